@@ -1,0 +1,139 @@
+"""What Shipway writes down, as the flows ask for it: the ports of the database. `runners.store` implements them all.
+
+The contract of `ports.py` holds here too. Each method is one short transaction, never around an effect, and survives
+`database is locked`. Methods may also raise `NotFound`, `Conflict` and `Stopped` (a lease that is no longer ours).
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pipeline.caller import Caller
+from pipeline.delivery.run import NewRun, Run, Stage
+from pipeline.fleet.proxy import Route, Site, SiteWanted
+from pipeline.intake.inbox import NewDelivery, Received
+from pipeline.lease import Lease
+from pipeline.rollout.deployment import Deployment, EnvironmentState, Happening, Request
+from pipeline.rollout.release import Release
+
+
+class Inbox(Protocol):
+    """Deliveries. The row is inbox and outbox in one."""
+
+    def receive(self, delivery: NewDelivery) -> Received:
+        """One durable transaction: the delivery, its queued runs, older queued runs of the same service and
+        environment superseded. On disk when this returns. Equal (forge, key) is a duplicate: nothing is written."""
+
+
+class Leases(Protocol):
+    """Locks that die with their owner. Time is the store's own clock."""
+
+    def take(self, key: str, owner: str, ttl: float) -> Lease | None:
+        """None while somebody else holds it."""
+
+    def extend(self, lease: Lease, ttl: float) -> bool:
+        """False: it is lost (expired and taken, or given back); the owner must stop at once."""
+
+    def give_back(self, lease: Lease) -> None: ...
+
+
+class Runs(Protocol):
+    """Runs and their stages. Writes with a lease raise `Stopped` when its fence is no longer the newest of its key."""
+
+    def add(self, new: NewRun) -> Run:
+        """Queue one; older queued runs of the same service and environment become superseded."""
+
+    def run(self, run_id: int) -> Run: ...
+    def runs(self, service: str = "", status: str = "", limit: int = 50) -> list[Run]: ...
+
+    def begin(self, run_id: int, lease: Lease) -> Run | None:
+        """queued -> running, or running -> running with a higher attempt (taking over from a dead worker).
+        None when it is over, or when another run of the same service and environment is running."""
+
+    def save_stage(self, run_id: int, stage: Stage, lease: Lease) -> None: ...
+
+    def finish(self, run_id: int, status: str, error: str, lease: Lease | None) -> None:
+        """To a final status, unless it already has one. Stages still pending or running become cancelled."""
+
+    def hand_over(self, run_id: int, release: Release, deployment: Deployment, lease: Lease) -> int:
+        """One transaction after publish: store the release under the service's next number, create the pending
+        deployment of it, set the run's `release` and `deployment`, its deploy stage to running. Returns the deployment
+        id. Calling it again for the same run returns the same id."""
+
+    def cancel(self, run_id: int) -> Run:
+        """Queued: cancelled at once. Running: `cancel_requested`, obeyed by its worker. Raises `Conflict` when over."""
+
+    def retry(self, run_id: int, requested_by: str) -> Run:
+        """A new queued run of the same commit. Raises `Conflict` while the old one is not over."""
+
+    def due(self) -> list[int]:
+        """Ids that a worker should take up now: queued and newest of their environment with no run of it running, or
+        running with no live lease. Oldest first. Runs whose deploy stage waits for a deployment are not due."""
+
+
+class Releases(Protocol):
+    """Immutable. Secrets of a release's spec are sealed at rest."""
+
+    def add(self, release: Release) -> Release:
+        """Stores it under the service's next number (`release.number` is ignored) and returns it with that number."""
+
+    def release(self, service: str, number: int) -> Release: ...
+    def releases(self, service: str, limit: int = 50) -> list[Release]: ...
+
+
+class Deployments(Protocol):
+    """Deployments, their journal, and what is live. Final rows never change."""
+
+    def create(self, deployment: Deployment) -> int:
+        """Pending, `deployment.id` is ignored; older pending ones of the same environment become superseded."""
+
+    def deployment(self, deployment_id: int) -> Deployment: ...
+    def deployments(self, service: str = "", environment: str = "", limit: int = 50) -> list[Deployment]: ...
+    def active(self, service: str, environment: str) -> Deployment | None: ...
+
+    def save(self, deployment: Deployment, happenings: Sequence[Happening], lease: Lease) -> None:
+        """Journal the record and its history lines in one transaction. A final status also finishes the run that
+        waits for it (deploy stage and run status alike). `settled` or SUCCEEDED moves `live` and `last_good`.
+        Raises `Stopped` when the fence is stale, `Conflict` when the row is final or another one of the environment
+        is active."""
+
+    def ask(self, deployment_id: int, request: Request) -> Deployment:
+        """Leave a person's request for the driver. Raises `Conflict` when the deployment is over."""
+
+    def requested(self, deployment_id: int) -> Request: ...
+    def happenings(self, deployment_id: int, after: int = 0) -> list[tuple[int, Happening]]: ...
+    def environment(self, service: str, environment: str) -> EnvironmentState: ...
+    def set_replicas(self, service: str, environment: str, replicas: int) -> None: ...
+
+    def good_releases(self, service: str, environment: str) -> list[int]:
+        """Numbers that once succeeded on this environment, newest first by the time they did."""
+
+    def due(self) -> list[int]:
+        """Deployments to take up: pending with none active in their environment, or active with no live lease."""
+
+
+class Routes(Protocol):
+    """Our books of what each proxy site should serve."""
+
+    def wanted(self, site: Site) -> SiteWanted: ...
+
+    def put(self, route: Route, lease: Lease) -> SiteWanted:
+        """Replace one service's route on its site and grow the site's generation (unless nothing changed).
+        A route without backends is removed. Returns all that the site must serve now."""
+
+
+class Tokens(Protocol):
+    """API tokens, stored hashed."""
+
+    def create(self, name: str, role: str, scopes: Sequence[str]) -> str:
+        """The token's text; it cannot be read again. Scopes: `service` or `service/environment`; none: all."""
+
+    def who(self, text: str) -> Caller | None: ...
+    def tokens(self) -> list[Caller]: ...
+    def revoke(self, name: str) -> None: ...
+
+
+class Audit(Protocol):
+    """Who did what, when. Append-only."""
+
+    def note(self, actor: str, action: str, target: str, detail: str = "") -> None: ...
+    def entries(self, limit: int = 100) -> list[dict[str, Any]]: ...

@@ -1,0 +1,12 @@
+"""Who calls the API, and what that role may do."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling. Roles: viewer < deployer < admin."""
+
+    name: str
+    role: str
+    scopes: tuple[str, ...] = ()

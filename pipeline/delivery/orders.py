@@ -1,0 +1,41 @@
+"""What the building engine is asked to do for one run, and what a test said. Nouns only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BuildOrder:
+    """One image to build. Relative paths are inside the work tree and were checked to stay there."""
+
+    run: int
+    service: str
+    context: str  # absolute
+    dockerfile: str  # relative to context
+    target: str
+    args: Mapping[str, str]
+    tag: str
+    labels: Mapping[str, str]
+    timeout: float
+
+
+@dataclass(frozen=True)
+class TestOrder:
+    """One test container, and the containers it needs beside it."""
+
+    run: int
+    image: str
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    services: Mapping[str, str]  # name on the network -> image
+    timeout: float
+    reports: str  # glob inside the container, "" for none
+    memory: int
+    cpus: float
+    pids: int
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    exit_code: int
+    summary: str  # "12 passed, 1 failed" from JUnit, or ""

@@ -1,0 +1,91 @@
+"""One trip of one commit through the pipeline. Nouns and their one transition table."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+OVER = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.SUPERSEDED})
+
+
+class StageName(StrEnum):
+    CHECKOUT = "checkout"
+    BUILD = "build"
+    TEST = "test"
+    PUBLISH = "publish"
+    DEPLOY = "deploy"
+
+
+class StageStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`detail` holds what later stages or people need: image id, digest, JUnit summary, why it was skipped."""
+
+    name: StageName
+    status: StageStatus = StageStatus.PENDING
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str = ""
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What intake, a person or the sweep asks for."""
+
+    service: str
+    environment: str
+    kind: str  # branch | tag | commit
+    ref: str
+    commit: str
+    requested_by: str  # push:<author>, api:<token name>, sweep
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of the store. `attempt` grows each time a worker takes it up again."""
+
+    id: int
+    service: str
+    environment: str
+    kind: str
+    ref: str
+    commit: str
+    status: RunStatus
+    created_at: datetime
+    requested_by: str = ""
+    message: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str = ""
+    stages: tuple[Stage, ...] = tuple(Stage(name) for name in StageName)
+    release: int | None = None
+    deployment: int | None = None
+    delivery: int | None = None
+    attempt: int = 0
+    cancel_requested: bool = False
+
+    def stage(self, name: StageName) -> Stage:
+        return next(stage for stage in self.stages if stage.name is name)
+
+    @property
+    def over(self) -> bool:
+        return self.status in OVER

@@ -1,0 +1,128 @@
+"""Every error Shipway raises on purpose. Each message says what, where and what to do now.
+
+ShipwayError                    500 · exit 1
+├── Refused                     400 · exit 2   the caller asked for something we will not do
+│   ├── BadConfig               400 · exit 3   a YAML file or option is wrong; names the key's path
+│   ├── BadSignature            401 · exit 4   a webhook or token that is not ours
+│   ├── Forbidden               403 · exit 4   known, but not allowed
+│   ├── NotFound                404 · exit 5   no such service, run, release…
+│   ├── Conflict                409 · exit 6   not now, and why
+│   └── TooLarge                413 · exit 2   a body above the limit
+├── StageFailed                 422 · exit 7   the user's own build or tests failed, hung or are missing
+├── RolloutFailed               422 · exit 8   health or traffic went wrong
+├── Stopped                     409 · exit 9   somebody cancelled, or the lease was lost
+└── RunnerError                 502 · exit 10  the outside world misbehaved
+    ├── Unreachable             503 · exit 10  … no answer; trying again may help
+    ├── Rejected                502 · exit 10  … it answered no (credentials, missing image); trying again will not help
+    ├── PortTaken               503 · exit 10  … the host port was taken by somebody else; another one may be free
+    ├── ConfigRefused           502 · exit 10  … a proxy configuration does not load; the running one was kept
+    └── DiskFull                507 · exit 10  … no space left on that machine
+"""
+
+
+class ShipwayError(Exception):
+    """Root of the tree. `status` is what the web entry answers, `exit_code` what the command returns."""
+
+    status = 500
+    exit_code = 1
+
+
+class Refused(ShipwayError):
+    """The caller asked for something we will not do."""
+
+    status = 400
+    exit_code = 2
+
+
+class BadConfig(Refused):
+    """A YAML file or an option is wrong; the message names the key's path."""
+
+    exit_code = 3
+
+
+class BadSignature(Refused):
+    """A webhook signature or an API token that is missing or not ours."""
+
+    status = 401
+    exit_code = 4
+
+
+class Forbidden(Refused):
+    """A known caller without the right to do this."""
+
+    status = 403
+    exit_code = 4
+
+
+class NotFound(Refused):
+    """No such service, environment, run, release, deployment or delivery."""
+
+    status = 404
+    exit_code = 5
+
+
+class Conflict(Refused):
+    """Not now; the message says what stands in the way."""
+
+    status = 409
+    exit_code = 6
+
+
+class TooLarge(Refused):
+    """A body above the limit."""
+
+    status = 413
+
+
+class StageFailed(ShipwayError):
+    """The user's own Dockerfile or tests failed, hung, or are missing."""
+
+    status = 422
+    exit_code = 7
+
+
+class RolloutFailed(ShipwayError):
+    """A release did not become healthy, or traffic went wrong."""
+
+    status = 422
+    exit_code = 8
+
+
+class Stopped(ShipwayError):
+    """Somebody cancelled the work, or its lease went to another owner."""
+
+    status = 409
+    exit_code = 9
+
+
+class RunnerError(ShipwayError):
+    """The outside world misbehaved. Never blames the release."""
+
+    status = 502
+    exit_code = 10
+
+
+class Unreachable(RunnerError):
+    """No answer within the timeout. Trying again may help."""
+
+    status = 503
+
+
+class Rejected(RunnerError):
+    """It answered, and said no: wrong credentials, no such image. Trying again will not help."""
+
+
+class PortTaken(RunnerError):
+    """The host port was taken by somebody else between our look and our start."""
+
+    status = 503
+
+
+class ConfigRefused(RunnerError):
+    """A proxy configuration does not load. The one that serves was kept."""
+
+
+class DiskFull(RunnerError):
+    """No space left on the machine that is named in the message."""
+
+    status = 507

@@ -1,0 +1,46 @@
+"""A machine with a Docker engine, and how it is reached. Nothing here talks to it."""
+
+from dataclasses import dataclass, field
+
+from pipeline.secret import Secret
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """PEM files for `tcp:` engines: our client certificate and the authority that signed the engine's."""
+
+    ca: str
+    cert: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """One entry under `hosts`. Two entries may name the same engine; labels keep their containers apart."""
+
+    name: str
+    engine: str  # unix:///path · tcp://address:port · ssh://user@address[:port]
+    address: str  # private address on which replicas publish their ports
+    region: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    tls: TlsFiles | None = None
+    ports: tuple[int, int] = (
+        20000,
+        29999,
+    )  # published ports are taken from here, below Linux's ephemeral range
+
+
+@dataclass(frozen=True)
+class RegistryAccess:
+    """Where images are kept, and the credentials for it (empty: anonymous)."""
+
+    address: str
+    namespace: str = ""
+    insecure: bool = False
+    kind: str = "none"  # none | basic | ecr | acr
+    username: str = ""
+    password: Secret = field(default_factory=lambda: Secret(""))
+
+    def repository(self, service: str) -> str:
+        """`registry/namespace/service`, without a tag."""
+        return "/".join(part for part in (self.address, self.namespace, service) if part)

@@ -1,0 +1,30 @@
+"""A webhook that proved itself, on its way into the books. Nouns only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.delivery.run import NewRun
+
+
+@dataclass(frozen=True)
+class NewDelivery:
+    """An authentic webhook and what `intake.decide` made of it. `runs` empty: ignored, and `ignored` says why."""
+
+    forge: str
+    key: str
+    event: str
+    project: str
+    headers: Mapping[str, str]
+    body: bytes
+    runs: tuple[NewRun, ...] = ()
+    ignored: str = ""
+
+
+@dataclass(frozen=True)
+class Received:
+    """`runs` and `ignored` are those of the first time when `duplicate`."""
+
+    id: int
+    runs: tuple[int, ...]
+    ignored: str = ""
+    duplicate: bool = False

@@ -1,0 +1,204 @@
+"""What the flows need from the world, in the flows' own words: the one page an author of an adapter must read.
+
+Contract of every method, unless it says otherwise: calling it twice with the same arguments is safe; it raises only
+`RunnerError` kinds (stores also `NotFound`, `Conflict` and `Stopped`); it has a timeout of its own; it may be called from
+several threads at once. Times are UTC and timezone-aware, durations are seconds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from pipeline.books import Audit, Deployments, Inbox, Leases, Releases, Routes, Runs, Tokens
+from pipeline.delivery.orders import BuildOrder, TestOrder, TestOutcome
+from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
+from pipeline.fleet.service import Repository, Service
+from pipeline.intake.push import Hook
+from pipeline.rollout.observed import HostSeen, Sample
+from pipeline.rollout.release import HealthCheck, ReplicaPlan
+from pipeline.settings import Settings
+from pipeline.spec import Spec
+
+T = TypeVar("T")
+
+# ------------------------------------------------------------------------------------------------ intake
+
+
+class Forge(Protocol):
+    """A place that hosts git repositories and sends webhooks. Header names are lower case."""
+
+    def project(self, headers: Mapping[str, str], body: bytes) -> str:
+        """The project the body claims to be from. Nothing is trusted yet. Raises `Refused` (400) when malformed."""
+
+    def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
+        """Verify over the raw bytes in constant time, then read. Raises `BadSignature`, or `Refused` when malformed."""
+
+
+class Logs(Protocol):
+    """Append-only logs, a file a stage, masked before they are written, bounded, compressed when closed."""
+
+    def append(self, run_id: int, stage: str, text: str) -> None:
+        """Masks secrets (also those split over two calls). Beyond the limit a single line says what was cut."""
+
+    def close(self, run_id: int, stage: str) -> None: ...
+
+    def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
+        """The run's whole log (its stages one after the other) from a byte offset: (bytes, next offset)."""
+
+    def hide(self, secrets: Sequence[str]) -> None:
+        """From now on these texts are written as ***."""
+
+
+class JobQueue(Protocol):
+    """Wakes workers with ids; loses nothing that matters when it is emptied."""
+
+    def wake_run(self, run_id: int) -> None: ...
+    def wake_deployment(self, deployment_id: int) -> None: ...
+
+
+# ------------------------------------------------------------------------------------------------ delivery
+
+
+class Source(Protocol):
+    """Turns a commit into a folder: a bare mirror per repository and a clean work tree per run."""
+
+    def resolve(self, repository: Repository, ref: str) -> tuple[str, str, str]:
+        """(kind, short ref, commit) of a branch, tag or commit as the remote has it now. Raises `NotFound`."""
+
+    def checkout(
+        self, repository: Repository, commit: str, ref: str, run_id: int, log: Callable[[str], None]
+    ) -> str:
+        """Path of a clean work tree at exactly this commit. Raises `StageFailed` when the commit does not exist."""
+
+    def spec(self, folder: str, path: str) -> Spec:
+        """The repository's .shipway.yml at `path` in the work tree, or defaults. Raises `StageFailed` when it is wrong."""
+
+    def clean(self, run_id: int) -> None: ...
+
+
+class Builder(Protocol):
+    """The engine that builds, tests and publishes. `stop` is asked often; when it says True the work ends in < 5 s
+    with `Stopped` and leaves nothing behind."""
+
+    def build(self, order: BuildOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> str:
+        """Image id. Raises `StageFailed` (the Dockerfile's fault, or time), `RunnerError` (ours)."""
+
+    def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
+        """Runs to the end or raises `StageFailed` on time. No engine socket, no new privileges, own network."""
+
+    def publish(self, tag: str, repository: str, access: RegistryAccess, log: Callable[[str], None]) -> str:
+        """Push and return `repository@sha256:…` from the push's own answer."""
+
+    def clean(self, run_id: int) -> None:
+        """Remove every container, network and dangling image of this run."""
+
+
+# ------------------------------------------------------------------------------------------------ rollout
+
+
+class Engines(Protocol):
+    """The hosts' engines, seen as replicas of one service and environment. Only objects with our labels are touched."""
+
+    def look(self, host: Host, service: str, environment: str) -> HostSeen:
+        """Never raises: an engine that does not answer within 5 s is `reachable=False` with its reason."""
+
+    def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
+        """By digest. Raises `Rejected` (no such image, credentials), `DiskFull`, `Unreachable`."""
+
+    def start(self, host: Host, plan: ReplicaPlan) -> None:
+        """Create and start with restart=no on a free port of `host.ports`, published on `host.address`. A running
+        one of the same release and index is adopted; a dead one is removed first. Raises `StageFailed` when the
+        image cannot be started (its fault), `PortTaken`, `DiskFull`, `Unreachable`."""
+
+    def keep(self, host: Host, container: str) -> None:
+        """restart=unless-stopped from now on."""
+
+    def retire(self, host: Host, container: str, stop_timeout: float) -> None:
+        """SIGTERM, wait, then remove. Absent is fine."""
+
+    def logs(self, host: Host, container: str, lines: int = 50) -> str:
+        """Newest lines, stdout and stderr. Empty when it is gone."""
+
+    def once(self, host: Host, plan: ReplicaPlan, command: Sequence[str], timeout: float) -> tuple[int, str]:
+        """Run a command in a new container of that image and env; (exit code, last output). Removed after."""
+
+    def prune(self, host: Host, service: str, keep: Sequence[str]) -> None:
+        """Remove this service's images on the host except these and those in use."""
+
+
+class Proxies(Protocol):
+    """The proxy containers on the hosts, run and configured through the engine."""
+
+    def seen(self, proxy: Proxy, host: Host) -> SiteSeen:
+        """Never raises: what cannot be read is in `error`. No container yet: running=False."""
+
+    def serve(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
+        """Make the site serve exactly this and return only when the new configuration is proved to be the one
+        served. Starts the proxy when it is not running. Checked before it is loaded: `ConfigRefused` leaves the
+        running configuration as it is. Old replicas that it stops routing keep their open requests."""
+
+    def check(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
+        """Would it load? Changes nothing that serves. Raises `ConfigRefused`, `Unreachable`."""
+
+
+class Probe(Protocol):
+    """Asks one replica whether it is well, from where its proxy stands (from here when it has none)."""
+
+    def sample(
+        self, host: Host, site: tuple[Proxy, Host] | None, container: str, address: str, check: HealthCheck
+    ) -> Sample:
+        """One health request. Never raises; a refused connection is a sample that is not ok."""
+
+    def smoke(
+        self, host: Host, site: tuple[Proxy, Host] | None, container: str, address: str, check: HealthCheck
+    ) -> Sample:
+        """All smoke paths once; ok when every one answers below 500."""
+
+
+class Hands(Protocol):
+    """Does things side by side, so that flows need no threads."""
+
+    def each(self, jobs: Sequence[Callable[[], T]]) -> list[T | Exception]:
+        """Results in order; a `ShipwayError` a job raised stands in its place, anything else is raised."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Notices(Protocol):
+    """Tells people. Failing to tell never fails the work."""
+
+    def tell(self, title: str, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """One bag, built once in `wiring`, handed down as an argument."""
+
+    settings: Settings
+    forges: Mapping[str, Forge]
+    inbox: Inbox
+    leases: Leases
+    runs: Runs
+    releases: Releases
+    deployments: Deployments
+    routes: Routes
+    tokens: Tokens
+    audit: Audit
+    logs: Logs
+    queue: JobQueue
+    source: Source
+    builder: Builder
+    engines: Engines
+    proxies: Proxies
+    probe: Probe
+    hands: Hands
+    clock: Clock
+    notices: Notices
+
+    def service(self, name: str) -> Service:
+        return self.settings.service(name)

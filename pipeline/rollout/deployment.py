@@ -1,0 +1,167 @@
+"""One release on its way onto one environment: the record that is journalled. Evidence and absolute clocks, no steps.
+
+Everything that `decide` must remember between two looks stands here, so that a new owner after a crash just looks and goes on.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pipeline.rollout.policy import Policy
+from pipeline.rollout.release import Release
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    PREPARING = "preparing"
+    ROLLING = "rolling"
+    PAUSED = "paused"
+    AWAITING_PROMOTION = "awaiting_promotion"
+    ROLLING_BACK = "rolling_back"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.ROLLED_BACK, Status.SUPERSEDED, Status.CANCELLED})
+ACTIVE = frozenset(set(Status) - FINAL - {Status.PENDING})
+
+
+class Reason(StrEnum):
+    PUSH = "push"
+    MANUAL = "manual"
+    ROLLBACK = "rollback"
+    AUTO_ROLLBACK = "auto-rollback"
+    SCALE = "scale"
+    MIGRATE = "migrate"
+
+
+class Request(StrEnum):
+    """What a person asked of a deployment; kept until `decide` has obeyed."""
+
+    NONE = ""
+    PAUSE = "pause"
+    RESUME = "resume"
+    PROMOTE = "promote"
+    ABORT = "abort"
+
+
+class HostPhase(StrEnum):
+    """For people only; `decide` derives it from what it sees."""
+
+    WAITING = "waiting"
+    PULLING = "pulling"
+    STARTING = "starting"
+    CHECKING = "checking"
+    SWITCHING = "switching"
+    DRAINING = "draining"
+    BAKING = "baking"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    RESTORING = "restoring"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True)
+class ReplicaRecord:
+    """Evidence about one replica of the release that is being brought up."""
+
+    index: int
+    container: str
+    started_at: str
+    good: int = 0  # consecutive
+    bad: int = 0  # consecutive
+    good_since: datetime | None = None
+    sampled_at: datetime | None = None
+    smoked: bool = False
+    note: str = ""  # what the last probe saw
+
+
+@dataclass(frozen=True)
+class HostRecord:
+    """One host's part of a deployment."""
+
+    host: str
+    phase: HostPhase = HostPhase.WAITING
+    error: str = ""
+    touched: bool = False
+    boot: str = ""
+    health_by: datetime | None = None
+    replicas: tuple[ReplicaRecord, ...] = ()
+    switched_at: datetime | None = None
+    drain_by: datetime | None = None
+    bake_until: datetime | None = None
+    lost_at: datetime | None = None  # unreachable since
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """Where this environment runs: a host, and the proxy site (by `Site.host`) that fronts its replicas, if any."""
+
+    host: str
+    site: str = ""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A row of the store. `generation` grows when the desired release turns (a failure turns it to `previous`)."""
+
+    id: int
+    service: str
+    environment: str
+    release: Release
+    previous: Release | None
+    reason: Reason
+    status: Status
+    created_at: datetime
+    policy: Policy
+    hosts: tuple[HostPlan, ...]
+    replicas: int = 1
+    proxy: str = ""
+    domain: str = ""
+    requested_by: str = ""
+    run: int | None = None
+    request: Request = Request.NONE
+    blocked: str = ""  # why a rollback cannot finish yet
+    error: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    prepare_by: datetime | None = None
+    bake_until: datetime | None = None  # the fleet's
+    settled: bool = False  # the verdict is good; only the old replicas remain to be stopped
+    before_deploy_done: bool = False
+    failed_at: datetime | None = None
+    records: tuple[HostRecord, ...] = ()
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def record(self, host: str) -> HostRecord:
+        return next((r for r in self.records if r.host == host), HostRecord(host))
+
+    @property
+    def over(self) -> bool:
+        return self.status in FINAL
+
+
+@dataclass(frozen=True)
+class EnvironmentState:
+    """What the books say is live. `replicas` None: as the operator's file says."""
+
+    service: str
+    environment: str
+    live: int | None = None
+    last_good: int | None = None
+    replicas: int | None = None
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of a deployment's history, kept for people and for audit."""
+
+    at: datetime
+    kind: str
+    text: str
+    host: str = ""

@@ -1,0 +1,67 @@
+"""What the world looks like at one instant, as far as one environment is concerned. Nouns only."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pipeline.fleet.proxy import Site, SiteSeen
+
+
+class ReplicaState(StrEnum):
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True)
+class ReplicaSeen:
+    """One container with our labels. (`container`, `started_at`) is its identity: a self-restart changes it."""
+
+    container: str
+    name: str
+    release: int
+    index: int
+    state: ReplicaState
+    started_at: str = ""
+    address: str = ""  # ip:port; empty while it has none
+    restart_always: bool = False
+    exit_code: int | None = None
+    oom: bool = False
+    health: str = ""  # the engine's own word when the image has a HEALTHCHECK: starting | healthy | unhealthy
+
+
+@dataclass(frozen=True)
+class HostSeen:
+    """What one engine said about one service and environment. `error` says why there was no answer."""
+
+    host: str
+    reachable: bool
+    error: str = ""
+    boot: str = (
+        ""  # changes when the machine or its engine restarted; a death across it never blames the release
+    )
+    images: frozenset[str] = frozenset()  # repository@digest of this service that lie on the host
+    replicas: tuple[ReplicaSeen, ...] = ()
+    free_bytes: int | None = None
+    clock_skew: float | None = None  # seconds, host minus ours
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One probe of one replica, taken from where its proxy stands."""
+
+    container: str
+    at: datetime
+    ok: bool
+    note: str  # what was seen, in words: "GET /healthz answered 503 'starting'"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One look. `samples` by container id; `smoke` holds the verdicts of smoke requests, also by container id."""
+
+    hosts: dict[str, HostSeen] = field(default_factory=dict)
+    sites: dict[Site, SiteSeen] = field(default_factory=dict)
+    samples: dict[str, Sample] = field(default_factory=dict)
+    smoke: dict[str, Sample] = field(default_factory=dict)
+    routes: dict[Site, frozenset[str]] = field(default_factory=dict)  # ready addresses by our own books

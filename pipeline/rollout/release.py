@@ -1,0 +1,76 @@
+"""An immutable release: which image, and everything needed to run it again exactly so. Nouns only."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pipeline.secret import Secret
+
+
+class HealthKind(StrEnum):
+    HTTP = "http"
+    IMAGE = "image"  # the image's own HEALTHCHECK, as the engine reports it
+    TCP = "tcp"
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """When a replica counts as healthy. Times in seconds."""
+
+    kind: HealthKind = HealthKind.TCP
+    path: str = "/"
+    status: int = 200
+    interval: float = 1.0
+    timeout: float = 2.0
+    rise: int = 2
+    fall: int = 3
+    deadline: float = 60.0
+    start_period: float = 0.0
+    smoke: tuple[str, ...] = ()  # paths that must answer below 500 before any user sees the replica
+
+
+@dataclass(frozen=True)
+class RuntimeSpec:
+    """How a replica of this release is started. `command` empty: the image's own."""
+
+    port: int = 8000
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    memory: int = 0  # bytes; 0: no limit
+    cpus: float = 0.0  # 0: no limit
+    stop_timeout: float = 10.0
+    before_deploy: tuple[str, ...] = ()
+    health: HealthCheck = field(default_factory=HealthCheck)
+
+
+@dataclass(frozen=True)
+class Release:
+    """Numbered per service. `image` is always `repository@sha256:…`; a tag is never deployed."""
+
+    service: str
+    number: int
+    image: str
+    commit: str = ""
+    ref: str = ""
+    spec: RuntimeSpec = field(default_factory=RuntimeSpec)
+    environment: str = ""  # the one it was made for
+    run: int | None = None
+    created_at: datetime | None = None
+
+    @property
+    def digest(self) -> str:
+        return self.image.partition("@")[2]
+
+
+@dataclass(frozen=True)
+class ReplicaPlan:
+    """One container to be. `deployment` only labels it: a running replica of the same release is adopted."""
+
+    service: str
+    environment: str
+    release: int
+    image: str
+    spec: RuntimeSpec
+    deployment: int
+    index: int

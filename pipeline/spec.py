@@ -1,0 +1,44 @@
+"""`.shipway.yml`, the repository's file, as a frozen value. Every key is optional: a lone Dockerfile works."""
+
+from dataclasses import dataclass, field
+
+from pipeline.rollout.release import HealthCheck
+
+
+@dataclass(frozen=True)
+class BuildSpec:
+    dockerfile: str = "Dockerfile"
+    context: str = "."
+    target: str = ""
+    args: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TestSpec:
+    command: str = ""
+    target: str = ""
+    services: dict[str, str] = field(default_factory=dict)  # name -> image
+    env: dict[str, str] = field(default_factory=dict)
+    timeout: float = 600.0
+    reports: str = ""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    port: int = 8000
+    command: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+    memory: int = 0
+    cpus: float = 0.0
+    stop_timeout: float | None = None
+    before_deploy: str = ""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """`health` None: the image's HEALTHCHECK, or without one a TCP connect on the port."""
+
+    build: BuildSpec = field(default_factory=BuildSpec)
+    test: TestSpec = field(default_factory=TestSpec)
+    run: RunSpec = field(default_factory=RunSpec)
+    health: HealthCheck | None = None
