@@ -12,3 +12,16 @@ class Lease:
     owner: str
     fence: int
     until: datetime
+
+
+def run_key(run_id: int) -> str:
+    return f"run:{run_id}"
+
+
+def deployment_key(deployment_id: int) -> str:
+    return f"deployment:{deployment_id}"
+
+
+def site_key(site: object) -> str:
+    """For the short time in which one proxy site's configuration is written and loaded."""
+    return f"site:{site}"

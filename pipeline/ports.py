@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from pipeline.books import Audit, Deployments, Inbox, Leases, Releases, Routes, Runs, Tokens
-from pipeline.delivery.orders import BuildOrder, TestOrder, TestOutcome
+from pipeline.delivery.orders import BuildOrder, ImageFacts, TestOrder, TestOutcome
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
@@ -87,6 +87,8 @@ class Builder(Protocol):
 
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
         """Runs to the end or raises `StageFailed` on time. No engine socket, no new privileges, own network."""
+
+    def facts(self, tag: str) -> ImageFacts: ...
 
     def publish(self, tag: str, repository: str, access: RegistryAccess, log: Callable[[str], None]) -> str:
         """Push and return `repository@sha256:…` from the push's own answer."""

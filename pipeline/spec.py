@@ -25,7 +25,7 @@ class TestSpec:
 
 @dataclass(frozen=True)
 class RunSpec:
-    port: int = 8000
+    port: int | None = None  # None: the only port the image exposes, else 8000
     command: str = ""
     env: dict[str, str] = field(default_factory=dict)
     memory: int = 0

@@ -39,3 +39,11 @@ class TestOrder:
 class TestOutcome:
     exit_code: int
     summary: str  # "12 passed, 1 failed" from JUnit, or ""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What a built image says about itself."""
+
+    healthcheck: bool = False
+    ports: tuple[int, ...] = ()  # EXPOSEd

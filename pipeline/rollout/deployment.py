@@ -100,10 +100,13 @@ class HostRecord:
 
 @dataclass(frozen=True)
 class HostPlan:
-    """Where this environment runs: a host, and the proxy site (by `Site.host`) that fronts its replicas, if any."""
+    """Where this environment runs: a host, and the hosts of the proxy sites that front its replicas.
+
+    A proxy on each host: `sites` is the host itself. A proxy on hosts of its own: those. No proxy: empty.
+    """
 
     host: str
-    site: str = ""
+    sites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

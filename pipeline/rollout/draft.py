@@ -1,0 +1,44 @@
+"""Drafts the deployment of a release onto an environment as the operator's file describes it today. Pure."""
+
+from datetime import datetime
+
+from pipeline.fleet.service import Environment
+from pipeline.rollout.deployment import Deployment, HostPlan, Reason, Status
+from pipeline.rollout.release import Release
+
+
+def draft(
+    environment: Environment,
+    release: Release,
+    previous: Release | None,
+    reason: Reason,
+    requested_by: str,
+    now: datetime,
+    replicas: int | None = None,
+    run: int | None = None,
+) -> Deployment:
+    """Pending and without an id. `previous` is what a failure goes back to: the environment's last good release.
+    `replicas` None: as the file says."""
+    return Deployment(
+        id=0,
+        service=environment.service,
+        environment=environment.name,
+        release=release,
+        previous=previous,
+        reason=reason,
+        status=Status.PENDING,
+        created_at=now,
+        policy=environment.policy,
+        hosts=tuple(HostPlan(host.name, _sites(environment, host.name)) for host in environment.hosts),
+        replicas=environment.replicas if replicas is None else replicas,
+        proxy=environment.proxy.name if environment.proxy else "",
+        domain=environment.domain,
+        requested_by=requested_by,
+        run=run,
+    )
+
+
+def _sites(environment: Environment, host: str) -> tuple[str, ...]:
+    if environment.proxy is None:
+        return ()
+    return environment.proxy.hosts or (host,)
