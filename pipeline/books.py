@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pipeline.caller import Caller
 from pipeline.delivery.run import NewRun, Run, Stage
 from pipeline.fleet.proxy import Route, Site, SiteWanted
-from pipeline.intake.inbox import NewDelivery, Received
+from pipeline.intake.inbox import Delivery, NewDelivery, Received
 from pipeline.lease import Lease
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Happening, Request
 from pipeline.rollout.release import Release
@@ -22,6 +22,9 @@ class Inbox(Protocol):
     def receive(self, delivery: NewDelivery) -> Received:
         """One durable transaction: the delivery, its queued runs, older queued runs of the same service and
         environment superseded. On disk when this returns. Equal (forge, key) is a duplicate: nothing is written."""
+
+    def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
+        """Newest first; `before` is an id, 0: from the newest. So in every list below."""
 
 
 class Leases(Protocol):
@@ -43,7 +46,12 @@ class Runs(Protocol):
         """Queue one; older queued runs of the same service and environment become superseded."""
 
     def run(self, run_id: int) -> Run: ...
-    def runs(self, service: str = "", status: str = "", limit: int = 50) -> list[Run]: ...
+    def runs(
+        self, service: str = "", status: str = "", limit: int = 50, environment: str = "", before: int = 0
+    ) -> list[Run]: ...
+
+    def counts(self) -> dict[str, int]:
+        """How many runs there are of each status."""
 
     def begin(self, run_id: int, lease: Lease) -> Run | None:
         """queued -> running, or running -> running with a higher attempt (taking over from a dead worker).
@@ -77,7 +85,9 @@ class Releases(Protocol):
         """Stores it under the service's next number (`release.number` is ignored) and returns it with that number."""
 
     def release(self, service: str, number: int) -> Release: ...
-    def releases(self, service: str, limit: int = 50) -> list[Release]: ...
+
+    def releases(self, service: str, limit: int = 50, before: int = 0) -> list[Release]:
+        """Newest first; `before` is a number."""
 
 
 class Deployments(Protocol):
@@ -87,7 +97,13 @@ class Deployments(Protocol):
         """Pending, `deployment.id` is ignored; older pending ones of the same environment become superseded."""
 
     def deployment(self, deployment_id: int) -> Deployment: ...
-    def deployments(self, service: str = "", environment: str = "", limit: int = 50) -> list[Deployment]: ...
+    def deployments(
+        self, service: str = "", environment: str = "", limit: int = 50, before: int = 0
+    ) -> list[Deployment]: ...
+
+    def counts(self) -> dict[str, int]:
+        """How many deployments there are of each status."""
+
     def active(self, service: str, environment: str) -> Deployment | None: ...
 
     def save(self, deployment: Deployment, happenings: Sequence[Happening], lease: Lease) -> None:
@@ -136,4 +152,6 @@ class Audit(Protocol):
     """Who did what, when. Append-only."""
 
     def note(self, actor: str, action: str, target: str, detail: str = "") -> None: ...
-    def entries(self, limit: int = 100) -> list[dict[str, Any]]: ...
+
+    def entries(self, limit: int = 100, before: int = 0) -> list[dict[str, Any]]:
+        """Newest first: {id, at, actor, action, target, detail}."""

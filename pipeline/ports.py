@@ -57,6 +57,12 @@ class JobQueue(Protocol):
     def wake_run(self, run_id: int) -> None: ...
     def wake_deployment(self, deployment_id: int) -> None: ...
 
+    def depth(self) -> int:
+        """Ids that wait for a worker. Raises `Unreachable`, saying where, when the queue is down."""
+
+    def workers(self) -> int:
+        """Workers that gave a sign of life lately. Raises `Unreachable` like `depth`."""
+
 
 # ------------------------------------------------------------------------------------------------ delivery
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipeline.delivery.run import NewRun
 
@@ -28,3 +29,17 @@ class Received:
     runs: tuple[int, ...]
     ignored: str = ""
     duplicate: bool = False
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A row of the inbox as people see it: without its body and headers, which may hold secrets."""
+
+    id: int
+    forge: str
+    key: str
+    event: str
+    project: str
+    received_at: datetime
+    runs: tuple[int, ...] = ()
+    ignored: str = ""
