@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from pipeline.books import Audit, Deployments, Inbox, Leases, Releases, Routes, Runs, Tokens
-from pipeline.delivery.orders import BuildOrder, ImageFacts, TestOrder, TestOutcome
+from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
@@ -19,7 +19,7 @@ from pipeline.intake.push import Hook
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from pipeline.settings import Settings
-from pipeline.spec import Spec
+from pipeline.spec import BuildSpec, Spec
 
 T = TypeVar("T")
 
@@ -83,6 +83,9 @@ class Source(Protocol):
     def spec(self, folder: str, path: str) -> Spec:
         """The repository's .shipway.yml at `path` in the work tree, or defaults. Raises `StageFailed` when it is wrong."""
 
+    def recipe(self, folder: str, path: str, build: BuildSpec) -> Recipe:
+        """The build's context and Dockerfile. Raises `StageFailed` when one is missing or leads out of the tree."""
+
     def clean(self, run_id: int) -> None: ...
 
 
@@ -96,7 +99,8 @@ class Builder(Protocol):
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
         """Runs to the end or raises `StageFailed` on time. No engine socket, no new privileges, own network."""
 
-    def facts(self, tag: str) -> ImageFacts: ...
+    def facts(self, tag: str) -> ImageFacts:
+        """Raises `Rejected` when this engine has no such image."""
 
     def publish(self, tag: str, repository: str, access: RegistryAccess, log: Callable[[str], None]) -> str:
         """Push and return `repository@sha256:…` from the push's own answer."""

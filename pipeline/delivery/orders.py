@@ -1,7 +1,16 @@
 """What the building engine is asked to do for one run, and what a test said. Nouns only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to build from, found in a work tree and proved to lie inside it."""
+
+    context: str  # absolute
+    dockerfile: str  # relative to context; begins with ../ when it lies beside it
+    text: str  # of the Dockerfile
 
 
 @dataclass(frozen=True)
@@ -17,6 +26,7 @@ class BuildOrder:
     tag: str
     labels: Mapping[str, str]
     timeout: float
+    text: str = ""  # of the Dockerfile
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class TestOrder:
     memory: int
     cpus: float
     pids: int
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
