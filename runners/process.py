@@ -1,0 +1,93 @@
+"""What our processes need from the kernel: to die with their parent, to give signs of life, and to be alone.
+
+Stdlib only: the supervisor imports this and stays small. Never starts anything by itself.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from pipeline.errors import BadConfig, Conflict
+
+PR_SET_PDEATHSIG = 1
+GONE = 137  # what a shell would say of a process that got SIGKILL
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent: int) -> None:
+    """From now on the kernel kills this process when `parent` (its pid) ends, however it ends.
+
+    The signal is asked for first and the parent looked at second: one that died in between is noticed too.
+    """
+    if _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    if os.getppid() != parent:
+        os._exit(GONE)
+
+
+def dying_with(parent: int) -> Callable[[], None]:
+    """For `Popen(preexec_fn=…)` in a process without threads."""
+
+    def prepare() -> None:
+        die_with_parent(parent)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    return prepare
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Signs of life through a file's time. An empty path is never written and never stale."""
+
+    path: str = ""
+
+    def touch(self) -> None:
+        if self.path:
+            with open(self.path, "ab"):  # noqa: PTH123 (half the cost of Path.open, and done every second)
+                os.utime(self.path)
+
+    def age(self) -> float:
+        """Seconds since the last sign, 0 when there was none yet (the reader has its own grace for starting)."""
+        try:
+            return max(0.0, time.time() - Path(self.path).stat().st_mtime) if self.path else 0.0
+        except FileNotFoundError:
+            return 0.0
+
+    def forget(self) -> None:
+        if self.path:
+            Path(self.path).unlink(missing_ok=True)
+
+
+def hold_alone(data: Path) -> IO[str]:
+    """Keep the returned file open for as long as nobody else may run on this folder; it survives exec."""
+    path = data / "shipway.lock"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        handle = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise BadConfig(
+            f"The data folder {data} cannot be written ({error.strerror}). "
+            "Give its owner the right to, or set server.data to another folder."
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.seek(0)
+        owner = handle.read().strip() or "unknown"
+        handle.close()
+        raise Conflict(
+            f"Another `shipway up` (process {owner}) already runs on {data}. "
+            "End that one first, or give this one a server.data of its own."
+        ) from error
+    handle.truncate(0)
+    handle.write(f"{os.getpid()}\n")
+    handle.flush()
+    os.set_inheritable(handle.fileno(), True)
+    return handle
