@@ -77,6 +77,8 @@ class ReplicaRecord:
     good_since: datetime | None = None
     sampled_at: datetime | None = None
     smoked: bool = False
+    smoke_bad: int = 0  # consecutive
+    unknown_since: datetime | None = None  # since then it could not be asked
     note: str = ""  # what the last probe saw
 
 
@@ -96,6 +98,23 @@ class HostRecord:
     bake_until: datetime | None = None
     lost_at: datetime | None = None  # unreachable since
     done: bool = False
+    admitted_at: datetime | None = None  # passed its gate; from here on its sites should route to it
+    ignored: tuple[str, ...] = ()  # containers found dead when the host was touched, or killed by its reboot
+    reboots: int = 0
+    culprit: str = ""  # the container that failed
+    explained: bool = False  # its last words are in the history
+    pruned: bool = False
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Infrastructure that misbehaves: tried again from `retry_at` on, with growing pauses, until a deadline passes."""
+
+    where: str  # a host, or a site as text
+    note: str
+    since: datetime
+    retry_at: datetime
+    tries: int = 1
 
 
 @dataclass(frozen=True)
@@ -138,6 +157,12 @@ class Deployment:
     settled: bool = False  # the verdict is good; only the old replicas remain to be stopped
     before_deploy_done: bool = False
     failed_at: datetime | None = None
+    paused_at: datetime | None = None
+    finish_by: datetime | None = None  # until then old replicas are awaited before the verdict is final
+    promoted: bool = False
+    previous_replicas: int = 0  # on each host before this deployment; 0: as many as `replicas`
+    checked: tuple[str, ...] = ()  # sites whose configuration was found to load
+    troubles: tuple[Trouble, ...] = ()
     records: tuple[HostRecord, ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)
 

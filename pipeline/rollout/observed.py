@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.fleet.proxy import Site, SiteSeen
+from pipeline.fleet.proxy import Site, SiteSeen, SiteWanted
+from pipeline.rollout.effects import Effect
 
 
 class ReplicaState(StrEnum):
@@ -54,14 +55,39 @@ class Sample:
     at: datetime
     ok: bool
     note: str  # what was seen, in words: "GET /healthz answered 503 'starting'"
+    asked: bool = (
+        True  # False: it could not be asked at all (the engine, the proxy); says nothing about the replica
+    )
+
+
+class Verdict(StrEnum):
+    """How an effect ended. Only FAULT is the release's own."""
+
+    DONE = "done"
+    TROUBLE = "trouble"  # the world misbehaved; trying again may help
+    REFUSED = "refused"  # the world said no; trying again will not help
+    FAULT = "fault"  # the image cannot be started, the command before the deploy failed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one effect since the last look. `note`: the error's sentence, a command's output, a log's tail."""
+
+    effect: Effect
+    verdict: Verdict = Verdict.DONE
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Observed:
-    """One look. `samples` by container id; `smoke` holds the verdicts of smoke requests, also by container id."""
+    """One look. `samples` by container id; `smoke` holds the verdicts of smoke requests, also by container id.
+
+    `wanted` is what our own books say each site should serve, `kept` the images that no prune may remove."""
 
     hosts: dict[str, HostSeen] = field(default_factory=dict)
     sites: dict[Site, SiteSeen] = field(default_factory=dict)
+    wanted: dict[Site, SiteWanted] = field(default_factory=dict)
     samples: dict[str, Sample] = field(default_factory=dict)
     smoke: dict[str, Sample] = field(default_factory=dict)
-    routes: dict[Site, frozenset[str]] = field(default_factory=dict)  # ready addresses by our own books
+    outcomes: tuple[Outcome, ...] = ()
+    kept: tuple[str, ...] = ()

@@ -1,0 +1,117 @@
+"""Everything a rollout can ask of the world, as values: `decide` returns them, `drive` applies them. Nouns only.
+
+| effect      | what it does                                                    |
+|-------------|-----------------------------------------------------------------|
+| Pull        | bring an image onto a host, by digest                           |
+| Start       | start one replica beside what runs there                        |
+| Switch      | make a proxy site route to exactly these backends               |
+| Keep        | let the engine restart an admitted replica from now on          |
+| Retire      | stop and remove a replica that no site can send to any more     |
+| Prune       | remove the service's images on a host but the kept ones         |
+| CheckProxy  | ask whether a site would load such a route; changes nothing     |
+| BeforeDeploy| run the release's own command once, before anything is touched  |
+| Explain     | fetch the last lines of a replica that failed, for the record   |
+
+`where` names the one thing an effect touches; effects of one decision on different things may be applied side by side.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.fleet.proxy import Backend, Site
+from pipeline.rollout.release import ReplicaPlan
+
+
+@dataclass(frozen=True)
+class Pull:
+    host: str
+    image: str
+
+    @property
+    def where(self) -> str:
+        return self.host
+
+
+@dataclass(frozen=True)
+class Start:
+    host: str
+    plan: ReplicaPlan
+
+    @property
+    def where(self) -> str:
+        return self.host
+
+
+@dataclass(frozen=True)
+class Switch:
+    """`backends` empty: the service's route is removed from the site."""
+
+    site: Site
+    backends: tuple[Backend, ...]
+
+    @property
+    def where(self) -> str:
+        return str(self.site)
+
+
+@dataclass(frozen=True)
+class Keep:
+    host: str
+    container: str
+
+    @property
+    def where(self) -> str:
+        return self.host
+
+
+@dataclass(frozen=True)
+class Retire:
+    host: str
+    container: str
+    stop_timeout: float
+
+    @property
+    def where(self) -> str:
+        return self.host
+
+
+@dataclass(frozen=True)
+class Prune:
+    host: str
+    keep: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        return self.host
+
+
+@dataclass(frozen=True)
+class CheckProxy:
+    site: Site
+    backends: tuple[Backend, ...]
+
+    @property
+    def where(self) -> str:
+        return str(self.site)
+
+
+@dataclass(frozen=True)
+class BeforeDeploy:
+    host: str
+    plan: ReplicaPlan
+
+    @property
+    def where(self) -> str:
+        return self.host
+
+
+@dataclass(frozen=True)
+class Explain:
+    host: str
+    container: str
+
+    @property
+    def where(self) -> str:
+        return self.host
+
+
+Effect = Pull | Start | Switch | Keep | Retire | Prune | CheckProxy | BeforeDeploy | Explain
