@@ -1,0 +1,181 @@
+"""What must fit together in `shipway.yml`: names that exist, routes that do not collide, numbers that can be met. Pure.
+
+Runs also over a file with other faults, so that all are told at once: names are looked up in what was written (`raw`),
+everything else in what was understood (`keys`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline import units
+from pipeline.faults import Faults, Path, did_you_mean
+from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys
+
+IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
+DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
+BROKERS = ("redis", "rediss", "unix")
+
+
+def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
+    _check_server(keys, faults)
+    _check_hosts(keys, faults)
+    for name, proxy in keys.proxies.items():
+        for at, host in enumerate(proxy.hosts):
+            _check_known(("proxies", name, "hosts", at), "host", host, _names(raw, "hosts"), faults)
+    for service, entry in keys.services.items():
+        path: Path = ("services", service)
+        if not IMAGE_NAME.fullmatch(service):
+            faults.add(path, "cannot be an image's name; let it end with a letter or digit")
+        if not project_of(entry.repository.project, entry.repository.url):
+            faults.add(
+                (*path, "repository", "project"), "is missing; give the forge's name, such as acme/shop"
+            )
+        for name, environment in entry.environments.items():
+            _check_environment(keys, raw, environment, (*path, "environments", name), faults)
+    _check_sites(keys, faults)
+
+
+def environments(keys: FileKeys) -> Iterator[tuple[Path, EnvironmentKeys]]:
+    for service, entry in keys.services.items():
+        for name, environment in entry.environments.items():
+            yield ("services", service, "environments", name), environment
+
+
+def selected(keys: FileKeys, environment: EnvironmentKeys) -> tuple[str, ...]:
+    """Host names in the file's order of naming them: the list, or every host with all the labels."""
+    if not isinstance(environment.hosts, dict):
+        return tuple(name for name in environment.hosts if name in keys.hosts)
+    wanted = environment.hosts.items()
+    return tuple(name for name, host in keys.hosts.items() if wanted <= host.labels.items())
+
+
+def address_of(host: HostKeys) -> str:
+    """Where replicas publish: as given, or the IP in `engine`. Empty when there is none."""
+    if host.address:
+        return host.address
+    parts = urlsplit(host.engine)
+    if parts.scheme == "unix":
+        return "127.0.0.1"
+    return (parts.hostname or "") if units.is_ip(parts.hostname or "") else ""
+
+
+def project_of(project: str, url: str) -> str:
+    """The forge's name of a repository: as given, else the clone address's path; of a folder, its last part."""
+    if project:
+        return project
+    if "://" in url and not url.startswith("file:"):
+        return urlsplit(url).path.strip("/").removesuffix(".git")
+    host, colon, path = url.partition(":")
+    if colon and "/" not in host:
+        return path.strip("/").removesuffix(".git")
+    return url.rstrip("/").rpartition("/")[2].removesuffix(".git")
+
+
+def _check_server(keys: FileKeys, faults: Faults) -> None:
+    for key, schemes, example in (
+        ("database", DATABASES, "postgresql+psycopg://user@host/name"),
+        ("redis", BROKERS, "redis://host:6379/0"),
+    ):
+        url = getattr(keys.server, key).get_secret_value()
+        if url and urlsplit(url).scheme not in schemes:
+            faults.add(("server", key), f"is not understood; write {example}, or leave it empty")
+    auth = keys.registry.auth
+    if auth.kind == "basic" and not (auth.username and auth.password.get_secret_value()):
+        faults.add(("registry", "auth"), "basic needs username and password")
+
+
+def _check_hosts(keys: FileKeys, faults: Faults) -> None:
+    for name, host in keys.hosts.items():
+        if host.tls and not host.engine.startswith("tcp:"):
+            faults.add(("hosts", name, "tls"), "is only for a tcp:// engine")
+        if not address_of(host):
+            faults.add(
+                ("hosts", name, "address"),
+                "is missing; give the host's private IP, since `engine` has a name",
+            )
+
+
+def _names(raw: Mapping[str, Any], section: str) -> list[str]:
+    found = raw.get(section)
+    return [str(name) for name in found] if isinstance(found, Mapping) else []
+
+
+def _check_known(path: Path, what: str, name: str | None, known: list[str], faults: Faults) -> None:
+    if name and name not in known:
+        faults.add(path, f"there is no {what} '{name}'{did_you_mean(name, known)}")
+
+
+def _check_environment(
+    keys: FileKeys, raw: Mapping[str, Any], environment: EnvironmentKeys, path: Path, faults: Faults
+) -> None:
+    hosts = environment.hosts
+    if isinstance(hosts, tuple):
+        for at, host in enumerate(hosts):
+            _check_known((*path, "hosts", at), "host", host, _names(raw, "hosts"), faults)
+    elif not selected(keys, environment) and len(keys.hosts) == len(_names(raw, "hosts")):
+        labels = ", ".join(f"{key}: {value}" for key, value in hosts.items())
+        faults.add((*path, "hosts"), f"no host has the labels {{{labels}}}; add them under hosts")
+    _check_known((*path, "proxy"), "proxy", environment.proxy, _names(raw, "proxies"), faults)
+    balancers = _names(raw, "load_balancers")
+    _check_known((*path, "load_balancer"), "load balancer", environment.load_balancer, balancers, faults)
+    for key, given in (("route", environment.route.domain), ("load_balancer", environment.load_balancer)):
+        if given and not environment.proxy:
+            faults.add((*path, key), "needs a proxy; name one of `proxies` under proxy")
+    for name in environment.env.keys() & environment.secrets.keys():
+        faults.add((*path, "secrets", name), "is also in env; keep one of them")
+    _check_rollout(environment, len(selected(keys, environment)), (*path, "rollout"), faults)
+
+
+def _check_rollout(environment: EnvironmentKeys, hosts: int, path: Path, faults: Faults) -> None:
+    rollout = environment.rollout
+    if rollout.healthy_for >= rollout.deadline:
+        faults.add((*path, "healthy_for"), f"must be shorter than deadline ({rollout.deadline:g}s)")
+    for key in ("canary", "min_healthy"):
+        wanted = getattr(rollout, key)
+        if hosts and wanted and wanted > hosts:
+            faults.add((*path, key), f"is {wanted}, but the environment has {hosts} host{'s' * (hosts > 1)}")
+
+
+def _check_sites(keys: FileKeys, faults: Faults) -> None:
+    """A proxy on a host answers each domain, and the rest, for one environment only; a port belongs to one proxy."""
+    routes: dict[tuple[str, str, str], Path] = {}
+    ports: dict[tuple[str, int], tuple[str, str]] = {}
+    for path, environment in environments(keys):
+        proxy = keys.proxies.get(environment.proxy or "")
+        if proxy is None:
+            continue
+        name, domain = environment.proxy or "", environment.route.domain or ""
+        for host in proxy.hosts or selected(keys, environment):
+            other = routes.setdefault((name, host, domain), path)
+            if other != path:
+                faults.add((*path, "route"), _collision(other, name, host, domain))
+                break
+            if host in keys.hosts:
+                _check_port(ports, (address_of(keys.hosts[host]), proxy.listen), (name, host), faults)
+
+
+def _collision(other: Path, proxy: str, host: str, domain: str) -> str:
+    owner = f"{other[1]}/{other[3]}"
+    if domain:
+        return f"the domain {domain} already leads to {owner} on proxy {proxy} of {host}; one domain, one environment"
+    return (
+        f"{owner} is already the default route of proxy {proxy} on {host}; give one of the two a route.domain"
+    )
+
+
+def _check_port(
+    ports: dict[tuple[str, int], tuple[str, str]],
+    place: tuple[str, int],
+    site: tuple[str, str],
+    faults: Faults,
+) -> None:
+    other = ports.setdefault(place, site)
+    if other != site:
+        where = f"{place[0]}:{place[1]}"
+        faults.add(
+            ("proxies", site[0]),
+            f"would listen on {where} of host {site[1]}, where proxy {other[0]} of host {other[1]} listens already; "
+            "use another `listen`, or `hosts` for one of them",
+        )

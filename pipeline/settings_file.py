@@ -1,0 +1,179 @@
+"""`shipway.yml`, the operator's file: text in, frozen `Settings` out; everything that is wrong is told at once.
+
+The environment and the reading of secret files are arguments: nothing here touches the machine. Keys and defaults are
+in `settings_keys`, what must fit together in `settings_checks`.
+"""
+
+from collections.abc import Callable, Mapping
+from posixpath import join, normpath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from pipeline.errors import BadConfig
+from pipeline.faults import Faults, Reading
+from pipeline.fleet.host import Host, RegistryAccess, TlsFiles
+from pipeline.fleet.proxy import Proxy
+from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.rollout.policy import Policy
+from pipeline.secret import Secret
+from pipeline.settings import BuilderSettings, Server, Settings
+from pipeline.settings_checks import address_of, check, project_of, selected
+from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys, ServiceKeys
+from pipeline.variables import expand
+from pipeline.yaml_text import load
+
+FILE = "shipway.yml"
+SHORTEST_SECRET = 4
+
+
+def parse_settings(
+    text: str, environ: Mapping[str, str], read_file: Callable[[str], str], folder: str
+) -> Settings:
+    """Relative paths are relative to `folder`, where the file lies. Raises one `BadConfig` with all faults."""
+    raw = load(text, FILE)
+    if raw is not None and not isinstance(raw, dict):
+        raise BadConfig(f"{FILE} must be a mapping of sections such as server, hosts and services.")
+    faults = Faults()
+    raw, used = expand(raw or {}, environ, faults)
+    context = {"read_file": lambda path: read_file(_inside(folder, path))}
+    keys = Reading(FileKeys, raw, context, faults).model
+    check(keys, raw, faults)
+    if faults:
+        raise BadConfig(faults.told(FILE, used))
+    return _settings(keys, folder)
+
+
+def settings_schema() -> dict[str, Any]:
+    """JSON Schema of the file, for editors."""
+    schema = FileKeys.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": FILE}
+
+
+def all_secrets(settings: Settings) -> list[str]:
+    """Every secret text of the file that is long enough to be masked, the longest first."""
+    found = {settings.registry.password.reveal()}
+    for service in settings.services.values():
+        repository = service.repository
+        found |= {secret.reveal() for secret in (repository.secret, repository.signing, repository.token)}
+        for environment in service.environments.values():
+            found |= {secret.reveal() for secret in environment.secrets.values()}
+    for url in (settings.server.database, settings.server.redis):
+        found.add(unquote(urlsplit(url).password or ""))
+    return sorted(
+        (text for text in found if len(text) >= SHORTEST_SECRET), key=lambda text: (-len(text), text)
+    )
+
+
+def _inside(folder: str, path: str) -> str:
+    return normpath(join(folder, path))
+
+
+def _secret(value: SecretStr) -> Secret:
+    return Secret(value.get_secret_value())
+
+
+def _settings(keys: FileKeys, folder: str) -> Settings:
+    hosts = {name: _host(name, host, folder) for name, host in keys.hosts.items()}
+    proxies = {
+        name: Proxy(name, proxy.kind, proxy.image, proxy.listen, tuple(proxy.hosts))
+        for name, proxy in keys.proxies.items()
+    }
+    services = {}
+    for name, entry in keys.services.items():
+        environments = {
+            environment: _environment(name, environment, keys, found, hosts, proxies)
+            for environment, found in entry.environments.items()
+        }
+        services[name] = _service(name, entry, environments, folder)
+    return Settings(
+        server=_server(keys, folder),
+        registry=_registry(keys),
+        builder=BuilderSettings(**dict(keys.builder)),
+        hosts=hosts,
+        proxies=proxies,
+        load_balancers={
+            name: {key: str(value) for key, value in balancer}
+            for name, balancer in keys.load_balancers.items()
+        },
+        services=services,
+    )
+
+
+def _server(keys: FileKeys, folder: str) -> Server:
+    server = keys.server
+    return Server(
+        url=server.url,
+        listen=server.listen,
+        data=_inside(folder, server.data),
+        database=server.database.get_secret_value(),
+        redis=server.redis.get_secret_value(),
+    )
+
+
+def _registry(keys: FileKeys) -> RegistryAccess:
+    registry, auth = keys.registry, keys.registry.auth
+    return RegistryAccess(
+        address=registry.address,
+        namespace=registry.namespace,
+        insecure=registry.insecure,
+        kind=auth.kind,
+        username=auth.username,
+        password=_secret(auth.password),
+    )
+
+
+def _host(name: str, host: HostKeys, folder: str) -> Host:
+    return Host(
+        name=name,
+        engine=host.engine,
+        address=address_of(host),
+        region=host.region or "",
+        labels=host.labels,
+        tls=TlsFiles(*(_inside(folder, path) for path in (host.tls.ca, host.tls.cert, host.tls.key)))
+        if host.tls
+        else None,
+        ports=host.ports,
+    )
+
+
+def _service(name: str, entry: ServiceKeys, environments: dict[str, Environment], folder: str) -> Service:
+    return Service(name, _repository(entry.repository, folder), normpath(entry.path), environments)
+
+
+def _repository(repository: RepositoryKeys, folder: str) -> Repository:
+    url = repository.url
+    return Repository(
+        url=_inside(folder, url) if url.startswith(".") else url,
+        forge=repository.forge,
+        project=project_of(repository.project, url),
+        secret=_secret(repository.secret),
+        signing=_secret(repository.signing_secret),
+        token=_secret(repository.token),
+        submodules=repository.submodules,
+    )
+
+
+def _environment(
+    service: str,
+    name: str,
+    keys: FileKeys,
+    environment: EnvironmentKeys,
+    hosts: dict[str, Host],
+    proxies: dict[str, Proxy],
+) -> Environment:
+    return Environment(
+        service=service,
+        name=name,
+        hosts=tuple(hosts[host] for host in selected(keys, environment)),
+        branches=tuple(environment.branches),
+        tags=tuple(environment.tags),
+        replicas=environment.replicas,
+        proxy=proxies.get(environment.proxy or ""),
+        load_balancer=environment.load_balancer or "",
+        domain=environment.route.domain or "",
+        env=environment.env,
+        secrets={key: _secret(value) for key, value in environment.secrets.items()},
+        policy=Policy(**dict(environment.rollout)),
+    )

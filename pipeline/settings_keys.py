@@ -1,0 +1,214 @@
+"""Every key of `shipway.yml`: its type, its default and its sentence. The JSON Schema and docs/configuration.md come from here.
+
+Knows one value at a time; what must fit together is in `settings_checks`, and `settings_file` turns it all into nouns.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from pipeline import settings_values as values
+from pipeline import units
+from pipeline.fleet.proxy import ProxyKind
+from pipeline.rollout.policy import OnFailure, Order
+from pipeline.settings_values import RefPattern, SecretText
+from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
+
+
+class Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerKeys(Keys):
+    url: units.HttpUrl = Field(
+        default="http://127.0.0.1:8080", description="Public address, used in links and by hooks."
+    )
+    listen: units.Listen = Field(default="127.0.0.1:8080", description="Where the server listens.")
+    data: Word = Field(
+        default="./data",
+        min_length=1,
+        description="Folder for SQLite, logs, git mirrors and keys; relative to this file.",
+    )
+    database: SecretText = Field(
+        default=SecretStr(""),
+        description="Empty: SQLite in `data`. postgresql+psycopg://user@host/name for several machines.",
+    )
+    redis: SecretText = Field(
+        default=SecretStr(""),
+        description="Empty: a Redis child of our own. redis://, rediss:// or unix:// of a shared one.",
+    )
+
+
+class AuthKeys(Keys):
+    kind: Literal["none", "basic", "ecr", "acr"] = Field(
+        default="none",
+        description="basic: user name and password. ecr and acr: short-lived logins from the cloud's API.",
+    )
+    username: Word = Field(default="", description="User name, or access key id for `ecr` and `acr`.")
+    password: SecretText = Field(default=SecretStr(""), description="Password, or access key secret.")
+
+
+class RegistryKeys(Keys):
+    address: values.RegistryAddress = Field(
+        default="127.0.0.1:5000", min_length=1, description="Registry host and port."
+    )
+    namespace: values.Namespace = Field(
+        default="", description="Prefix of the image names, often the organisation."
+    )
+    insecure: bool = Field(default=False, description="Plain HTTP. Only for a registry on a private network.")
+    auth: AuthKeys = Field(default=AuthKeys(), description="How to log in.")
+
+
+class BuilderKeys(Keys):
+    engine: units.EngineUrl = Field(
+        default="unix:///var/run/docker.sock", description="The engine that builds and tests."
+    )
+    concurrency: int = Field(default=2, ge=1, le=64, description="Runs worked on at the same time.")
+    timeout: PositiveDuration = Field(default=1800.0, description="A build that takes longer fails.")
+
+
+class TlsKeys(Keys):
+    ca: Word = Field(
+        min_length=1, description="PEM file of the authority that signed the engine's certificate."
+    )
+    cert: Word = Field(min_length=1, description="PEM file of our client certificate.")
+    key: Word = Field(min_length=1, description="PEM file of our client key.")
+
+
+class HostKeys(Keys):
+    engine: units.EngineUrl = Field(description="unix:///path, tcp://address:port or ssh://user@address.")
+    address: units.IpAddress | None = Field(
+        default=None,
+        description="Private IP on which replicas publish their ports. Default: the IP in `engine`.",
+    )
+    region: Name | None = Field(default=None, description="Where it stands; load balancers are regional.")
+    labels: dict[values.Label, Text] = Field(
+        default={}, description="For `hosts: {role: web}` in environments."
+    )
+    tls: TlsKeys | None = Field(default=None, description="Certificates for a tcp:// engine.")
+    ports: units.PortRange = Field(
+        default=(20000, 29999), description="Replicas publish on free ports of this range."
+    )
+
+
+class ProxyKeys(Keys):
+    kind: ProxyKind = Field(description="haproxy or nginx.")
+    image: units.Image = Field(
+        description="haproxy ≥ 2.6 or nginx ≥ 1.27.4 (older ones lose requests on reload)."
+    )
+    listen: units.Port = Field(default=80, description="The port on the host that it answers on.")
+    hosts: list[Name] = Field(
+        default=[], description="Only on these hosts. Empty: on each host of the environment."
+    )
+
+
+class BalancerKeys(Keys):
+    kind: values.Balancer = Field(description="Which cloud's.")
+    id: Word = Field(min_length=1, description="The cloud's identifier of it.")
+    region: Word = Field(default="", description="The cloud's name of the region.")
+    port: units.Port = Field(default=80, description="The port it sends to.")
+    endpoint: Word = Field(default="", description="Overrides the address of the cloud's API.")
+
+
+class RepositoryKeys(Keys):
+    url: values.RepositoryUrl = Field(description="Clone address. Never taken from a webhook's body.")
+    forge: values.Forge = Field(default="git", description="Who sends the webhooks.")
+    project: Word = Field(
+        default="", description="The forge's name of it, such as acme/shop. Default: from `url`."
+    )
+    secret: SecretText = Field(
+        default=SecretStr(""),
+        description="Webhook secret (GitHub, git) or token (GitLab). Without one every webhook is refused.",
+    )
+    signing_secret: SecretText = Field(
+        default=SecretStr(""),
+        description="GitLab ≥ 19 signing token (whsec_…). When set, unsigned webhooks are refused.",
+    )
+    token: SecretText = Field(default=SecretStr(""), description="For cloning and the forge's API.")
+    submodules: bool = Field(default=False, description="Fetch submodules too.")
+
+
+class RouteKeys(Keys):
+    domain: units.Domain | None = Field(
+        default=None, description="Host name that users ask for. Absent: the proxy's default route."
+    )
+
+
+class RolloutKeys(Keys):
+    order: Order = Field(
+        default=Order.START_FIRST, description="start-first, or stop-first where two cannot run side by side."
+    )
+    batch: units.Batch = Field(
+        default=1, description="Hosts worked on at once: a number, or a share such as 25%."
+    )
+    canary: int = Field(
+        default=0, ge=0, description="So many hosts go first and alone; then it waits for `promote`."
+    )
+    min_healthy: int | None = Field(
+        default=None, ge=0, description="Hosts that stay in rotation. Default: all but one batch."
+    )
+    healthy_for: Duration = Field(
+        default=5.0, description="How long a new replica must be well before users see it."
+    )
+    deadline: PositiveDuration = Field(
+        default=120.0, description="A host, from its first start to its switch."
+    )
+    prepare_deadline: PositiveDuration = Field(
+        default=600.0, description="Checks and image pulls on all hosts, before any change."
+    )
+    bake: Duration = Field(
+        default=10.0, description="How long a host, and then the fleet, is watched under traffic."
+    )
+    drain_timeout: Duration = Field(default=30.0, description="How long old requests may take to end.")
+    on_failure: OnFailure = Field(default=OnFailure.ROLLBACK, description="rollback, pause or stop.")
+    keep: int = Field(
+        default=5, ge=1, description="Releases whose images stay on the hosts; the last good one always does."
+    )
+    unreachable_grace: Duration = Field(
+        default=60.0, description="How long a host may be silent before that is a failure."
+    )
+
+
+class EnvironmentKeys(Keys):
+    branches: list[RefPattern] = Field(
+        default=[], description="Branches that go here; shell patterns such as release/*."
+    )
+    tags: list[RefPattern] = Field(default=[], description="Tags that go here.")
+    hosts: values.Hosts = Field(description="Names, or labels that must all match.")
+    replicas: int = Field(default=1, ge=1, le=100, description="Containers on each host.")
+    proxy: Name | None = Field(
+        default=None, description="One of `proxies`. Absent: replicas are reached by their own ports."
+    )
+    load_balancer: Name | None = Field(default=None, description="One of `load_balancers`.")
+    route: RouteKeys = Field(default=RouteKeys(), description="What the proxy sends here.")
+    env: dict[Identifier, Text] = Field(default={}, description="Environment variables of the replicas.")
+    secrets: dict[Identifier, SecretText] = Field(
+        default={}, description="The same, but masked in logs and sealed at rest."
+    )
+    rollout: RolloutKeys = Field(
+        default=RolloutKeys(), description="How a release is brought onto the hosts."
+    )
+
+
+class ServiceKeys(Keys):
+    repository: RepositoryKeys = Field(
+        description="Where the code lives and how its webhooks prove themselves."
+    )
+    path: units.InnerPath = Field(
+        default=".", description="The folder of the service in a repository of several."
+    )
+    environments: dict[Name, EnvironmentKeys] = Field(min_length=1, description="Where it runs.")
+
+
+class FileKeys(Keys):
+    server: ServerKeys = Field(default=ServerKeys(), description="The server itself.")
+    registry: RegistryKeys = Field(default=RegistryKeys(), description="Where images are kept.")
+    builder: BuilderKeys = Field(default=BuilderKeys(), description="Where images are built and tested.")
+    hosts: dict[Name, HostKeys] = Field(default={}, description="Machines with a Docker engine.")
+    proxies: dict[Name, ProxyKeys] = Field(
+        default={}, description="nginx or HAProxy containers in front of replicas."
+    )
+    load_balancers: dict[Name, BalancerKeys] = Field(
+        default={}, description="A cloud's entrance in front of the proxies."
+    )
+    services: dict[Name, ServiceKeys] = Field(default={}, description="What is deployed.")
