@@ -1,0 +1,189 @@
+"""The logs of runs: append-only files, masked before a byte is written, bounded, compressed when closed.
+
+A run has a folder of segments in the order in which they were opened, `0001-checkout.log`, `0002-build.log`, …; the
+log is their concatenation. A stage that is reopened (another worker resumed the run) gets a segment of its own when
+something else was written in between, so a byte offset stays right for ever, compressed or not. Of a stage that prints
+too much the beginning and the end are kept. Workers append, the server reads: nothing is shared but the files.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from pipeline.errors import DiskFull, RunnerError
+from runners.log_stream import StageStream
+from runners.mask import Mask
+
+LIMIT = 20 << 20  # bytes of a stage
+RESUMED = "[shipway] The stage goes on after an interruption.\n"
+LEVEL = 3
+
+
+@dataclass(frozen=True, order=True)
+class Segment:
+    """One file of a run's folder. `size` is that of the text, compressed or not."""
+
+    number: int
+    stage: str
+    closed: bool
+    path: Path
+    size: int
+
+
+class FileLogs:
+    """Folders by run id under `directory`. May be used by several threads and processes at once."""
+
+    def __init__(self, directory: str, limit_bytes: int = LIMIT) -> None:
+        self._directory = Path(directory).absolute()
+        self._limit = limit_bytes
+        self._secrets: tuple[str, ...] = ()
+        self._mask = Mask(())
+        self._streams: dict[tuple[int, str], StageStream] = {}
+        self._guard = threading.RLock()
+
+    def hide(self, secrets: Sequence[str]) -> None:
+        with self._guard:
+            self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
+            self._mask = Mask(self._secrets)
+            for stream in self._streams.values():
+                stream.use(self._mask)
+
+    def append(self, run_id: int, stage: str, text: str) -> None:
+        with self._guard, _told():
+            key = (run_id, stage)
+            fresh = key not in self._streams
+            stream = self._streams.setdefault(key, StageStream(self._mask, self._limit))
+            self._write(run_id, stage, stream.feed(text), fresh)
+
+    def close(self, run_id: int, stage: str) -> None:
+        with self._guard, _told():
+            stream = self._streams.pop((run_id, stage), None)
+            if stream is not None:
+                self._write(run_id, stage, stream.end(), False)
+            if not self._folder(run_id).exists():
+                return
+            with self._alone(run_id) as folder:
+                for segment in _segments(folder):
+                    if segment.stage == stage and not segment.closed:
+                        _compress(segment)
+
+    def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
+        folder, found, at = self._folder(run_id), b"", 0
+        for segment in _segments(folder):
+            begin = max(0, offset - at)
+            if begin < segment.size and len(found) < limit:
+                found += _piece(segment, begin, limit - len(found))
+            at += segment.size
+            if len(found) >= limit:
+                break
+        return found, offset + len(found)
+
+    def _write(self, run_id: int, stage: str, text: str, fresh: bool) -> None:
+        """`fresh`: this process has not written to the stage since it was last closed."""
+        if not text:
+            return
+        with self._alone(run_id) as folder:
+            segments = _segments(folder)
+            last = segments[-1] if segments else None
+            seen_before = any(segment.stage == stage for segment in segments)
+            marker = RESUMED if fresh and seen_before else ""
+            if last and last.stage == stage and not last.closed:
+                path = last.path
+            else:
+                path = folder / f"{(last.number if last else 0) + 1:04d}-{stage}.log"
+            data = f"{marker}{text}".encode("utf-8", "replace")
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                _write_all(handle, data)
+            finally:
+                os.close(handle)
+
+    def _folder(self, run_id: int) -> Path:
+        """A thousand runs a folder, so that no folder grows without end."""
+        return self._directory / f"{run_id // 1000:04d}" / str(run_id)
+
+    @contextmanager
+    def _alone(self, run_id: int) -> Iterator[Path]:
+        """A worker that should be dead may still write: its lines come whole, in some order."""
+        folder = self._folder(run_id)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else RunnerError
+        raise kind(
+            f"The log {error.filename or ''} cannot be written on this machine: {error.strerror}."
+        ) from error
+
+
+def _segments(folder: Path) -> list[Segment]:
+    """In order. While one is being compressed both files are there for a moment: the finished one counts."""
+    found: dict[int, Segment] = {}
+    for path in sorted(folder.glob("[0-9]*.log*")):
+        number, _, rest = path.name.partition("-")
+        stage, _, kind = rest.partition(".")
+        if kind in ("log", "log.zst"):
+            try:
+                size = _size(path)
+            except (
+                FileNotFoundError
+            ):  # compressed between our listing and our look: its new name is there now
+                return _segments(folder)
+            found[int(number)] = Segment(int(number), stage, kind == "log.zst", path, size)
+    return [found[number] for number in sorted(found)]
+
+
+def _size(path: Path) -> int:
+    if path.suffix != ".zst":
+        return path.stat().st_size
+    with path.open("rb") as file:
+        return max(0, zstandard.frame_content_size(file.read(32)))
+
+
+def _piece(segment: Segment, begin: int, limit: int) -> bytes:
+    want = min(limit, segment.size - begin)
+    try:
+        with segment.path.open("rb") as file:
+            if not segment.closed:
+                file.seek(begin)
+                return file.read(want)
+            with zstandard.ZstdDecompressor().stream_reader(file) as reader:
+                reader.seek(begin)
+                return reader.read(want)
+    except FileNotFoundError:
+        packed = segment.path.with_name(f"{segment.path.name}.zst")
+        return _piece(Segment(segment.number, segment.stage, True, packed, segment.size), begin, limit)
+
+
+def _compress(segment: Segment) -> None:
+    packed = segment.path.with_name(f"{segment.path.name}.zst")
+    fresh = packed.with_name(f".{packed.name}")
+    with segment.path.open("rb") as source, fresh.open("wb") as target:
+        zstandard.ZstdCompressor(level=LEVEL).copy_stream(source, target, size=segment.size)
+    shutil.copymode(segment.path, fresh)
+    fresh.replace(packed)
+    segment.path.unlink()
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
