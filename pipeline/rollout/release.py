@@ -74,3 +74,4 @@ class ReplicaPlan:
     spec: RuntimeSpec
     deployment: int
     index: int
+    commit: str = ""
