@@ -1,0 +1,107 @@
+"""Port `Engines` over docker engines: replicas looked at, started, kept, stopped; images pulled and pruned.
+
+Touches only objects with our labels. Decides nothing but a free port; never builds, never pushes.
+"""
+
+import math
+from collections.abc import Sequence
+
+import docker
+import docker.errors
+
+from pipeline.errors import Rejected, RunnerError
+from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.rollout.observed import HostSeen
+from pipeline.rollout.release import ReplicaPlan
+from runners.engine_errors import speaking, words
+from runners.engines.images import pull, remove_unused
+from runners.engines.labels import name_of, ours
+from runners.engines.look import look
+from runners.engines.once import run_once
+from runners.engines.start import start_replica
+from runners.reach import PATIENT, QUICK, USUAL, Reach
+
+_LOG_BYTES = 32_768
+
+
+class DockerEngines:
+    """For engines of API 1.40 (Docker 19.03) and newer."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
+    def look(self, host: Host, service: str, environment: str) -> HostSeen:
+        try:
+            client = self._reach.client(host, QUICK)
+            with speaking(host, "look at its containers"):
+                return look(client, host, service, environment)
+        except RunnerError as error:
+            return HostSeen(host.name, reachable=False, error=str(error))
+
+    def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
+        pull(self._reach.client(host, PATIENT), host, image, access)
+
+    def start(self, host: Host, plan: ReplicaPlan) -> None:
+        client = self._reach.client(host, USUAL)
+        with speaking(host, f"start {name_of(host, plan)}"):
+            start_replica(client, host, plan)
+
+    def keep(self, host: Host, container: str) -> None:
+        client = self._reach.client(host, USUAL)
+        with speaking(host, f"set the restart policy of {container[:12]}"):
+            if not _is_ours(client, host, container):
+                raise Rejected(f"Host {host.name}: container {container[:12]} is gone. Look again.")
+            client.update_container(
+                container, restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0}
+            )
+
+    def retire(self, host: Host, container: str, stop_timeout: float) -> None:
+        client = self._reach.client(host, USUAL)
+        with speaking(host, f"stop {container[:12]}"):
+            if _is_ours(client, host, container):
+                _stop_and_remove(client, container, stop_timeout)
+
+    def logs(self, host: Host, container: str, lines: int = 50) -> str:
+        client = self._reach.client(host, USUAL)
+        with speaking(host, f"read the log of {container[:12]}"):
+            try:
+                text = bytes(client.logs(container, stdout=True, stderr=True, tail=lines))
+            except docker.errors.NotFound:
+                return ""
+        return text[-_LOG_BYTES:].decode(errors="replace")
+
+    def once(self, host: Host, plan: ReplicaPlan, command: Sequence[str], timeout: float) -> tuple[int, str]:
+        client = self._reach.client(host, USUAL)
+        with speaking(host, f"run {' '.join(command)!r}"):
+            return run_once(client, host, plan, command, timeout)
+
+    def prune(self, host: Host, service: str, keep: Sequence[str]) -> None:
+        client = self._reach.client(host, USUAL)
+        with speaking(host, f"remove old images of {service}"):
+            remove_unused(client, service, keep)
+
+
+def _is_ours(client: docker.APIClient, host: Host, container: str) -> bool:
+    """False when it is gone. Raises `Rejected` when somebody else made it."""
+    try:
+        labels = client.inspect_container(container)["Config"]["Labels"] or {}
+    except docker.errors.NotFound:
+        return False
+    if not ours(labels, host):
+        raise Rejected(
+            f"Host {host.name}: container {container[:12]} was not made by Shipway for this host; left alone."
+        )
+    return True
+
+
+def _stop_and_remove(client: docker.APIClient, container: str, stop_timeout: float) -> None:
+    try:
+        client.stop(
+            container, timeout=math.ceil(stop_timeout)
+        )  # the SDK waits this long plus its usual patience
+        client.remove_container(container, v=True, force=True)
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        if "already in progress" not in words(error):
+            raise

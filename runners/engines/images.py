@@ -1,0 +1,134 @@
+"""Images on an engine: pulled by digest, listed, and removed when no release needs them. Never touches other people's."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import docker
+import docker.errors
+
+from pipeline.errors import Rejected, RunnerError, Unreachable
+from pipeline.fleet.host import Host, RegistryAccess
+from runners.engine_errors import refused, speaking, words
+from runners.engines.labels import SERVICE
+
+_FOR_GOOD = (
+    "not found",
+    "unknown",
+    "denied",
+    "unauthorized",
+    "no basic auth",
+    "invalid reference",
+    "no matching manifest",
+)
+
+
+def pull(client: docker.APIClient, host: Host, image: str, access: RegistryAccess | None) -> None:
+    """Already there: no registry is asked, so that going back never needs one."""
+    deed = f"pull {image}"
+    with speaking(host, deed):
+        if _there(client, image):
+            return
+    repository, _, digest = image.partition("@")
+    if not digest:
+        repository, _, digest = (
+            image.rpartition(":") if ":" in image.rsplit("/", 1)[-1] else (image, "", "latest")
+        )
+    failure = ""
+    try:
+        with speaking(host, deed):
+            for line in client.pull(
+                repository, tag=digest, stream=True, decode=True, auth_config=_auth(image, access)
+            ):
+                failure = str(line.get("error", "")) or failure
+            if not failure and not _there(client, image):
+                failure = "the pull ended without an error, but the image is not there"
+    except RunnerError as error:
+        if not isinstance(error.__cause__, docker.errors.APIError):
+            raise
+        failure = words(error.__cause__)
+    if failure:
+        raise _failed(host, deed, failure)
+
+
+def of_service(client: docker.APIClient, service: str) -> list[str]:
+    """`repository@digest` of each image here whose repository is `registry/…/service`."""
+    return [
+        digest
+        for image in client.images()
+        for digest in image["RepoDigests"] or []
+        if _is_of(digest, service)
+    ]
+
+
+def remove_unused(client: docker.APIClient, service: str, keep: Sequence[str]) -> None:
+    """Only from repositories that `keep` names: an image of the same last name from elsewhere is not ours."""
+    repositories = {image.partition("@")[0] for image in keep}
+    used = {container["ImageID"] for container in client.containers(all=True)}
+    for image in client.images():
+        if image["Id"] in used:
+            continue
+        digests = image["RepoDigests"] or []
+        if any(digest in keep for digest in digests):
+            continue
+        _remove(client, _references(image, digests, service, repositories))
+    for image in client.images(filters={"dangling": True, "label": f"{SERVICE}={service}"}):
+        if image["Id"] not in used and not any(digest in keep for digest in image["RepoDigests"] or []):
+            _remove(client, [image["Id"]])
+
+
+def _references(
+    image: dict[str, Any], digests: Iterable[str], service: str, repositories: set[str]
+) -> list[str]:
+    mine = [
+        digest for digest in digests if _is_of(digest, service) and digest.partition("@")[0] in repositories
+    ]
+    if not mine:
+        return []
+    tags = [tag for tag in image["RepoTags"] or [] if tag.rpartition(":")[0] in repositories]
+    return [*tags, *mine]
+
+
+def _remove(client: docker.APIClient, references: Iterable[str]) -> None:
+    for reference in references:
+        try:
+            client.remove_image(reference)
+        except docker.errors.APIError as error:
+            if error.status_code not in (404, 409):  # gone already, or in use since we looked
+                raise
+
+
+def _there(client: docker.APIClient, image: str) -> bool:
+    try:
+        client.inspect_image(image)  # type: ignore[no-untyped-call]
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def _auth(image: str, access: RegistryAccess | None) -> dict[str, str]:
+    """Never None: docker-py would then read this machine's own docker configuration, and run its credential helpers."""
+    if access is None or not access.username or not image.startswith(f"{access.address}/"):
+        return {}
+    return {
+        "username": access.username,
+        "password": access.password.reveal(),
+        "serveraddress": access.address,
+    }
+
+
+def _failed(host: Host, deed: str, text: str) -> RunnerError:
+    kind = refused(host, deed, text)
+    if kind is not None:
+        return kind
+    if any(mark in text.lower() for mark in _FOR_GOOD) and "timeout" not in text.lower():
+        return Rejected(
+            f"Host {host.name}: could not {deed}: {text}. Check the image's name and the registry's login."
+        )
+    return Unreachable(
+        f"Host {host.name}: could not {deed}: {text}. Check that the registry runs and is reachable there."
+    )
+
+
+def _is_of(digest: str, service: str) -> bool:
+    repository = digest.partition("@")[0]
+    return repository.rsplit("/", 1)[-1] == service and "/" in repository

@@ -1,0 +1,102 @@
+"""One look at an engine: the replicas of one service and environment, its images, and signs of a restart. Changes nothing."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+
+from pipeline.fleet.host import Host
+from pipeline.rollout.observed import HostSeen, ReplicaSeen, ReplicaState
+from runners.engines.images import of_service
+from runners.engines.labels import ENVIRONMENT, HOST, RELEASE, REPLICA, SERVICE, number
+
+_STATES = {
+    "created": ReplicaState.CREATED,
+    "running": ReplicaState.RUNNING,
+    "paused": ReplicaState.RUNNING,  # it answers no probe, which is what decides
+}
+_NEVER = "0001-"
+
+
+def look(client: docker.APIClient, host: Host, service: str, environment: str) -> HostSeen:
+    asked = datetime.now(UTC)
+    info = client.info()
+    answered = datetime.now(UTC)
+    return HostSeen(
+        host.name,
+        reachable=True,
+        boot=boot(client),
+        images=frozenset(of_service(client, service)),
+        replicas=replicas(client, host, service, environment),
+        free_bytes=_free(host, str(info.get("DockerRootDir", ""))),
+        clock_skew=_skew(str(info.get("SystemTime", "")), asked, answered),
+    )
+
+
+def replicas(client: docker.APIClient, host: Host, service: str, environment: str) -> tuple[ReplicaSeen, ...]:
+    wanted = [f"{SERVICE}={service}", f"{ENVIRONMENT}={environment}", f"{HOST}={host.name}", REPLICA]
+    seen = []
+    for listed in client.containers(all=True, filters={"label": wanted}):
+        try:
+            seen.append(_replica(client.inspect_container(listed["Id"])))
+        except docker.errors.NotFound:
+            continue  # removed since it was listed
+    return tuple(sorted(seen, key=lambda replica: (replica.release, replica.index)))
+
+
+def boot(client: docker.APIClient) -> str:
+    """The engine makes its default bridge network anew at every start, so its id tells one life from the next. (With
+    live-restore and running containers it is kept, and so are the containers: no death to explain.) The API has no
+    start time of the daemon."""
+    try:
+        return str(client.inspect_network("bridge")["Id"])[:16]
+    except docker.errors.NotFound:
+        return ""
+
+
+def _replica(container: dict[str, Any]) -> ReplicaSeen:
+    labels, state = container["Config"]["Labels"], container["State"]
+    started = str(state["StartedAt"])
+    kind = _STATES.get(state["Status"], ReplicaState.EXITED)
+    policy = container["HostConfig"]["RestartPolicy"]["Name"]
+    return ReplicaSeen(
+        container=container["Id"],
+        name=str(container["Name"]).lstrip("/"),
+        release=number(labels, RELEASE),
+        index=number(labels, REPLICA),
+        state=kind,
+        started_at="" if started.startswith(_NEVER) else started,
+        address=_address(container["HostConfig"]["PortBindings"] or {}),
+        restart_always=policy in ("always", "unless-stopped"),
+        exit_code=int(state["ExitCode"]) if kind is ReplicaState.EXITED else None,
+        oom=bool(state["OOMKilled"]),
+        health=str((state.get("Health") or {}).get("Status", "")).replace("none", ""),
+    )
+
+
+def _address(bindings: dict[str, list[dict[str, str]]]) -> str:
+    """The explicit one it was made with: it stays the same over restarts, and is known while it is stopped."""
+    for bound in bindings.values():
+        for one in bound or []:
+            if one.get("HostPort", "0") not in ("", "0"):
+                return f"{one['HostIp']}:{one['HostPort']}"
+    return ""
+
+
+def _free(host: Host, root: str) -> int | None:
+    """Only an engine on this machine shows its disk; the API has no figure for it."""
+    if not host.engine.startswith("unix:") or not root or not Path(root).is_dir():
+        return None
+    disk = os.statvfs(root)
+    return disk.f_bavail * disk.f_frsize
+
+
+def _skew(theirs: str, asked: datetime, answered: datetime) -> float | None:
+    try:
+        said = datetime.fromisoformat(f"{theirs[:26].rstrip('Z')}+00:00")
+    except ValueError:
+        return None
+    return (said - (asked + (answered - asked) / 2)).total_seconds()

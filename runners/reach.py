@@ -1,0 +1,174 @@
+"""How an engine is reached: one kept client per engine and patience, by unix socket, tcp, tcp with mutual TLS, or ssh.
+
+Decides nothing about containers. SDK errors become sentences in `runners.engine_errors`; ssh forwards are `runners.tunnel`.
+A client made before a fork is never used after it: the child opens its own.
+"""
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import docker
+from docker.constants import DEFAULT_DOCKER_API_VERSION
+from docker.tls import TLSConfig
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+
+from pipeline.errors import Rejected
+from pipeline.fleet.host import Host, TlsFiles
+from runners.engine_errors import speaking
+from runners.tunnel import Tunnel
+
+CONNECT = 5.0
+QUICK = 5  # questions that an engine answers from memory
+USUAL = 60  # creating, starting: a busy disk may take its time
+PATIENT = 300  # between two lines of a pull
+OLDEST_API = "1.40"  # engine 19.03
+NEWEST_API = DEFAULT_DOCKER_API_VERSION
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """Files for ssh engines. Empty: what the user's own ssh configuration says."""
+
+    known_hosts: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class _Key:
+    engine: str
+    tls: TlsFiles | None
+    patience: int
+
+
+class Reach:
+    """Hands out `docker.APIClient`s. Thread-safe. `close()` ends the ssh forwards and the connections."""
+
+    def __init__(self, ssh: Ssh | None = None) -> None:
+        self._ssh = ssh or Ssh()
+        self._forget()
+
+    def client(self, host: Host, patience: int = USUAL) -> docker.APIClient:
+        """Raises `Unreachable`, or `Rejected` when the address or its files are wrong."""
+        self._notice_fork()
+        key = _Key(host.engine, host.tls, patience)
+        base = self._base_url(host)
+        with self._lock:
+            kept = self._clients.get(key)
+        if kept is not None:
+            return kept
+        made = self._open(host, base, patience)
+        with self._lock:
+            first = self._clients.setdefault(key, made)
+        if first is not made:
+            made.close()
+        return first
+
+    def close(self) -> None:
+        self._notice_fork()
+        with self._lock:
+            clients, tunnels = list(self._clients.values()), list(self._tunnels.values())
+            self._clients.clear()
+            self._tunnels.clear()
+        for client in clients:
+            client.close()
+        for tunnel in tunnels:
+            tunnel.close()
+
+    def _notice_fork(self) -> None:
+        if self._pid != os.getpid():
+            self._forget()
+
+    def _forget(self) -> None:
+        """Locks too: one may have been held by a thread that does not exist after the fork."""
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._clients: dict[_Key, docker.APIClient] = {}
+        self._versions: dict[str, str] = {}
+        self._tunnels: dict[str, Tunnel] = {}
+
+    def _base_url(self, host: Host) -> str:
+        url = urlsplit(host.engine)
+        if url.scheme == "unix":
+            return host.engine
+        if url.scheme == "tcp" and url.hostname and not url.hostname.startswith("-"):
+            scheme = "https" if host.tls else "http"
+            return f"{scheme}://{url.netloc if url.port else f'{url.netloc}:{2376 if host.tls else 2375}'}"
+        if url.scheme == "ssh":
+            return f"unix://{self._tunnel(host).path()}"
+        raise Rejected(
+            f"Host {host.name}: engine address {host.engine!r} is not understood. "
+            "Write unix:///path, tcp://address:port or ssh://user@address."
+        )
+
+    def _tunnel(self, host: Host) -> Tunnel:
+        with self._lock:
+            kept = self._tunnels.get(host.engine)
+            if kept is None:
+                kept = Tunnel(host.name, host.engine, self._ssh.known_hosts, self._ssh.identity)
+                self._tunnels[host.engine] = kept
+        return kept
+
+    def _open(self, host: Host, base: str, patience: int) -> docker.APIClient:
+        version = self._versions.get(host.engine)
+        if version is None:
+            first = _client(host, base, QUICK, OLDEST_API)
+            try:
+                with speaking(host, "ask for the engine's version"):
+                    answer = first.version(api_version=False)
+            finally:
+                first.close()
+            version = _agree(host, answer)
+            self._versions[host.engine] = version
+        return _client(host, base, patience, version)
+
+
+def _agree(host: Host, answer: dict[str, Any]) -> str:
+    theirs = str(answer.get("ApiVersion", ""))
+    if not theirs or _numbers(theirs) < _numbers(OLDEST_API):
+        raise Rejected(
+            f"Host {host.name}: the engine speaks API {theirs or 'unknown'}, "
+            f"at least {OLDEST_API} (Docker 19.03) is needed. Update it."
+        )
+    lowest = str(answer.get("MinAPIVersion") or OLDEST_API)
+    best: str = min(theirs, NEWEST_API, key=_numbers)
+    return max(best, lowest, key=_numbers)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+class _Bounded(HTTPAdapter):
+    """Connecting gets a shorter patience than answering, which docker-py cannot say."""
+
+    def send(self, request: PreparedRequest, *rest: Any, **options: Any) -> Response:
+        patience = options.get("timeout")
+        if isinstance(patience, int | float):
+            options["timeout"] = (min(CONNECT, patience), patience)
+        return super().send(request, *rest, **options)
+
+
+def _client(host: Host, base: str, patience: int, version: str) -> docker.APIClient:
+    """`version` is always given: else the constructor calls the engine before `trust_env` is off, and with
+    REQUESTS_CA_BUNDLE set requests would trust that bundle's authorities in place of the one pinned here."""
+    tls = False if host.tls is None else _tls(host, host.tls)
+    with speaking(host, "prepare a client"):
+        client = docker.APIClient(base_url=base, version=version, timeout=patience, tls=tls)
+    client.trust_env = False
+    if not base.startswith("unix:"):
+        client.mount("http://", _Bounded(pool_maxsize=16))
+        client.mount("https://", _Bounded(pool_maxsize=16))
+    return client
+
+
+def _tls(host: Host, files: TlsFiles) -> TLSConfig:
+    for what, path in (("ca", files.ca), ("cert", files.cert), ("key", files.key)):
+        if not os.access(path, os.R_OK):
+            raise Rejected(
+                f"Host {host.name}: tls.{what} {path!r} cannot be read. Correct hosts.{host.name}.tls."
+            )
+    return TLSConfig(client_cert=(files.cert, files.key), ca_cert=files.ca, verify=True)
