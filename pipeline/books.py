@@ -31,7 +31,7 @@ class Leases(Protocol):
     """Locks that die with their owner. Time is the store's own clock."""
 
     def take(self, key: str, owner: str, ttl: float) -> Lease | None:
-        """None while somebody else holds it."""
+        """None while anybody holds it, the same owner included: whoever is refused must not go on."""
 
     def extend(self, lease: Lease, ttl: float) -> bool:
         """False: it is lost (expired and taken, or given back); the owner must stop at once."""
@@ -55,7 +55,8 @@ class Runs(Protocol):
 
     def begin(self, run_id: int, lease: Lease) -> Run | None:
         """queued -> running, or running -> running with a higher attempt (taking over from a dead worker).
-        None when it is over, or when another run of the same service and environment is running."""
+        None when it is over, when it waits for its deployment, or when another run of the same service and
+        environment is running."""
 
     def save_stage(self, run_id: int, stage: Stage, lease: Lease) -> None: ...
 
@@ -110,12 +111,16 @@ class Deployments(Protocol):
         """Journal the record and its history lines in one transaction. A final status also finishes the run that
         waits for it (deploy stage and run status alike). `settled` or SUCCEEDED moves `live` and `last_good`.
         Raises `Stopped` when the fence is stale, `Conflict` when the row is final or another one of the environment
-        is active."""
+        is active. When `last_good` moves, a pending deployment's `previous` moves with it."""
 
     def ask(self, deployment_id: int, request: Request) -> Deployment:
-        """Leave a person's request for the driver. Raises `Conflict` when the deployment is over."""
+        """Leave a person's request for the driver; the newest counts, but nothing overrules an abort. A pending
+        deployment is cancelled at once by an abort. Raises `Conflict` when the deployment is over."""
 
-    def requested(self, deployment_id: int) -> Request: ...
+    def requested(self, deployment_id: int) -> Request:
+        """What the driver reads at each look. From then on every record it saves carries this request until it has
+        obeyed; `save` clears a request when the record's is NONE and no newer one was left since it was read here."""
+
     def happenings(self, deployment_id: int, after: int = 0) -> list[tuple[int, Happening]]: ...
     def environment(self, service: str, environment: str) -> EnvironmentState: ...
     def set_replicas(self, service: str, environment: str, replicas: int) -> None: ...

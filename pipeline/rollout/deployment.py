@@ -148,6 +148,7 @@ class Deployment:
     requested_by: str = ""
     run: int | None = None
     request: Request = Request.NONE
+    request_no: int = 0  # the store's; which request this record carries, so that a newer one is never wiped out
     blocked: str = ""  # why a rollback cannot finish yet
     error: str = ""
     started_at: datetime | None = None
