@@ -5,6 +5,7 @@ Touches only objects with our labels. Decides nothing but a free port; never bui
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import docker
 import docker.errors
@@ -22,6 +23,7 @@ from runners.engines.start import start_replica
 from runners.reach import PATIENT, QUICK, USUAL, Reach
 
 _LOG_BYTES = 32_768
+_UNLESS_STOPPED: Any = {"Name": "unless-stopped"}  # the SDK's own type is too narrow for it
 
 
 class DockerEngines:
@@ -51,9 +53,7 @@ class DockerEngines:
         with speaking(host, f"set the restart policy of {container[:12]}"):
             if not _is_ours(client, host, container):
                 raise Rejected(f"Host {host.name}: container {container[:12]} is gone. Look again.")
-            client.update_container(
-                container, restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0}
-            )
+            client.update_container(container, restart_policy=_UNLESS_STOPPED)
 
     def retire(self, host: Host, container: str, stop_timeout: float) -> None:
         client = self._reach.client(host, USUAL)

@@ -3,6 +3,7 @@
 Never decides whether to try again; `Unreachable` means that trying again may help, `Rejected` that it will not.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from pipeline.fleet.host import Host
 _FULL = ("no space left on device", "disk quota exceeded")
 _TAKEN = ("port is already allocated", "address already in use")
 _CERTIFICATE = ("certificate", "ssl:", "tlsv1", "wrong version number", "unknown ca")
+_INNERMOST = re.compile(r"""\[Errno -?\d+\] ([^'")]+)|Error\(\d+, '([^']+)'\)""")  # of requests' nested reprs
 _SILENT = (
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
@@ -72,6 +74,9 @@ def no_answer(host: Host, deed: str, error: Exception) -> RunnerError:
         )
     if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
         text = "it did not answer in time"
+    inner = _INNERMOST.search(text)
+    if inner:
+        text = inner[1] or inner[2]
     return Unreachable(
         f"Host {host.name}: could not {deed}: no answer from the engine at {host.engine}: {text}. "
         "Check that the machine is up and its engine runs."

@@ -5,6 +5,7 @@ A client made before a fork is never used after it: the child opens its own.
 """
 
 import os
+import socket
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +93,7 @@ class Reach:
 
     def _base_url(self, host: Host) -> str:
         url = urlsplit(host.engine)
-        if url.scheme == "unix":
+        if url.scheme == "unix" and url.path:
             return host.engine
         if url.scheme == "tcp" and url.hostname and not url.hostname.startswith("-"):
             scheme = "https" if host.tls else "http"
@@ -115,6 +116,8 @@ class Reach:
     def _open(self, host: Host, base: str, patience: int) -> docker.APIClient:
         version = self._versions.get(host.engine)
         if version is None:
+            if base.startswith("unix:"):
+                _knock(host, urlsplit(base).path)
             first = _client(host, base, QUICK, OLDEST_API)
             try:
                 with speaking(host, "ask for the engine's version"):
@@ -124,6 +127,13 @@ class Reach:
             version = _agree(host, answer)
             self._versions[host.engine] = version
         return _client(host, base, patience, version)
+
+
+def _knock(host: Host, path: str) -> None:
+    """Before the SDK does: it leaves its socket open when nobody answers."""
+    with speaking(host, "connect"), socket.socket(socket.AF_UNIX) as knock:
+        knock.settimeout(CONNECT)
+        knock.connect(path)
 
 
 def _agree(host: Host, answer: dict[str, Any]) -> str:
