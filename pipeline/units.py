@@ -20,6 +20,7 @@ DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 HOST_WORD = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,253})?")
 USER_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
+STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 URL_PATH = re.compile(r"/[!-~]*")
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
