@@ -7,7 +7,8 @@ ShipwayError                    500 · exit 1
 │   ├── Forbidden               403 · exit 4   known, but not allowed
 │   ├── NotFound                404 · exit 5   no such service, run, release…
 │   ├── Conflict                409 · exit 6   not now, and why
-│   └── TooLarge                413 · exit 2   a body above the limit
+│   ├── TooLarge                413 · exit 2   a body above the limit
+│   └── Unsupported             415 · exit 2   a body of a kind that is not read, such as a form
 ├── StageFailed                 422 · exit 7   the user's own build or tests failed, hung or are missing
 ├── RolloutFailed               422 · exit 8   health or traffic went wrong
 ├── Stopped                     409 · exit 9   somebody cancelled, or the lease was lost
@@ -72,6 +73,12 @@ class TooLarge(Refused):
     """A body above the limit."""
 
     status = 413
+
+
+class Unsupported(Refused):
+    """A body of a kind that is not read, such as a form."""
+
+    status = 415
 
 
 class StageFailed(ShipwayError):
