@@ -1,0 +1,132 @@
+"""GitLab: push and tag hooks, proved by a signature (GitLab ≥ 19, Standard Webhooks) or by a shared token.
+
+Once a signing secret is configured an unsigned delivery is refused, token or not: no downgrade. Never builds for
+merge requests yet.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import datetime
+
+from pipeline.errors import BadSignature, Refused
+from pipeline.fleet.service import Repository
+from pipeline.intake.push import Hook, Push, RefKind
+from runners import webhook
+from runners.webhook import Fields
+
+NAME = "gitlab"
+PUSHES = ("push", "tag_push")
+NOTES = {"merge_request": "merge requests are not built yet"}
+
+
+class GitLab:
+    """Implements the port `Forge`."""
+
+    def project(self, headers: Mapping[str, str], body: bytes) -> str:
+        return _project(webhook.fields(headers, body))
+
+    def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
+        _verify(headers, body, repository, now)
+        data = webhook.fields(headers, body)
+        project = _project(data)
+        event = data.words("object_kind") or data.words("event_name")
+        # X-Gitlab-Event-UUID is shared by recursive hooks and X-Gitlab-Webhook-UUID is new on a resend: neither is an id.
+        delivery = headers.get("webhook-id") or headers.get("idempotency-key", "")
+        key = webhook.key(project, delivery, body)
+        if event not in PUSHES:
+            return Hook(
+                NAME, key, event, project, note=NOTES.get(event, f"event {event!r} is nothing to build")
+            )
+        ref = data.text("ref")
+        found = webhook.split_ref(ref)
+        if found is None:
+            return Hook(NAME, key, event, project, note=f"{ref!r} is neither a branch nor a tag")
+        if data.commit("after") and "checkout_sha" in data.values and not data.has("checkout_sha"):
+            return Hook(NAME, key, event, project, note=f"{found[0]} {found[1]!r} does not point at a commit")
+        return Hook(NAME, key, event, project, (_push(data, project, *found),))
+
+
+def _verify(headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> None:
+    if repository.signing:
+        _verify_signature(headers, body, repository.signing.reveal(), now)
+        return
+    wanted = webhook.secret_of(repository)
+    given = headers.get("x-gitlab-token", "")
+    if not given:
+        raise BadSignature("The header X-Gitlab-Token is missing. Set the webhook's secret token at GitLab.")
+    if not webhook.same(given, wanted):
+        raise BadSignature(
+            "X-Gitlab-Token does not fit: the token at GitLab is not the `secret` in shipway.yml."
+        )
+
+
+def _verify_signature(headers: Mapping[str, str], body: bytes, signing: str, now: datetime) -> None:
+    """https://www.standardwebhooks.com: HMAC-SHA256 over `id.timestamp.body`; one of several signatures must fit."""
+    given = headers.get("webhook-signature", "")
+    if not given:
+        raise BadSignature(
+            "The delivery is not signed, but a `signing_secret` is configured. Set it at GitLab (≥ 19)."
+        )
+    stamp = headers.get("webhook-timestamp", "")
+    webhook.check_time(stamp, now)
+    head = f"{headers.get('webhook-id', '')}.{stamp}.".encode("utf-8", "surrogatepass")
+    digest = webhook.signature(_signing_key(signing), head + body)
+    wanted = "v1," + base64.b64encode(digest).decode()
+    if not any([webhook.same(one, wanted) for one in given.split()]):
+        raise BadSignature(
+            "webhook-signature does not fit: GitLab's signing token is not the `signing_secret` here."
+        )
+
+
+def _signing_key(signing: str) -> bytes:
+    try:
+        return base64.b64decode(signing.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadSignature(
+            "`signing_secret` in shipway.yml is not a signing token; it looks like whsec_…"
+        ) from None
+
+
+def _project(data: Fields) -> str:
+    return data.object("project").text("path_with_namespace")
+
+
+def _push(data: Fields, project: str, kind: RefKind, ref: str) -> Push:
+    commit = data.commit("after")
+    if commit and data.has("checkout_sha"):
+        commit = data.commit("checkout_sha")  # of an annotated tag, `after` is the tag object
+    return Push(
+        forge=NAME,
+        project=project,
+        kind=kind,
+        ref=ref,
+        commit=commit,
+        before=data.commit("before"),
+        author=data.words("user_username") or data.words("user_name"),
+        message=_message(data, commit),
+        options=_options(data),
+    )
+
+
+def _message(data: Fields, commit: str) -> str:
+    """Of the head commit. `commits` holds at most 20, and none for a branch that brings nothing new."""
+    for entry in data.objects("commits") if data.has("commits") else []:
+        if entry.values.get("id") == commit:
+            return entry.words("message", webhook.LONGEST_MESSAGE)
+    return data.words("message", webhook.LONGEST_MESSAGE)
+
+
+def _options(data: Fields) -> dict[str, str]:
+    """`{"ci": {"skip": true}}` -> `{"ci.skip": "true"}`."""
+    options = data.values.get("push_options")
+    if options is None or options == []:
+        return {}
+    if not isinstance(options, dict):
+        raise Refused("The body's field 'push_options' is not an object.")
+    flat: dict[str, str] = {}
+    for group, value in options.items():
+        inner = value if isinstance(value, dict) else {"": value}
+        for name, setting in inner.items():
+            flat[f"{group}.{name}".rstrip(".")] = str(setting).lower()
+    return flat
