@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""The sample service: a small HTTP/1.1 server, standard library only, that can be well behaved or bad on request.
+
+    /            200, the version                      /slow?s=5     answers after so many seconds
+    /healthz     200; 503 while it ends                /stream?s=5   a chunk each 0.1 s for so many seconds
+    /greeting    200, what GREETING says               X-Version on every answer
+
+SIGTERM: finishes what it has, says `Connection: close`, takes nothing new. `BAD` (environment, else a file of that name
+beside this one) makes it bad: `health` (503), `500` (healthy, but / fails), `crash` (ends at start), `dies:3` (ends after so
+many seconds), `hangs` (accepts, never answers), `deaf` (ignores SIGTERM), `abrupt` (drops all at SIGTERM).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+HERE = Path(__file__).parent
+
+
+def said(name: str, default: str = "") -> str:
+    """From the environment, else from a file beside this one."""
+    path = HERE / name
+    return os.environ.get(name) or (path.read_text().strip() if path.exists() else default)
+
+
+class App:
+    """Answers requests; knows whether it is ending."""
+
+    def __init__(self, version: str, bad: str = "") -> None:
+        self.version = version
+        self.bad = bad
+        self.ending = False
+        self.busy = 0
+        self.idle: set[asyncio.StreamWriter] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, request after request."""
+        try:
+            while await self._one(reader, writer) and not self.ending:
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the client went away
+        finally:
+            self.idle.discard(writer)
+            writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Read and answer one request. True while the connection may be kept."""
+        self.idle.add(writer)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        self.idle.discard(writer)
+        self.busy += 1
+        try:
+            await reader.readexactly(int(_header(head, "content-length") or 0))
+            _, target, protocol = head.split("\r\n", 1)[0].split(" ")
+            keep = protocol == "HTTP/1.1" and _header(head, "connection").lower() != "close"
+            url = urlsplit(target)
+            handler = self._handlers().get(url.path, self._home)
+            return await handler(writer, float(parse_qs(url.query).get("s", ["1"])[0]), keep)
+        finally:
+            self.busy -= 1
+
+    def _handlers(self) -> dict[str, Callable[[asyncio.StreamWriter, float, bool], Awaitable[bool]]]:
+        return {
+            "/healthz": self._health,
+            "/slow": self._slow,
+            "/stream": self._stream,
+            "/greeting": self._greeting,
+        }
+
+    async def _home(self, writer: asyncio.StreamWriter, _: float, keep: bool) -> bool:
+        if self.bad == "hangs":
+            await asyncio.sleep(3600)
+        return await self._answer(
+            writer, 500 if self.bad == "500" else 200, f"version {self.version}\n", keep
+        )
+
+    async def _health(self, writer: asyncio.StreamWriter, _: float, keep: bool) -> bool:
+        if self.bad == "hangs":
+            await asyncio.sleep(3600)
+        well = self.bad != "health" and not self.ending
+        return await self._answer(writer, 200 if well else 503, "well\n" if well else "unwell\n", keep)
+
+    async def _greeting(self, writer: asyncio.StreamWriter, _: float, keep: bool) -> bool:
+        return await self._answer(writer, 200, os.environ.get("GREETING", "") + "\n", keep)
+
+    async def _slow(self, writer: asyncio.StreamWriter, seconds: float, keep: bool) -> bool:
+        await asyncio.sleep(seconds)
+        return await self._answer(writer, 200, f"version {self.version}\n", keep)
+
+    async def _stream(self, writer: asyncio.StreamWriter, seconds: float, _: bool) -> bool:
+        writer.write(f"{self._head(200)}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode())
+        for _tick in range(int(seconds * 10)):
+            writer.write(b"5\r\ntick\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.1)
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return False
+
+    def _head(self, status: int) -> str:
+        return f"HTTP/1.1 {status} -\r\nX-Version: {self.version}\r\nContent-Type: text/plain\r\n"
+
+    async def _answer(self, writer: asyncio.StreamWriter, status: int, body: str, keep: bool) -> bool:
+        keep = keep and not self.ending
+        end = f"Content-Length: {len(body)}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n\r\n{body}"
+        writer.write((self._head(status) + end).encode())
+        await writer.drain()
+        return keep
+
+
+def _header(head: str, name: str) -> str:
+    for line in head.split("\r\n")[1:]:
+        key, _, value = line.partition(":")
+        if key.lower() == name:
+            return value.strip()
+    return ""
+
+
+async def run(app: App, port: int) -> None:
+    """Until SIGTERM, and then until everything under way is answered."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if app.bad == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    elif app.bad == "abrupt":
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    else:
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if app.bad.startswith("dies"):
+        loop.call_later(float(app.bad.partition(":")[2] or 3), os._exit, 3)
+    server = await asyncio.start_server(app.serve, "0.0.0.0", port, backlog=1024)
+    print(f"version {app.version} listens on {port}", flush=True)
+    await stop.wait()
+    app.ending = True
+    server.close()
+    for writer in list(app.idle):
+        writer.close()
+    while app.busy:
+        await asyncio.sleep(0.02)
+    print(f"version {app.version} ends", flush=True)
+
+
+if __name__ == "__main__":
+    if said("BAD") == "crash":
+        sys.exit("crash: asked to end at start")
+    asyncio.run(run(App(said("VERSION", "0"), said("BAD")), int(said("PORT", "8000"))))
