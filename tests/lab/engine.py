@@ -11,7 +11,9 @@ from urllib.parse import quote
 from tests.lab.commands import LabError
 
 
-class _Unix(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
@@ -26,9 +28,9 @@ class _Unix(http.client.HTTPConnection):
             raise
 
 
-def call(sock: Path, method: str, path: str, timeout: float = 30) -> tuple[int, bytes]:
+def call(sock: Path | str, method: str, path: str, timeout: float = 30) -> tuple[int, bytes]:
     """Status and body. A streamed answer is read to its end. Raises OSError when nobody answers."""
-    connection = _Unix(str(sock), timeout)
+    connection = UnixConnection(str(sock), timeout)
     try:
         connection.request(method, path, headers={"Content-Length": "0"} if method == "POST" else {})
         answer = connection.getresponse()
@@ -60,7 +62,7 @@ def version(sock: Path) -> str:
     return str(json.loads(call(sock, "GET", "/version")[1])["Version"])
 
 
-def pull(sock: Path, image: str, alias: str) -> None:
+def pull(sock: Path | str, image: str, alias: str) -> None:
     """Pull `image` and give it a second name."""
     status, body = call(sock, "POST", f"/images/create?fromImage={quote(image, safe='')}", timeout=300)
     last = body.decode(errors="replace").strip().splitlines()[-1:]
