@@ -1,0 +1,71 @@
+"""A push and a service in; the runs it asks for, or the reason for having none, out. Pure: never raises, whatever the push.
+
+Deleted refs, refs that could hurt somewhere later, pushes that ask to be skipped and refs that no environment takes
+give a reason; a person reads it in the delivery.
+"""
+
+import re
+
+from pipeline.delivery.run import NewRun
+from pipeline.fleet.service import Service
+from pipeline.intake.push import Push
+
+LONGEST_REF = 255  # bytes
+# What `git check-ref-format` refuses, https://git-scm.com/docs/git-check-ref-format …
+REFUSED_BY_GIT = re.compile(r"(^|/)\.|\.lock(/|$)|\.\.|[ ~^:?*\[\\]|^/|/$|//|\.$|@\{|^@$|^$")
+# … and what git takes, but no honest branch needs: a command's option, a piece of shell.
+HOSTILE = re.compile(r"^-|[$`'\"();|&<>]")
+SKIP = re.compile(r"\[(skip ci|ci skip|skip shipway)\]", re.IGNORECASE)
+SKIP_OPTIONS = ("ci.skip", "shipway.skip")
+OFF = ("false", "0", "no")
+
+
+def decide(push: Push, service: Service) -> tuple[NewRun, ...] | str:
+    """One run for each environment of the service that takes this ref. A text says why there is none."""
+    reason = _ignored(push)
+    if reason:
+        return reason
+    wanting = [environment for environment in service.environments.values() if environment.wants(push)]
+    if not wanting:
+        return f"no environment of {service.name} takes {push.kind} {push.ref!r}"
+    return tuple(
+        NewRun(
+            service=service.name,
+            environment=environment.name,
+            kind=push.kind.value,
+            ref=push.ref,
+            commit=push.commit,
+            requested_by=f"push:{push.author or 'unknown'}",
+            message=push.message,
+        )
+        for environment in wanting
+    )
+
+
+def bad_ref(ref: str) -> str:
+    """Why this short branch or tag name is not accepted; empty when it is."""
+    if len(ref.encode("utf-8", "surrogatepass")) > LONGEST_REF:
+        return f"longer than {LONGEST_REF} bytes"
+    if not ref.isprintable():
+        return "it has characters that cannot be printed"
+    if REFUSED_BY_GIT.search(ref):
+        return "git itself would refuse it"
+    if HOSTILE.search(ref):
+        return "it looks like an option or a piece of shell"
+    return ""
+
+
+def _ignored(push: Push) -> str:
+    wrong = bad_ref(push.ref)
+    if wrong:
+        return f"{push.kind} name {push.ref[:80]!r} is not accepted: {wrong}"
+    if push.deleted:
+        return f"{push.kind} {push.ref!r} was deleted"
+    if _asked_to_skip(push):
+        return f"the push to {push.kind} {push.ref!r} asks to be skipped"
+    return ""
+
+
+def _asked_to_skip(push: Push) -> bool:
+    asked = [push.options[name] for name in SKIP_OPTIONS if name in push.options]
+    return any(value.lower() not in OFF for value in asked) or bool(SKIP.search(push.message))

@@ -1,0 +1,110 @@
+"""Flow 1: a webhook's raw bytes to queued runs, durable when this returns. Nothing in the body is believed unproved.
+
+The clone address never comes from here, only what moved. Several services may share a repository: each one counts
+only if its own secret proves the delivery.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from pipeline.delivery.run import NewRun
+from pipeline.errors import BadSignature, NotFound, RunnerError, TooLarge
+from pipeline.fleet.service import Service
+from pipeline.intake.decide import decide
+from pipeline.intake.inbox import NewDelivery, Received
+from pipeline.intake.push import Hook
+from pipeline.ports import Forge, Ports
+
+LARGEST = 25 * 1024 * 1024
+PROOFS = (
+    "authorization",
+    "cookie",
+    "token",
+    "signature",
+    "secret",
+)  # parts of header names that are not kept
+LONGEST_REASON = 1000
+
+
+def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Ports) -> Received:
+    """Raises `NotFound`, `BadSignature`, `TooLarge` or `Refused`; anything authentic is kept, also when ignored."""
+    forge = ports.forges.get(forge_name)
+    if forge is None:
+        raise NotFound(
+            f"There is no forge {forge_name!r}. Webhooks go to /hooks/ and one of {', '.join(ports.forges)}."
+        )
+    if len(body) > LARGEST:
+        raise TooLarge("The webhook's body is larger than 25 MiB.")
+    project = forge.project(headers, body)
+    services = _services(forge_name, project, ports)
+    hook, proved = _prove(forge, headers, body, services, ports)
+    runs, ignored = _decide_all(hook, proved)
+    kept = {name: value for name, value in headers.items() if not any(part in name for part in PROOFS)}
+    delivery = NewDelivery(forge_name, hook.key, hook.event, project, kept, body, runs, ignored)
+    received = ports.inbox.receive(delivery)
+    if not received.duplicate:
+        _tell(hook, received, ports)
+    return received
+
+
+def _services(forge_name: str, project: str, ports: Ports) -> list[Service]:
+    """Forges do not tell upper case from lower in names of projects."""
+    found = [
+        service
+        for service in ports.settings.services.values()
+        if service.repository.forge == forge_name
+        and service.repository.project.casefold() == project.casefold()
+    ]
+    if not found:
+        raise NotFound(
+            f"No service here is built from project {project[:200]!r} of {forge_name}. "
+            "Name it under `repository` of a service in shipway.yml."
+        )
+    return found
+
+
+def _prove(
+    forge: Forge, headers: Mapping[str, str], body: bytes, services: list[Service], ports: Ports
+) -> tuple[Hook, list[Service]]:
+    """What it says, and the services whose secret fits. Raises the first `BadSignature` when none does."""
+    now = ports.clock.now()
+    hook: Hook | None = None
+    proved: list[Service] = []
+    refusals: list[BadSignature] = []
+    for service in services:
+        try:
+            hook = forge.read(headers, body, service.repository, now)
+            proved.append(service)
+        except BadSignature as refusal:
+            refusals.append(refusal)
+    if hook is None:
+        raise refusals[0]
+    return hook, proved
+
+
+def _decide_all(hook: Hook, services: list[Service]) -> tuple[tuple[NewRun, ...], str]:
+    """All runs, each once; or all the reasons for having none."""
+    runs: dict[NewRun, None] = {}
+    reasons: dict[str, None] = dict.fromkeys([hook.note] if hook.note else [])
+    for push in hook.pushes:
+        for service in services:
+            decision = decide(push, service)
+            if isinstance(decision, str):
+                reasons[decision] = None
+            else:
+                runs.update(dict.fromkeys(decision))
+    if runs:
+        return tuple(runs), ""
+    return (), "; ".join(reasons)[:LONGEST_REASON]
+
+
+def _tell(hook: Hook, received: Received, ports: Ports) -> None:
+    """The runs are in the books by now: when the queue is down, the dispatcher's poll wakes them."""
+    with suppress(RunnerError):
+        for run in received.runs:
+            ports.queue.wake_run(run)
+    author = hook.pushes[0].author if hook.pushes else ""
+    outcome = (
+        f"runs {', '.join(map(str, received.runs))}" if received.runs else f"ignored: {received.ignored}"
+    )
+    ports.audit.note(f"{hook.forge}:{author or 'webhook'}", f"webhook {hook.event}", hook.project, outcome)
