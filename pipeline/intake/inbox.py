@@ -23,12 +23,14 @@ class NewDelivery:
 
 @dataclass(frozen=True)
 class Received:
-    """`runs` and `ignored` are those of the first time when `duplicate`."""
+    """`runs` and `ignored` are those of the first time when `duplicate`. `targets`: service/environment of each run,
+    known to the flow that made them; stores leave it empty."""
 
     id: int
     runs: tuple[int, ...]
     ignored: str = ""
     duplicate: bool = False
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ only if its own secret proves the delivery.
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from pipeline.delivery.run import NewRun
 from pipeline.errors import BadSignature, NotFound, RunnerError, TooLarge
@@ -42,9 +43,10 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
     kept = {name: value for name, value in headers.items() if not any(part in name for part in PROOFS)}
     delivery = NewDelivery(forge_name, hook.key, hook.event, project, kept, body, runs, ignored)
     received = ports.inbox.receive(delivery)
-    if not received.duplicate:
-        _tell(hook, received, ports)
-    return received
+    if received.duplicate:
+        return received
+    _tell(hook, received, ports)
+    return replace(received, targets=tuple(f"{run.service}/{run.environment}" for run in runs))
 
 
 def _services(forge_name: str, project: str, ports: Ports) -> list[Service]:
