@@ -1,0 +1,63 @@
+"""Shipway's books in a database. `open_store` is the only door; callers never see SQL."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from runners.store.audit import SqlAudit
+from runners.store.codec import Codec
+from runners.store.database import Database
+from runners.store.deployment_rows import DeploymentRows
+from runners.store.deployments import SqlDeployments
+from runners.store.inbox import SqlInbox
+from runners.store.leases import SqlLeases
+from runners.store.migrate import migrate
+from runners.store.release_rows import ReleaseRows
+from runners.store.releases import SqlReleases
+from runners.store.routes import SqlRoutes
+from runners.store.runs import SqlRuns
+from runners.store.seal import Seal
+from runners.store.tokens import SqlTokens
+
+PING_PATIENCE = 2.0  # seconds
+
+
+class Store:
+    """All books over one database. May be used from many threads, and by a forked child."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        codec = Codec(seal)
+        releases = ReleaseRows(database, codec)
+        deployments = DeploymentRows(database, codec)
+        self._database = database
+        self.inbox = SqlInbox(database)
+        self.leases = SqlLeases(database)
+        self.runs = SqlRuns(database, releases, deployments)
+        self.releases = SqlReleases(database, releases)
+        self.deployments = SqlDeployments(database, deployments)
+        self.routes = SqlRoutes(database)
+        self.tokens = SqlTokens(database)
+        self.audit = SqlAudit(database)
+
+    def migrate(self) -> None:
+        """Bring the schema up to date. Any number of processes may call it at once."""
+        migrate(self._database)
+
+    def ping(self) -> None:
+        """Raises `Unreachable`, saying which database, when it does not answer within two seconds."""
+        self._database.read(lambda tx: tx.execute(text("SELECT 1")).scalar(), PING_PATIENCE)
+
+    def tidy(self, now: datetime) -> None:
+        """Let go of what nobody needs any more: old webhook bodies, leases of runs long over."""
+        self.inbox.tidy(now)
+        self.leases.tidy(now)
+
+    def close(self) -> None:
+        self.inbox.close()
+        self._database.close()
+
+
+def open_store(url: str, keys: str) -> Store:
+    """`url`: sqlite:////absolute/path.db or postgresql+psycopg://…; `keys`: the folder of the sealing key, made
+    when it is missing. Opens no connection yet."""
+    return Store(Database(url), Seal(keys))

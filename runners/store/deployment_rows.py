@@ -1,0 +1,135 @@
+"""How rows of deployments are read, created, asked and ended, and how an end reaches the run that waits for it.
+
+Used inside transactions of several books; opens none itself.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+
+from pipeline.delivery.run import RunStatus, Stage, StageName, StageStatus
+from pipeline.errors import Conflict, NotFound
+from pipeline.rollout.deployment import FINAL, Deployment, Request, Status
+from pipeline.rollout.release import Release
+from runners.store import tables
+from runners.store.codec import Codec
+from runners.store.database import Database
+from runners.store.run_rows import end_run, find_run, is_open, run_of, stages_text, with_stage
+
+COLUMNS = tables.deployments.c
+ENDS = {
+    Status.SUCCEEDED: (RunStatus.SUCCEEDED, StageStatus.SUCCEEDED),
+    Status.FAILED: (RunStatus.FAILED, StageStatus.FAILED),
+    Status.ROLLED_BACK: (RunStatus.FAILED, StageStatus.FAILED),
+    Status.SUPERSEDED: (RunStatus.SUPERSEDED, StageStatus.CANCELLED),
+    Status.CANCELLED: (RunStatus.CANCELLED, StageStatus.CANCELLED),
+}
+
+
+class DeploymentRows:
+    def __init__(self, database: Database, codec: Codec) -> None:
+        self._database = database
+        self._codec = codec
+
+    def create(self, tx: Connection, deployment: Deployment, now: datetime) -> int:
+        self._database.line_up(tx, (deployment.service, deployment.environment))
+        older = self.pending(tx, deployment.service, deployment.environment)
+        row = {
+            "service": deployment.service,
+            "environment": deployment.environment,
+            "created_at": deployment.created_at,
+            **self._changing(replace(deployment, status=Status.PENDING)),
+        }
+        number = int(tx.execute(insert(tables.deployments).values(row).returning(COLUMNS.id)).scalar_one())
+        for old in older:
+            self.end(tx, old, Status.SUPERSEDED, f"Deployment {number} took its place before it began.", now)
+        return number
+
+    def find(self, tx: Connection, deployment_id: int) -> Row[Any]:
+        row = tx.execute(select(tables.deployments).where(COLUMNS.id == deployment_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no deployment {deployment_id}. `shipway status` shows the newest ones.")
+        return row
+
+    def lock(self, tx: Connection, deployment_id: int) -> Row[Any]:
+        """The row as it stays until the transaction ends."""
+        row = self.find(tx, deployment_id)
+        if self._database.is_sqlite:
+            return row
+        self._database.line_up(tx, (row.service, row.environment))
+        return self.find(tx, deployment_id)
+
+    def of(self, row: Row[Any]) -> Deployment:
+        return replace(
+            self._codec.load(Deployment, row.record),
+            id=row.id,
+            status=Status(row.status),
+            request=Request(row.request),
+            request_no=row.request_no,
+        )
+
+    def pending(self, tx: Connection, service: str, environment: str) -> list[Deployment]:
+        place = COLUMNS.service == service, COLUMNS.environment == environment
+        rows = tx.execute(select(tables.deployments).where(*place, COLUMNS.status == Status.PENDING))
+        return [self.of(row) for row in rows]
+
+    def write(self, tx: Connection, deployment: Deployment, **more: object) -> None:
+        """The record over its row, unless that is final."""
+        values = self._changing(deployment) | more
+        tx.execute(update(tables.deployments).where(is_open_deployment(deployment.id)).values(values))
+
+    def end(self, tx: Connection, deployment: Deployment, status: Status, error: str, now: datetime) -> None:
+        over = replace(deployment, status=status, error=error, finished_at=now)
+        self.write(tx, over)
+        self.end_waiting_run(tx, over, now)
+
+    def ask(self, tx: Connection, deployment_id: int, request: Request, now: datetime) -> None:
+        """Requests are numbered, so that obeying one never wipes out the next. Nobody overrules an abort."""
+        row = self.lock(tx, deployment_id)
+        if row.status in FINAL:
+            raise Conflict(f"Deployment {deployment_id} is over already: {row.status}.")
+        if request is Request.ABORT and row.status == Status.PENDING:
+            self.end(tx, self.of(row), Status.CANCELLED, "Cancelled before it began.", now)
+        elif row.request != Request.ABORT:
+            values = {"request": request, "request_no": row.request_no + 1}
+            tx.execute(update(tables.deployments).where(is_open_deployment(deployment_id)).values(values))
+        elif request is not Request.ABORT:
+            raise Conflict(f"Deployment {deployment_id} is being aborted already; it ends soon.")
+
+    def end_waiting_run(self, tx: Connection, deployment: Deployment, now: datetime) -> None:
+        """The run follows its deployment: deploy stage and status alike."""
+        if deployment.run is None:
+            return
+        run = run_of(find_run(tx, deployment.run))
+        if run.deployment != deployment.id:
+            return
+        run_status, stage_status = ENDS[deployment.status]
+        error = deployment.error
+        if run_status is RunStatus.FAILED and not error:
+            error = f"Deployment {deployment.id} ended {deployment.status}."
+        began = run.stage(StageName.DEPLOY)
+        deploy = Stage(StageName.DEPLOY, stage_status, began.started_at, now, error, began.detail)
+        stages = with_stage(stages_text(run.stages), deploy)
+        tx.execute(update(tables.runs).where(is_open(run.id)).values(stages=stages))
+        end_run(tx, run.id, run_status, error, now)
+
+    def follow(self, tx: Connection, service: str, environment: str, good: Release) -> None:
+        """A failure goes back to what is good when the deployment begins, not to what was when it was drafted."""
+        for waiting in self.pending(tx, service, environment):
+            self.write(tx, replace(waiting, previous=good))
+
+    def _changing(self, deployment: Deployment) -> dict[str, object]:
+        return {
+            "release": deployment.release.number,
+            "status": deployment.status,
+            "run": deployment.run,
+            "finished_at": deployment.finished_at,
+            "record": self._codec.dump(deployment),
+        }
+
+
+def is_open_deployment(deployment_id: int) -> ColumnElement[bool]:
+    """Final rows never change: every UPDATE of a deployment has this in its WHERE."""
+    return (COLUMNS.id == deployment_id) & COLUMNS.status.not_in(sorted(FINAL))

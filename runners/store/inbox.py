@@ -1,0 +1,152 @@
+"""The book of deliveries: the row is inbox and outbox in one. Durable before it returns; verifies no signature.
+
+A batch of deliveries costs a handful of statements, however many they are.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, tuple_, update
+
+from pipeline.intake.inbox import Delivery, NewDelivery, Received
+from runners.store import tables
+from runners.store.database import Database
+from runners.store.group_commit import GroupCommit
+from runners.store.run_rows import queue_runs
+
+HIDDEN = frozenset({"x-gitlab-token", "authorization", "cookie", "proxy-authorization"})
+KEEP_BODIES = 10_000
+KEEP_BODIES_FOR = timedelta(days=30)
+TIDY_STEP = 500  # rows a transaction: nobody waits long for the lock
+
+COLUMNS = tables.deliveries.c
+
+
+class SqlInbox:
+    """Implements `pipeline.books.Inbox`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._group = GroupCommit(self._receive_all)
+
+    def receive(self, delivery: NewDelivery) -> Received:
+        return self._group.write((delivery, zlib.compress(delivery.body, 1)))
+
+    def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
+        query = select(tables.deliveries).order_by(COLUMNS.id.desc()).limit(limit)
+        if before:
+            query = query.where(COLUMNS.id < before)
+
+        def work(tx: Connection) -> list[Delivery]:
+            rows = tx.execute(query).all()
+            runs = _runs_of(tx, [row.id for row in rows])
+            return [
+                Delivery(
+                    row.id,
+                    row.forge,
+                    row.key,
+                    row.event,
+                    row.project,
+                    row.received_at,
+                    runs[row.id],
+                    row.ignored,
+                )
+                for row in rows
+            ]
+
+        return self._database.read(work)
+
+    def close(self) -> None:
+        self._group.close()
+
+    def tidy(self, now: datetime) -> None:
+        """Let go of old bodies and headers. The rows stay, so that a redelivery is still known."""
+        while self._database.write(lambda tx: self._drop_bodies(tx, now)):
+            pass
+
+    def _receive_all(self, batch: Sequence[tuple[NewDelivery, bytes]]) -> list[Received]:
+        return self._database.write(lambda tx: self._store(tx, batch))
+
+    def _store(self, tx: Connection, batch: Sequence[tuple[NewDelivery, bytes]]) -> list[Received]:
+        now = self._database.now(tx)
+        first: dict[tuple[str, str], tuple[NewDelivery, bytes]] = {}
+        for delivery, body in batch:
+            first.setdefault(_key(delivery), (delivery, body))
+        new = self._insert(tx, list(first.values()), now)
+        wanted = [
+            (run, new[key]) for key, (delivery, _) in first.items() if key in new for run in delivery.runs
+        ]
+        queue_runs(tx, self._database, wanted, now)
+        known = _known(tx, list(first))
+        answers = []
+        for delivery, _ in batch:
+            key = _key(delivery)
+            received = known[key]
+            fresh = new.pop(key, None) is not None
+            answers.append(received if fresh else _again(received))
+        return answers
+
+    def _insert(
+        self, tx: Connection, batch: Sequence[tuple[NewDelivery, bytes]], now: datetime
+    ) -> dict[tuple[str, str], int]:
+        """Ids of those that were not here yet."""
+        adding = self._database.insert(tables.deliveries).on_conflict_do_nothing(
+            index_elements=[COLUMNS.forge, COLUMNS.key]
+        )
+        rows = tx.execute(
+            adding.returning(COLUMNS.id, COLUMNS.forge, COLUMNS.key),
+            [_row(delivery, body, now) for delivery, body in batch],
+        )
+        return {(row.forge, row.key): row.id for row in rows}
+
+    def _drop_bodies(self, tx: Connection, now: datetime) -> int:
+        newest = select(COLUMNS.id).order_by(COLUMNS.id.desc()).offset(KEEP_BODIES).limit(1)
+        beyond = tx.execute(newest).scalar_one_or_none() or 0
+        old = (COLUMNS.id <= beyond) | (COLUMNS.received_at < now - KEEP_BODIES_FOR)
+        some = select(COLUMNS.id).where(COLUMNS.body.is_not(None), old).limit(TIDY_STEP)
+        done = tx.execute(update(tables.deliveries).where(COLUMNS.id.in_(some)).values(body=None, headers=""))
+        return done.rowcount
+
+
+def _key(delivery: NewDelivery) -> tuple[str, str]:
+    return tables.clean(delivery.forge), tables.clean(delivery.key)
+
+
+def _again(received: Received) -> Received:
+    return Received(received.id, received.runs, received.ignored, duplicate=True)
+
+
+def _row(delivery: NewDelivery, body: bytes, now: datetime) -> dict[str, Any]:
+    return {
+        "forge": delivery.forge,
+        "key": delivery.key,
+        "event": delivery.event,
+        "project": delivery.project,
+        "headers": json.dumps(_shown(delivery.headers)),
+        "body": body,
+        "ignored": delivery.ignored,
+        "received_at": now,
+    }
+
+
+def _shown(headers: Mapping[str, str]) -> dict[str, str]:
+    """GitLab's token header is the secret itself: it is never stored."""
+    return {name: "***" if name.lower() in HIDDEN else value for name, value in headers.items()}
+
+
+def _known(tx: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Received]:
+    query = select(COLUMNS.id, COLUMNS.forge, COLUMNS.key, COLUMNS.ignored)
+    rows = tx.execute(query.where(tuple_(COLUMNS.forge, COLUMNS.key).in_(keys))).all()
+    runs = _runs_of(tx, [row.id for row in rows])
+    return {(row.forge, row.key): Received(row.id, runs[row.id], row.ignored) for row in rows}
+
+
+def _runs_of(tx: Connection, deliveries: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    found: dict[int, tuple[int, ...]] = dict.fromkeys(deliveries, ())
+    query = select(tables.runs.c.delivery, tables.runs.c.id).where(tables.runs.c.delivery.in_(deliveries))
+    for row in tx.execute(query.order_by(tables.runs.c.id)):
+        found[row.delivery] += (row.id,)
+    return found

@@ -1,0 +1,37 @@
+"""Brings the schema up to date, in one transaction, so that two processes which start at once both succeed."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from pipeline.errors import Rejected
+from runners.store.database import Database
+
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def migrate(database: Database) -> None:
+    """To the newest version. Who comes second waits, then finds nothing to do."""
+
+    def work(tx: Connection) -> None:
+        database.line_up(tx, ("schema",))
+        command.upgrade(configuration(tx), "head")
+
+    try:
+        database.write(work, patience=60.0)
+    except CommandError as error:
+        raise Rejected(
+            f"The database {database.name} was written by a newer Shipway ({error}). Install that version again, or "
+            "restore the backup that was made before it."
+        ) from error
+
+
+def configuration(tx: Connection) -> Config:
+    config = Config()
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = tx
+    return config

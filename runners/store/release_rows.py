@@ -1,0 +1,58 @@
+"""How rows of releases are read and added. Used inside transactions of several books; opens none itself."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from pipeline.errors import NotFound
+from pipeline.rollout.release import Release
+from runners.store import tables
+from runners.store.codec import Codec
+from runners.store.database import Database
+
+
+class ReleaseRows:
+    def __init__(self, database: Database, codec: Codec) -> None:
+        self._database = database
+        self._codec = codec
+
+    def add(self, tx: Connection, release: Release, now: datetime) -> Release:
+        number = self._next(tx, release.service)
+        stored = replace(release, number=number, created_at=release.created_at or now)
+        row = {
+            "service": stored.service,
+            "number": number,
+            "image": stored.image,
+            "environment": stored.environment,
+            "created_at": stored.created_at,
+            "record": self._codec.dump(stored),
+        }
+        tx.execute(insert(tables.releases).values(row))
+        return stored
+
+    def find(self, tx: Connection, service: str, number: int) -> Release:
+        table = tables.releases.c
+        query = select(table.record).where(table.service == service, table.number == number)
+        record = tx.execute(query).scalar_one_or_none()
+        if record is None:
+            raise NotFound(f"Service {service!r} has no release {number}. `shipway releases` lists them.")
+        return self._codec.load(Release, record)
+
+    def newest(self, tx: Connection, service: str, limit: int, before: int) -> list[Release]:
+        table = tables.releases.c
+        query = (
+            select(table.record).where(table.service == service).order_by(table.number.desc()).limit(limit)
+        )
+        if before:
+            query = query.where(table.number < before)
+        return [self._codec.load(Release, record) for record in tx.execute(query).scalars()]
+
+    def _next(self, tx: Connection, service: str) -> int:
+        """A counter of its own, so that a number never comes twice."""
+        table = tables.services
+        first = self._database.insert(table).values(name=service, last_release=1)
+        grown = first.on_conflict_do_update(
+            index_elements=[table.c.name], set_={"last_release": table.c.last_release + 1}
+        )
+        return int(tx.execute(grown.returning(table.c.last_release)).scalar_one())

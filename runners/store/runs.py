@@ -1,0 +1,178 @@
+"""The book of runs. Every status moves in one guarded UPDATE; nothing here runs a stage."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
+
+from pipeline.delivery.run import OVER, NewRun, Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.errors import Conflict, Refused, Stopped
+from pipeline.lease import Lease
+from pipeline.rollout.deployment import Deployment, Request
+from pipeline.rollout.release import Release
+from runners.store import tables
+from runners.store.database import Database
+from runners.store.deployment_rows import DeploymentRows
+from runners.store.leases import guard, is_held
+from runners.store.release_rows import ReleaseRows
+from runners.store.run_rows import (
+    COLUMNS,
+    end_run,
+    find_run,
+    is_open,
+    lock_run,
+    queue_runs,
+    run_of,
+    stages_text,
+    with_stage,
+)
+
+
+class SqlRuns:
+    """Implements `pipeline.books.Runs`."""
+
+    def __init__(self, database: Database, releases: ReleaseRows, deployments: DeploymentRows) -> None:
+        self._database = database
+        self._releases = releases
+        self._deployments = deployments
+
+    def add(self, new: NewRun) -> Run:
+        def work(tx: Connection) -> Run:
+            return self._queue(tx, new)
+
+        return self._database.write(work)
+
+    def run(self, run_id: int) -> Run:
+        return self._database.read(lambda tx: run_of(find_run(tx, run_id)))
+
+    def runs(
+        self, service: str = "", status: str = "", limit: int = 50, environment: str = "", before: int = 0
+    ) -> list[Run]:
+        query = select(tables.runs).order_by(COLUMNS.id.desc()).limit(limit)
+        wanted = {"service": service, "status": status, "environment": environment}
+        for column, value in wanted.items():
+            query = query.where(COLUMNS[column] == value) if value else query
+        if before:
+            query = query.where(COLUMNS.id < before)
+        return self._database.read(lambda tx: [run_of(row) for row in tx.execute(query)])
+
+    def counts(self) -> dict[str, int]:
+        query = select(COLUMNS.status, func.count()).group_by(COLUMNS.status)
+        return self._database.read(lambda tx: {status: number for status, number in tx.execute(query)})
+
+    def begin(self, run_id: int, lease: Lease) -> Run | None:
+        def work(tx: Connection) -> Run | None:
+            guard(tx, lease)
+            row = lock_run(tx, self._database, run_id)
+            if row.status in OVER or row.deployment is not None or self._other_is_running(tx, run_of(row)):
+                return None
+            started = row.started_at or self._database.now(tx)
+            values = {"status": RunStatus.RUNNING, "attempt": row.attempt + 1, "started_at": started}
+            tx.execute(update(tables.runs).where(is_open(run_id)).values(values))
+            return run_of(find_run(tx, run_id))
+
+        return self._database.write(work)
+
+    def save_stage(self, run_id: int, stage: Stage, lease: Lease) -> None:
+        def work(tx: Connection) -> None:
+            guard(tx, lease)
+            row = self._still_running(tx, run_id)
+            stages = with_stage(row.stages, stage)
+            tx.execute(update(tables.runs).where(is_open(run_id)).values(stages=stages))
+
+        self._database.write(work)
+
+    def finish(self, run_id: int, status: str, error: str, lease: Lease | None) -> None:
+        if status not in OVER:
+            raise Refused(f"Run {run_id} cannot finish as {status!r}: that is no final status.")
+
+        def work(tx: Connection) -> None:
+            if lease is not None:
+                guard(tx, lease)
+            lock_run(tx, self._database, run_id)
+            end_run(tx, run_id, RunStatus(status), error, self._database.now(tx))
+
+        self._database.write(work)
+
+    def hand_over(self, run_id: int, release: Release, deployment: Deployment, lease: Lease) -> int:
+        def work(tx: Connection) -> int:
+            guard(tx, lease)
+            run = run_of(lock_run(tx, self._database, run_id))
+            if run.deployment is not None:
+                return run.deployment
+            self._still_running(tx, run_id)
+            now = self._database.now(tx)
+            stored = self._releases.add(tx, replace(release, run=run_id), now)
+            number = self._deployments.create(tx, replace(deployment, release=stored, run=run_id), now)
+            self._wait_for(tx, run, stored.number, number)
+            return number
+
+        return self._database.write(work)
+
+    def cancel(self, run_id: int) -> Run:
+        def work(tx: Connection) -> Run:
+            run = run_of(lock_run(tx, self._database, run_id))
+            if run.over:
+                raise Conflict(f"Run {run_id} is over already: {run.status}.")
+            if run.status is RunStatus.QUEUED:
+                end_run(tx, run_id, RunStatus.CANCELLED, "Cancelled before it began.", self._database.now(tx))
+            else:
+                tx.execute(update(tables.runs).where(is_open(run_id)).values(cancel_requested=True))
+            if run.deployment is not None:
+                self._deployments.ask(tx, run.deployment, Request.ABORT, self._database.now(tx))
+            return run_of(find_run(tx, run_id))
+
+        return self._database.write(work)
+
+    def retry(self, run_id: int, requested_by: str) -> Run:
+        def work(tx: Connection) -> Run:
+            run = run_of(lock_run(tx, self._database, run_id))
+            if not run.over:
+                raise Conflict(f"Run {run_id} is still {run.status}: cancel it first, or wait for its end.")
+            again = NewRun(
+                run.service, run.environment, run.kind, run.ref, run.commit, requested_by, run.message
+            )
+            return self._queue(tx, again)
+
+        return self._database.write(work)
+
+    def due(self) -> list[int]:
+        def work(tx: Connection) -> list[int]:
+            ready = _ready().where(~is_held("run:", COLUMNS.id, self._database.now(tx)))
+            return list(tx.execute(ready).scalars())
+
+        return self._database.read(work)
+
+    def _queue(self, tx: Connection, new: NewRun) -> Run:
+        number = queue_runs(tx, self._database, [(new, None)], self._database.now(tx))[0]
+        return run_of(find_run(tx, number))
+
+    def _still_running(self, tx: Connection, run_id: int) -> Row[Any]:
+        row = lock_run(tx, self._database, run_id)
+        if row.status != RunStatus.RUNNING:
+            raise Stopped(f"Run {run_id} is {row.status}, not running. {row.error} Nothing was written.")
+        return row
+
+    def _wait_for(self, tx: Connection, run: Run, release: int, deployment: int) -> None:
+        """From here on the run is over when its deployment is."""
+        deploy = Stage(StageName.DEPLOY, StageStatus.RUNNING, started_at=self._database.now(tx))
+        stages = with_stage(stages_text(run.stages), deploy)
+        values = {"release": release, "deployment": deployment, "stages": stages}
+        tx.execute(update(tables.runs).where(is_open(run.id)).values(values))
+
+    def _other_is_running(self, tx: Connection, run: Run) -> bool:
+        place = COLUMNS.service == run.service, COLUMNS.environment == run.environment
+        others = exists().where(*place, COLUMNS.status == RunStatus.RUNNING, COLUMNS.id != run.id)
+        return bool(tx.execute(select(others)).scalar())
+
+
+def _ready() -> Select[int]:
+    """Queued and newest with none running beside it, or running and not waiting for a deployment. Oldest first."""
+    other = tables.runs.alias()
+    beside = other.c.service == COLUMNS.service, other.c.environment == COLUMNS.environment
+    in_the_way = exists().where(
+        *beside, or_(other.c.status == "running", and_(other.c.status == "queued", other.c.id > COLUMNS.id))
+    )
+    queued = and_(COLUMNS.status == "queued", ~in_the_way)
+    running = and_(COLUMNS.status == "running", COLUMNS.deployment.is_(None))
+    return select(COLUMNS.id).where(or_(queued, running)).order_by(COLUMNS.id)

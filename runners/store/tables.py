@@ -1,0 +1,245 @@
+"""The tables, as the queries see them. Says nothing about how they come to be: that is `migrations/`, and a test
+compares the two. See docs/schema.md for what each is for.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+from pipeline.rollout.deployment import ACTIVE
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+ONE_RUNNING = "status = 'running'"
+ONE_ACTIVE = "status IN ({})".format(", ".join(f"'{status}'" for status in sorted(ACTIVE)))
+
+
+class Moment(TypeDecorator[datetime]):
+    """A UTC instant. SQLite has no such type: there it is ISO text of fixed width, which sorts as time does."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        plain = String(32) if dialect.name == "sqlite" else DateTime(timezone=True)
+        return dialect.type_descriptor(plain)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.isoformat(timespec="microseconds") if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside: what PostgreSQL or UTF-8 cannot hold (NUL, half a surrogate pair) becomes a question mark."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None else clean(value)
+
+
+def clean(text: str) -> str:
+    return text.replace("\0", "?").encode("utf-8", "replace").decode()
+
+
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite gives ids by itself only to plain INTEGER keys
+metadata = MetaData(naming_convention=NAMES)
+
+
+def _words(name: str) -> Column[str]:
+    return Column(name, Words, nullable=False, server_default="")
+
+
+def _moment(name: str, nullable: bool = True) -> Column[datetime]:
+    return Column(name, Moment, nullable=nullable)
+
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("forge", Words, nullable=False),
+    Column("key", Words, nullable=False),
+    _words("event"),
+    _words("project"),
+    _words("headers"),
+    Column("body", LargeBinary),  # zlib; NULL once `tidy` let it go
+    _words("ignored"),
+    _moment("received_at", nullable=False),
+    UniqueConstraint("forge", "key"),
+    sqlite_autoincrement=True,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("key", Words, primary_key=True),
+    _words("owner"),  # empty: given back
+    Column("fence", BigInteger, nullable=False),
+    _moment("until", nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("service", Words, nullable=False),
+    Column("environment", Words, nullable=False),
+    _words("kind"),
+    _words("ref"),
+    _words("commit_sha"),
+    Column("status", String(20), nullable=False),
+    _moment("created_at", nullable=False),
+    _words("requested_by"),
+    _words("message"),
+    _moment("started_at"),
+    _moment("finished_at"),
+    _words("error"),
+    _words("stages"),  # JSON; empty: all pending
+    Column("release", Integer),
+    Column("deployment", BigInteger),
+    Column("delivery", Id, ForeignKey("deliveries.id")),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("cancel_requested", Boolean, nullable=False, server_default=text("false")),
+    Index("one_run_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_RUNNING),
+          postgresql_where=text(ONE_RUNNING)),
+    Index("ix_runs_status", "status", "service", "environment"),
+    Index("ix_runs_delivery", "delivery"),
+    Index("ix_runs_deployment", "deployment"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+services = Table(
+    "services",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("last_release", Integer, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("service", Words, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _words("image"),
+    _words("environment"),
+    _moment("created_at", nullable=False),
+    _words("record"),  # JSON, secrets sealed
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("service", Words, nullable=False),
+    Column("environment", Words, nullable=False),
+    Column("release", Integer, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("run", BigInteger),
+    _moment("created_at", nullable=False),
+    _moment("finished_at"),
+    _moment("good_at"),  # when the verdict became good
+    Column("request", String(20), nullable=False, server_default=""),
+    Column("request_no", Integer, nullable=False, server_default="0"),
+    _words("record"),  # JSON, secrets sealed
+    Index("one_deployment_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_ACTIVE),
+          postgresql_where=text(ONE_ACTIVE)),
+    Index("ix_deployments_status", "status", "service", "environment"),
+    Index("ix_deployments_environment", "service", "environment", "id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+happenings = Table(
+    "happenings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("deployment", Id, ForeignKey("deployments.id"), nullable=False),
+    _moment("at", nullable=False),
+    _words("kind"),
+    _words("text"),
+    _words("host"),
+    Index("ix_happenings_deployment", "deployment", "id"),
+    sqlite_autoincrement=True,
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("service", Words, primary_key=True),
+    Column("environment", Words, primary_key=True),
+    Column("live", Integer),
+    Column("last_good", Integer),
+    Column("replicas", Integer),
+)
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("proxy", Words, primary_key=True),
+    Column("host", Words, primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("proxy", Words, primary_key=True),
+    Column("host", Words, primary_key=True),
+    Column("service", Words, primary_key=True),
+    Column("environment", Words, primary_key=True),
+    _words("record"),  # JSON
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    _words("scopes"),  # JSON
+    _moment("created_at", nullable=False),
+    _moment("last_used"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    _moment("at", nullable=False),
+    _words("actor"),
+    _words("action"),
+    _words("target"),
+    _words("detail"),
+    sqlite_autoincrement=True,
+)
