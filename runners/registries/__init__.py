@@ -1,0 +1,41 @@
+"""Credentials for registries, by `registry.auth.kind`: one file a plugin, loaded when it is named.
+
+Never talks to a registry that is not being pushed to or pulled from: the engines do the talking.
+"""
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from pipeline.errors import BadConfig
+from pipeline.fleet.host import RegistryAccess
+
+PLUGINS = {"none": "distribution:Anonymous", "basic": "distribution:Basic"}
+PLANNED = ("ecr", "acr")
+
+
+class Login(Protocol):
+    """How to log in at one kind of registry."""
+
+    def credentials(self, access: RegistryAccess) -> tuple[str, str]:
+        """User name and password for a push or a pull that starts now; empty ones mean anonymous."""
+
+
+def login(kind: str) -> Login:
+    """Raises `BadConfig` for a kind that is unknown or not there yet."""
+    if kind in PLANNED:
+        raise BadConfig(
+            f"registry.auth.kind: {kind} is not there yet. Use basic with a token that you renew, "
+            "or run a registry of your own with none or basic."
+        )
+    if kind not in PLUGINS:
+        raise BadConfig(f"registry.auth.kind: {kind!r} is unknown. Known kinds: {', '.join(PLUGINS)}.")
+    module, _, name = PLUGINS[kind].partition(":")
+    return cast(Login, getattr(import_module(f"runners.registries.{module}"), name)())
+
+
+def auth_config(access: RegistryAccess) -> dict[str, str]:
+    """What the engine's API takes as login; empty for anonymous."""
+    username, password = login(access.kind).credentials(access)
+    if not username:
+        return {}
+    return {"username": username, "password": password, "serveraddress": access.address}

@@ -1,0 +1,83 @@
+"""The engine that builds, tests and publishes: port `Builder` over the Docker API.
+
+`building` makes images, `testing` runs them, `publishing` pushes them, `sweeping` removes what is left. The engine is
+reached like a host's. Containers and networks of ours carry the labels `shipway.run` and `shipway.part`; nothing
+without both is ever removed. Never decides what to build or whether to try again.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pipeline.delivery.orders import BuildOrder, ImageFacts, TestOrder, TestOutcome
+from pipeline.errors import Rejected
+from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.settings import BuilderSettings
+from runners.builder.building import Build
+from runners.builder.publishing import push
+from runners.builder.sweeping import sweep
+from runners.builder.testing import Trial
+from runners.engine_errors import speaking
+from runners.reach import PATIENT, Reach
+
+Log = Callable[[str], None]
+
+
+class EngineBuilder:
+    """`registry`: where bases may also come from. `buildkit` None: when the engine has it."""
+
+    def __init__(
+        self,
+        settings: BuilderSettings,
+        registry: RegistryAccess | None = None,
+        reach: Reach | None = None,
+        buildkit: bool | None = None,
+    ) -> None:
+        self._host = Host("builder", settings.engine, "127.0.0.1")
+        self._registry = registry or RegistryAccess("")
+        self._reach = reach or Reach()
+        self._buildkit = buildkit
+
+    def build(self, order: BuildOrder, log: Log, stop: Callable[[], bool]) -> str:
+        with speaking(self._host, f"build {order.tag}"):
+            api = self._reach.client(self._host, PATIENT)
+            buildkit = has_buildkit(api.version()) if self._buildkit is None else self._buildkit
+            return Build(api, self._host, self._registry, order, log).run(buildkit, stop)
+
+    def test(self, order: TestOrder, log: Log, stop: Callable[[], bool]) -> TestOutcome:
+        with speaking(self._host, f"test {order.image}"):
+            api = self._reach.client(self._host, PATIENT)
+            return Trial(api, self._host, self._registry, order, log).run(stop)
+
+    def facts(self, tag: str) -> ImageFacts:
+        api: Any = self._reach.client(self._host, PATIENT)
+        with speaking(self._host, f"look at {tag}"):
+            found = api.images(name=tag, quiet=True)
+            if not found:
+                raise Rejected(f"The builder's engine has no image {tag}.")
+            config: dict[str, Any] = api.inspect_image(tag)["Config"] or {}
+        return facts_of(config)
+
+    def publish(self, tag: str, repository: str, access: RegistryAccess, log: Log) -> str:
+        with speaking(self._host, f"push {tag}"):
+            return push(self._reach.client(self._host, PATIENT), self._host, tag, repository, access, log)
+
+    def clean(self, run_id: int) -> None:
+        with speaking(self._host, f"clean up after run {run_id}"):
+            sweep(self._reach.client(self._host, PATIENT), run_id)
+
+    def close(self) -> None:
+        self._reach.close()
+
+
+def has_buildkit(version: dict[str, Any]) -> bool:
+    """Docker on Linux since API 1.39; other engines that speak this API build the classic way."""
+    names = [str(part.get("Name", "")) for part in version.get("Components") or []]
+    numbers = [int(part) for part in str(version.get("ApiVersion", "0")).split(".") if part.isdigit()]
+    return version.get("Os") == "linux" and numbers >= [1, 39] and not any("Podman" in name for name in names)
+
+
+def facts_of(config: dict[str, Any]) -> ImageFacts:
+    check = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
+    exposed = [name.partition("/") for name in config.get("ExposedPorts") or {}]
+    ports = sorted(int(port) for port, _, protocol in exposed if protocol in ("", "tcp") and port.isdigit())
+    return ImageFacts(healthcheck=check[0] != "NONE", ports=tuple(ports))

@@ -1,0 +1,152 @@
+"""Turns a commit into a folder: a bare mirror for each repository and a clean work tree for each run.
+
+Nothing in a repository is trusted: names of refs never become options or paths, no hook or filter runs, and a file is
+only read when it lies inside the tree after all symbolic links were followed. Never builds anything.
+"""
+
+import posixpath
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline.delivery.orders import Recipe
+from pipeline.errors import NotFound, RunnerError, StageFailed
+from pipeline.fleet.service import Repository
+from pipeline.spec import BuildSpec, Spec
+from pipeline.spec_file import parse_spec
+from runners.git_command import GitCommand, MirrorBroken, remote_of
+from runners.mirror import COMMIT, Mirror
+from runners.submodules import check_out_submodules
+
+LIST_TIMEOUT = 30.0  # seconds
+LARGEST_FILE = 1 << 20  # bytes of a Dockerfile or .shipway.yml
+SPEC = ".shipway.yml"
+
+
+class GitSource:
+    """Everything lies under `directory`/git."""
+
+    def __init__(self, directory: str, environ: Mapping[str, str]) -> None:
+        self._root = Path(directory).absolute() / "git"
+        self._git = GitCommand(self._root, environ)
+
+    def resolve(self, repository: Repository, ref: str) -> tuple[str, str, str]:
+        short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        seen = self._seen(repository, short) if self._valid(short) else {}
+        for prefix, kind in (("refs/heads/", "branch"), ("refs/tags/", "tag")):
+            name = f"{prefix}{short}"
+            if name in seen and ref in (short, name):
+                return kind, short, seen.get(f"{name}^{{}}", seen[name])
+        commit = self._commit(repository, ref)
+        if not commit:
+            raise NotFound(f"{ref!r} is no branch, tag or commit of {remote_of(repository).url}.")
+        return "commit", commit, commit
+
+    def checkout(
+        self, repository: Repository, commit: str, ref: str, run_id: int, log: Callable[[str], None]
+    ) -> str:
+        tree = self._tree(run_id)
+        mirror = self._mirror(repository)
+        mirror.checkout(commit, ref if self._valid(ref) else "", tree, log)
+        if repository.submodules:
+            check_out_submodules(mirror, commit, tree, self._git, log)
+        log(_described(mirror, commit, self._git))
+        return str(tree)
+
+    def spec(self, folder: str, path: str) -> Spec:
+        where = posixpath.normpath(posixpath.join(path, SPEC))
+        file = _inside(folder, where)
+        if not file.exists():
+            return Spec()
+        return parse_spec(_text(file, where))
+
+    def recipe(self, folder: str, path: str, build: BuildSpec) -> Recipe:
+        place = posixpath.join(path, build.context)
+        context = _inside(folder, place)
+        if not context.is_dir():
+            raise StageFailed(f"There is no folder {posixpath.normpath(place)} to build in (build.context).")
+        names = [posixpath.join(place, build.dockerfile), posixpath.join(path, build.dockerfile)]
+        for name in names:
+            file = _inside(folder, name)
+            if file.is_file():
+                relative = posixpath.relpath(posixpath.normpath(name), posixpath.normpath(place))
+                return Recipe(str(context), relative, _text(file, name))
+        raise StageFailed(
+            f"There is no {posixpath.normpath(names[0])} in this commit. Add one, or name it under build.dockerfile in {SPEC}."
+        )
+
+    def clean(self, run_id: int) -> None:
+        shutil.rmtree(self._tree(run_id), ignore_errors=True)
+
+    def _tree(self, run_id: int) -> Path:
+        return self._root / "trees" / f"run-{int(run_id)}"
+
+    def _mirror(self, repository: Repository) -> Mirror:
+        return Mirror(self._root / "mirrors", remote_of(repository), self._git)
+
+    def _valid(self, ref: str) -> bool:
+        if not ref or not ref.isprintable():
+            return False
+        try:
+            self._git.run(["check-ref-format", f"refs/heads/{ref}"], LIST_TIMEOUT)
+        except MirrorBroken:
+            return False
+        return True
+
+    def _seen(self, repository: Repository, short: str) -> dict[str, str]:
+        """What the remote has now under this name. Annotated tags come with a second, peeled line."""
+        remote = remote_of(repository)
+        names = [f"refs/heads/{short}", f"refs/tags/{short}", f"refs/tags/{short}^{{}}"]
+        try:
+            out = self._git.run(
+                ["ls-remote", "--quiet", "--end-of-options", remote.url, *names], LIST_TIMEOUT, remote
+            )
+        except MirrorBroken as error:
+            raise RunnerError(str(error)) from error
+        lines = (line.split("\t", 1) for line in out.splitlines() if "\t" in line)
+        return {name: commit for commit, name in lines}
+
+    def _commit(self, repository: Repository, text: str) -> str:
+        short = text.lower()
+        if not 7 <= len(short) <= 64 or not set(short) <= set("0123456789abcdef"):
+            return ""
+        found = self._mirror(repository).find(short)
+        return found if COMMIT.fullmatch(found) else ""
+
+
+def _inside(folder: str, relative: str) -> Path:
+    """The real place of a path of the tree. Raises `StageFailed` when it is not inside."""
+    root = Path(folder).resolve()
+    try:
+        place = (root / relative).resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise StageFailed(f"{relative!r} in the repository cannot be followed: {error}.") from error
+    if not place.is_relative_to(root):
+        raise StageFailed(
+            f"{relative!r} leads out of the repository. Paths and symbolic links must stay inside it."
+        )
+    return place
+
+
+def _text(file: Path, name: str) -> str:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise StageFailed(f"{name} in the repository cannot be read: {error.strerror}.") from error
+    if len(content) > LARGEST_FILE:
+        raise StageFailed(f"{name} is larger than 1 MiB. Is it the right file?")
+    return content.decode("utf-8", "replace")
+
+
+def _described(mirror: Mirror, commit: str, git: GitCommand) -> str:
+    """One line for people: who wrote what."""
+    if len(commit) != 40:
+        return f"Commit {commit[:12]}.\n"
+    from git import Repo  # GitPython runs `git version` when it is imported, and fails where there is none
+
+    with Repo(mirror.path, expand_vars=False) as repo:
+        repo.git.update_environment(**git.environ())
+        found = repo.commit(commit)
+        subject = str(found.summary)[:200]
+        return f"Commit {commit[:12]} by {found.author.name}: {subject}\n"
