@@ -1,0 +1,140 @@
+"""The Flask application: routes of the house, request ids, security headers, and every error as a problem document.
+
+Built from `Ports` alone. Decides no status but that of the unexpected: 500, a request id and a sentence.
+"""
+
+import logging
+import re
+import secrets
+import time
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from pipeline.errors import ShipwayError
+from pipeline.ports import Ports
+from pipeline.web import api, health, hooks, metrics, openapi
+from pipeline.web.auth import caller_of
+from pipeline.web.hooks import LARGEST_HOOK
+from pipeline.web.metrics import Figures
+from pipeline.web.problems import Problem, document, headers_of, plain_problem, problem_of
+
+log = logging.getLogger("shipway.web")
+
+LARGEST_BODY = 1024 * 1024  # of anything but a webhook
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Shipway</title></head><body>
+<h1>Shipway</h1>
+<p>A push to your repository is built, tested, published and rolled out, host by host, or everything goes back.</p>
+<p>The API is at <code>/api/v1</code> and wants a token (<code>shipway token create</code>);
+its description is at <code>/api/v1/openapi.json</code>. On a terminal: <code>shipway status</code>.</p>
+</body></html>
+"""
+
+
+def create_app(ports: Ports) -> Flask:
+    app = Flask("shipway", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_HOOK
+    figures = Figures(ports)
+    app.extensions["shipway.figures"] = figures
+    _mount_edges(app, ports, figures)
+    _mount_errors(app)
+    hooks.mount(app, ports, figures)
+    health.mount(app, ports)
+    metrics.mount(app, figures)
+    api.mount(app, ports)
+    openapi.mount(app)
+
+    @app.get("/", endpoint="GET /")
+    def front() -> Response:
+        return Response(PAGE, mimetype="text/html")
+
+    return app
+
+
+def _mount_edges(app: Flask, ports: Ports, figures: Figures) -> None:
+    @app.before_request
+    def arrive() -> None:
+        g.request_id = _request_id()
+        g.started = time.monotonic()
+        if not request.path.startswith("/hooks/"):
+            request.max_content_length = LARGEST_BODY
+        if request.path == "/api" or request.path.startswith("/api/"):
+            g.caller = caller_of(request.headers.get("Authorization", ""), ports)
+
+    @app.after_request
+    def leave(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers["X-Request-Id"] = g.request_id
+        _record(response, figures)
+        return response
+
+
+def _mount_errors(app: Flask) -> None:
+    @app.errorhandler(ShipwayError)
+    def refused(error: ShipwayError) -> Response:
+        if error.status >= 500:
+            log.error("request failed", extra={"request_id": g.request_id, "error": str(error)})
+        return _problem(problem_of(error, request.path, g.request_id))
+
+    @app.errorhandler(HTTPException)
+    def refused_by_http(error: HTTPException) -> Response:
+        response = _problem(plain_problem(error.code or 500, _sentence(error), request.path, g.request_id))
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.exception("unexpected error", extra={"request_id": g.request_id, "path": request.path})
+        detail = f"Shipway met an error it did not expect. Its log has the reason under {g.request_id}."
+        return _problem(plain_problem(500, detail, request.path, g.request_id))
+
+
+def _problem(problem: Problem) -> Response:
+    return Response(document(problem), problem.status, headers_of(problem))
+
+
+def _sentence(error: HTTPException) -> str:
+    if isinstance(error, RequestEntityTooLarge):
+        limit = request.max_content_length or LARGEST_HOOK
+        return f"The body is larger than the {limit} bytes this path accepts."
+    if error.code == 404:
+        return f"There is nothing at {request.path}. /api/v1/openapi.json lists every path."
+    if error.code == 405:
+        return f"{request.method} is not a method of {request.path}."
+    return error.description or "The request was refused."
+
+
+def _request_id() -> str:
+    """The caller's own when it is harmless in a log, so that one id follows a request through every proxy."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else secrets.token_hex(8)
+
+
+def _record(response: Response, figures: Figures) -> None:
+    seconds = time.monotonic() - g.started
+    route = request.endpoint.partition(" ")[2] if request.endpoint else "none"
+    figures.request(request.method if request.endpoint else "any", route, response.status_code, seconds)
+    caller = g.get("caller")
+    log.info(
+        "request",
+        extra={
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "milliseconds": round(seconds * 1000, 1),
+            "request_id": g.request_id,
+            "caller": caller.name if caller else "",
+        },
+    )

@@ -1,0 +1,114 @@
+"""What callers may send: the models of bodies and queries. Unknown fields are refused by name."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from pipeline.delivery.run import RunStatus
+from pipeline.web.auth import Role
+
+LARGEST_ID = 2**31 - 1  # what an integer column holds on every database
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+]
+Filter = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Cursor = Annotated[int, Field(ge=0, le=LARGEST_ID, description="The `next` of the page before.")]
+Limit = Annotated[int, Field(ge=1, le=200)]
+Place = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")
+]
+Digested = Annotated[str, StringConstraints(max_length=512, pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$")]
+
+
+class Sent(BaseModel):
+    """Strict: no field more, no text where a number belongs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+# ------------------------------------------------------------------------------------------------ bodies
+
+
+class NothingBody(Sent):
+    """No body, or `{}`."""
+
+
+class RunBody(Sent):
+    ref: Annotated[Word, Field(description="A branch, a tag or a commit, as the repository has it now.")]
+
+    @model_validator(mode="after")
+    def _no_option(self) -> "RunBody":
+        if self.ref.startswith("-"):
+            raise ValueError("a ref does not begin with '-'")
+        return self
+
+
+class DeploymentBody(Sent):
+    """Exactly one of the two."""
+
+    release: Annotated[Id | None, Field(description="The number of a release of this service.")] = None
+    image: Annotated[Digested | None, Field(description="An image by digest: repository@sha256:…")] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "DeploymentBody":
+        if (self.release is None) == (self.image is None):
+            raise ValueError("send either 'release' or 'image', and not both")
+        return self
+
+
+class RollbackBody(Sent):
+    release: Annotated[
+        Id | None, Field(description="None: the last good release before the one that is live.")
+    ] = None
+
+
+class ScaleBody(Sent):
+    replicas: Annotated[int, Field(ge=1, le=100, description="On each host.")]
+
+
+class TokenBody(Sent):
+    name: Name
+    role: Annotated[Role, Field(strict=False)]
+    scopes: Annotated[list[Place], Field(max_length=50)] = []
+
+
+# ------------------------------------------------------------------------------------------------ queries
+
+
+class Page(Sent):
+    limit: Limit = 50
+    cursor: Cursor = 0
+
+
+class RunsQuery(Page):
+    service: Filter = ""
+    environment: Filter = ""
+    status: Annotated[RunStatus | None, Field(strict=False)] = None
+
+
+class DeploymentsQuery(Page):
+    service: Filter = ""
+    environment: Filter = ""
+
+
+class ReleasesQuery(Page):
+    service: Word
+
+
+class PlanQuery(Sent):
+    service: Word
+    environment: Word
+    release: Id
+
+
+class LogQuery(Sent):
+    follow: Annotated[bool, Field(description="1: server-sent events until the run is over.")] = False
+    offset: Annotated[int, Field(ge=0, le=2**62, description="Begin at this byte.")] = 0
+
+
+class EventsQuery(Sent):
+    follow: bool = False
+    after: Annotated[int, Field(ge=0, le=2**62, description="Only events with a larger id.")] = 0

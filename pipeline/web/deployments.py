@@ -1,0 +1,231 @@
+"""The calls about deployments and releases: list, look, follow, deploy, roll back, steer, scale, plan."""
+
+from functools import partial
+
+from flask import Response
+
+from pipeline.caller import Caller
+from pipeline.ports import Ports
+from pipeline.rollout.deployment import Deployment, Request
+from pipeline.rollout.rollback import deploy_release, rollback, scale
+from pipeline.web.answers import (
+    DeploymentAccepted,
+    DeploymentAnswer,
+    DeploymentsAnswer,
+    EventsAnswer,
+    ReleaseAnswer,
+    ReleasesAnswer,
+    RequestAccepted,
+)
+from pipeline.web.auth import Role, demand_within, within
+from pipeline.web.bodies import (
+    DeploymentBody,
+    DeploymentsQuery,
+    EventsQuery,
+    NothingBody,
+    ReleasesQuery,
+    RollbackBody,
+    ScaleBody,
+)
+from pipeline.web.calls import Call
+from pipeline.web.paging import page
+from pipeline.web.runs import requested_by, resume_at, stream, wake, wants_events
+from pipeline.web.stream import HistoryFeed
+from pipeline.web.views import deployment_summary, deployment_view, event_view, release_view
+
+
+def list_deployments(ports: Ports, caller: Caller, query: DeploymentsQuery) -> DeploymentsAnswer:
+    if query.service:
+        demand_within(caller, query.service, query.environment)
+    found, following = page(
+        lambda limit, before: ports.deployments.deployments(query.service, query.environment, limit, before),
+        lambda deployment: deployment.id,
+        lambda deployment: within(caller, deployment.service, deployment.environment),
+        query.limit,
+        query.cursor,
+    )
+    return DeploymentsAnswer(deployments=[deployment_summary(d) for d in found], next=following)
+
+
+def show_deployment(ports: Ports, caller: Caller, deployment: int) -> DeploymentAnswer:
+    found = _reachable(ports, caller, deployment)
+    return deployment_view(found, ports.deployments.happenings(deployment))
+
+
+def show_events(ports: Ports, caller: Caller, deployment: int, query: EventsQuery) -> EventsAnswer | Response:
+    _reachable(ports, caller, deployment)
+    if query.follow or wants_events():
+        return stream(HistoryFeed(deployment, ports), resume_at(query.after), ports)
+    events = ports.deployments.happenings(deployment, query.after)
+    return EventsAnswer(events=[event_view(number, happening) for number, happening in events])
+
+
+def deploy(
+    ports: Ports, caller: Caller, service: str, environment: str, body: DeploymentBody
+) -> DeploymentAccepted:
+    number = deploy_release(service, environment, body.release, body.image, requested_by(caller), ports)
+    return _accepted(ports, number)
+
+
+def roll_back(
+    ports: Ports, caller: Caller, service: str, environment: str, body: RollbackBody
+) -> DeploymentAccepted:
+    return _accepted(ports, rollback(service, environment, body.release, requested_by(caller), ports))
+
+
+def rescale(
+    ports: Ports, caller: Caller, service: str, environment: str, body: ScaleBody
+) -> DeploymentAccepted:
+    return _accepted(ports, scale(service, environment, body.replicas, requested_by(caller), ports))
+
+
+def steer(wish: Request, ports: Ports, caller: Caller, deployment: int, body: NothingBody) -> RequestAccepted:
+    _reachable(ports, caller, deployment)
+    ports.deployments.ask(deployment, wish)
+    wake(ports.queue.wake_deployment, deployment)
+    return RequestAccepted(deployment=deployment, request=wish)
+
+
+def list_releases(ports: Ports, caller: Caller, query: ReleasesQuery) -> ReleasesAnswer:
+    demand_within(caller, query.service)
+    ports.service(query.service)
+    found, following = page(
+        lambda limit, before: ports.releases.releases(query.service, limit, before),
+        lambda release: release.number,
+        lambda release: within(caller, release.service, release.environment),
+        query.limit,
+        query.cursor,
+    )
+    return ReleasesAnswer(releases=[release_view(release) for release in found], next=following)
+
+
+def show_release(ports: Ports, caller: Caller, service: str, release: int) -> ReleaseAnswer:
+    found = ports.releases.release(service, release)
+    demand_within(caller, service, found.environment)
+    return release_view(found)
+
+
+def _reachable(ports: Ports, caller: Caller, number: int) -> Deployment:
+    deployment = ports.deployments.deployment(number)
+    demand_within(caller, deployment.service, deployment.environment)
+    return deployment
+
+
+def _accepted(ports: Ports, number: int) -> DeploymentAccepted:
+    wake(ports.queue.wake_deployment, number)
+    return DeploymentAccepted(deployment=number)
+
+
+ENVIRONMENT = "/services/<service>/environments/<environment>"
+REFUSALS = (400, 404, 409, 413, 415)
+STEERING = {
+    Request.PAUSE: "Hold a deployment where it is",
+    Request.RESUME: "Let a paused deployment go on",
+    Request.PROMOTE: "Let a deployment that awaits it go on to the rest",
+    Request.ABORT: "Stop a deployment and go back to the last good release",
+}
+
+# fmt: off  (a row a call)
+CALLS = (
+    Call(
+        "GET",
+        "/deployments",
+        Role.VIEWER,
+        "List deployments, newest first",
+        list_deployments,
+        DeploymentsAnswer,
+        query=DeploymentsQuery,
+        errors=(400,),
+    ),
+    Call(
+        "GET",
+        "/deployments/<id:deployment>",
+        Role.VIEWER,
+        "Show a deployment and its history",
+        show_deployment,
+        DeploymentAnswer,
+        errors=(404,),
+    ),
+    Call(
+        "GET",
+        "/deployments/<id:deployment>/events",
+        Role.VIEWER,
+        "Read or follow the history of a deployment",
+        show_events,
+        EventsAnswer,
+        query=EventsQuery,
+        errors=(400, 404, 503),
+        media=("application/json", "text/event-stream"),
+    ),
+    Call(
+        "POST",
+        f"{ENVIRONMENT}/deployments",
+        Role.DEPLOYER,
+        "Deploy a release or an image by digest",
+        deploy,
+        DeploymentAccepted,
+        202,
+        body=DeploymentBody,
+        errors=REFUSALS,
+        action="deploy",
+    ),
+    Call(
+        "POST",
+        f"{ENVIRONMENT}/rollback",
+        Role.DEPLOYER,
+        "Go back to an earlier release",
+        roll_back,
+        DeploymentAccepted,
+        202,
+        body=RollbackBody,
+        errors=REFUSALS,
+        action="rollback",
+    ),
+    Call(
+        "POST",
+        f"{ENVIRONMENT}/scale",
+        Role.DEPLOYER,
+        "Change the number of replicas on each host",
+        rescale,
+        DeploymentAccepted,
+        202,
+        body=ScaleBody,
+        errors=REFUSALS,
+        action="scale",
+    ),
+    *(
+        Call(
+            "POST",
+            f"/deployments/<id:deployment>/{wish.value}",
+            Role.DEPLOYER,
+            summary,
+            partial(steer, wish),
+            RequestAccepted,
+            202,
+            body=NothingBody,
+            errors=REFUSALS,
+            action=wish.value,
+        )
+        for wish, summary in STEERING.items()
+    ),
+    Call(
+        "GET",
+        "/releases",
+        Role.VIEWER,
+        "List the releases of a service, newest first",
+        list_releases,
+        ReleasesAnswer,
+        query=ReleasesQuery,
+        errors=(400, 404),
+    ),
+    Call(
+        "GET",
+        "/services/<service>/releases/<id:release>",
+        Role.VIEWER,
+        "Show a release",
+        show_release,
+        ReleaseAnswer,
+        errors=(404,),
+    ),
+)
+# fmt: on

@@ -1,0 +1,49 @@
+"""`POST /hooks/<forge>`: hands a webhook to intake as raw bytes and answers what became of it. Decides nothing.
+
+The signature is the authentication: no token is asked for, and nothing in the body is believed here.
+"""
+
+from flask import Flask, Response, request
+
+from pipeline.errors import ShipwayError
+from pipeline.intake.inbox import Received
+from pipeline.intake.receive import receive
+from pipeline.ports import Ports
+from pipeline.web.answers import HookAnswer
+from pipeline.web.metrics import Figures
+
+LARGEST_HOOK = 25 * 1024 * 1024
+
+
+def mount(app: Flask, ports: Ports, figures: Figures) -> None:
+    @app.post("/hooks/<forge>", endpoint="POST /hooks/{forge}")
+    def hook(forge: str) -> Response:
+        known = forge if forge in ports.forges else "unknown"
+        try:
+            received = receive(forge, _headers(), request.get_data(cache=False), ports)
+        except ShipwayError as error:
+            figures.delivery(known, f"refused {error.status}")
+            raise
+        figures.delivery(known, _outcome(received))
+        return _answer(received)
+
+
+def _headers() -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _outcome(received: Received) -> str:
+    if received.duplicate:
+        return "duplicate"
+    return "accepted" if received.runs else "ignored"
+
+
+def _answer(received: Received) -> Response:
+    answer = HookAnswer(
+        delivery=received.id,
+        runs=list(received.runs) if received.runs else None,
+        ignored=None if received.runs else received.ignored,
+        duplicate=True if received.duplicate else None,
+    )
+    status = 202 if received.runs and not received.duplicate else 200
+    return Response(answer.model_dump_json(exclude_none=True), status, mimetype="application/json")

@@ -1,0 +1,135 @@
+"""The calls about Shipway itself: deliveries, the audit, tokens, and who one is."""
+
+from pipeline.caller import Caller
+from pipeline.errors import BadConfig, NotFound
+from pipeline.ports import Ports
+from pipeline.web.answers import (
+    AuditAnswer,
+    AuditEntry,
+    CallerAnswer,
+    DeliveriesAnswer,
+    DeliveryAnswer,
+    TokenAnswer,
+    TokenCreated,
+    TokenRevoked,
+    TokensAnswer,
+)
+from pipeline.web.auth import Role
+from pipeline.web.bodies import Page, TokenBody
+from pipeline.web.calls import Call
+from pipeline.web.paging import page
+
+
+def list_deliveries(ports: Ports, caller: Caller, query: Page) -> DeliveriesAnswer:
+    found, following = page(
+        ports.inbox.deliveries, lambda delivery: delivery.id, lambda _: True, query.limit, query.cursor
+    )
+    answers = [
+        DeliveryAnswer(
+            id=d.id,
+            forge=d.forge,
+            event=d.event,
+            project=d.project,
+            received_at=d.received_at,
+            runs=list(d.runs),
+            ignored=d.ignored,
+        )
+        for d in found
+    ]
+    return DeliveriesAnswer(deliveries=answers, next=following)
+
+
+def list_audit(ports: Ports, caller: Caller, query: Page) -> AuditAnswer:
+    found, following = page(
+        ports.audit.entries, lambda entry: int(entry["id"]), lambda _: True, query.limit, query.cursor
+    )
+    fields = AuditEntry.model_fields
+    entries = [AuditEntry.model_validate({name: entry[name] for name in fields}) for entry in found]
+    return AuditAnswer(entries=entries, next=following)
+
+
+def show_caller(ports: Ports, caller: Caller) -> CallerAnswer:
+    return CallerAnswer(name=caller.name, role=caller.role, scopes=list(caller.scopes))
+
+
+def list_tokens(ports: Ports, caller: Caller) -> TokensAnswer:
+    tokens = [TokenAnswer(name=t.name, role=t.role, scopes=list(t.scopes)) for t in ports.tokens.tokens()]
+    return TokensAnswer(tokens=tokens)
+
+
+def create_token(ports: Ports, caller: Caller, body: TokenBody) -> TokenCreated:
+    for scope in body.scopes:
+        _check_scope(ports, scope)
+    text = ports.tokens.create(body.name, body.role.value, body.scopes)
+    return TokenCreated(name=body.name, role=body.role.value, scopes=body.scopes, token=text)
+
+
+def revoke_token(ports: Ports, caller: Caller, token: str) -> TokenRevoked:
+    ports.tokens.revoke(token)
+    return TokenRevoked(revoked=token)
+
+
+def _check_scope(ports: Ports, scope: str) -> None:
+    """A misspelt scope would make a token that reaches nothing."""
+    service, _, environment = scope.partition("/")
+    try:
+        if environment:
+            ports.settings.environment(service, environment)
+        else:
+            ports.settings.service(service)
+    except NotFound as error:
+        raise BadConfig(f"The scope {scope!r} reaches nothing: {error}") from error
+
+
+# fmt: off  (a row a call)
+CALLS = (
+    Call("GET", "/me", Role.VIEWER, "Show whose token this is", show_caller, CallerAnswer),
+    Call(
+        "GET",
+        "/deliveries",
+        Role.VIEWER,
+        "List webhooks that were received, newest first",
+        list_deliveries,
+        DeliveriesAnswer,
+        query=Page,
+        errors=(400,),
+        unbound=True,
+    ),
+    Call(
+        "GET",
+        "/audit",
+        Role.ADMIN,
+        "List who did what, newest first",
+        list_audit,
+        AuditAnswer,
+        query=Page,
+        errors=(400,),
+        unbound=True,
+    ),
+    Call("GET", "/tokens", Role.ADMIN, "List tokens", list_tokens, TokensAnswer, unbound=True),
+    Call(
+        "POST",
+        "/tokens",
+        Role.ADMIN,
+        "Create a token",
+        create_token,
+        TokenCreated,
+        201,
+        body=TokenBody,
+        errors=(400, 409, 413, 415),
+        unbound=True,
+        action="create token",
+    ),
+    Call(
+        "DELETE",
+        "/tokens/<token>",
+        Role.ADMIN,
+        "Revoke a token",
+        revoke_token,
+        TokenRevoked,
+        errors=(404,),
+        unbound=True,
+        action="revoke token",
+    ),
+)
+# fmt: on

@@ -1,0 +1,186 @@
+"""The calls about services, environments and hosts: what is configured, what is live, and what is seen right now."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from pipeline.caller import Caller
+from pipeline.fleet.host import Host
+from pipeline.fleet.proxy import Site, SiteSeen
+from pipeline.fleet.service import Environment, Service
+from pipeline.ports import Ports
+from pipeline.rollout.observed import HostSeen
+from pipeline.web.answers import (
+    EnvironmentAnswer,
+    EnvironmentSummary,
+    HostAnswer,
+    HostsAnswer,
+    ServiceAnswer,
+    ServicesAnswer,
+)
+from pipeline.web.auth import Role, within
+from pipeline.web.calls import Call
+from pipeline.web.views import address, host_view, release_view, site_view
+
+T = TypeVar("T")
+
+
+def list_services(ports: Ports, caller: Caller) -> ServicesAnswer:
+    services = [s for s in ports.settings.services.values() if within(caller, s.name)]
+    return ServicesAnswer(services=[_service(ports, caller, service) for service in services])
+
+
+def show_service(ports: Ports, caller: Caller, service: str) -> ServiceAnswer:
+    return _service(ports, caller, ports.service(service))
+
+
+def show_environment(ports: Ports, caller: Caller, service: str, environment: str) -> EnvironmentAnswer:
+    """Asks every engine and every proxy of the environment side by side; one that does not answer says why."""
+    target = ports.settings.environment(service, environment)
+    state = ports.deployments.environment(service, environment)
+    active = ports.deployments.active(service, environment)
+    hosts = _side_by_side(
+        ports, [partial(ports.engines.look, host, service, environment) for host in target.hosts]
+    )
+    sites = _side_by_side(ports, _site_looks(target, ports))
+    addresses = {host.name: host.address for host in target.hosts}
+    return EnvironmentAnswer(
+        service=service,
+        environment=environment,
+        live=state.live,
+        last_good=state.last_good,
+        release=None if state.live is None else release_view(ports.releases.release(service, state.live)),
+        replicas=target.replicas if state.replicas is None else state.replicas,
+        active_deployment=active.id if active else None,
+        hosts=[host_view(seen, addresses[seen.host]) for seen in hosts],
+        proxies=[site_view(seen, hosts, _routed(ports, seen.site, service, environment)) for seen in sites],
+        load_balancer=target.load_balancer or None,
+    )
+
+
+def list_hosts(ports: Ports, caller: Caller) -> HostsAnswer:
+    """A bound token sees the hosts of its environments."""
+    users = {
+        name: [e for e in _environments(ports, caller) if any(host.name == name for host in e.hosts)]
+        for name in ports.settings.hosts
+    }
+    shown = [host for host in ports.settings.hosts.values() if users[host.name] or not caller.scopes]
+    asked = [host for host in shown if users[host.name]]
+    looks = [partial(_look, ports, host, users[host.name][0]) for host in asked]
+    seen = {look.host: look for look in _side_by_side(ports, looks)}
+    return HostsAnswer(hosts=[_host(host, users[host.name], seen.get(host.name)) for host in shown])
+
+
+def _service(ports: Ports, caller: Caller, service: Service) -> ServiceAnswer:
+    return ServiceAnswer(
+        name=service.name,
+        repository=address(service.repository.url),
+        forge=service.repository.forge,
+        project=service.repository.project,
+        path=service.path,
+        environments=[
+            _summary(ports, environment)
+            for environment in service.environments.values()
+            if within(caller, service.name, environment.name)
+        ],
+    )
+
+
+def _summary(ports: Ports, environment: Environment) -> EnvironmentSummary:
+    state = ports.deployments.environment(environment.service, environment.name)
+    active = ports.deployments.active(environment.service, environment.name)
+    return EnvironmentSummary(
+        name=environment.name,
+        branches=list(environment.branches),
+        tags=list(environment.tags),
+        hosts=[host.name for host in environment.hosts],
+        proxy=environment.proxy.name if environment.proxy else None,
+        load_balancer=environment.load_balancer or None,
+        domain=environment.domain,
+        replicas=environment.replicas if state.replicas is None else state.replicas,
+        live=state.live,
+        last_good=state.last_good,
+        active_deployment=active.id if active else None,
+    )
+
+
+def _site_looks(environment: Environment, ports: Ports) -> list[Callable[[], SiteSeen]]:
+    proxy = environment.proxy
+    if proxy is None:
+        return []
+    known = ports.settings.hosts
+    hosts = [known[name] for name in proxy.hosts if name in known] if proxy.hosts else environment.hosts
+    return [partial(ports.proxies.seen, proxy, host) for host in hosts]
+
+
+def _routed(ports: Ports, site: Site, service: str, environment: str) -> frozenset[str]:
+    routes = ports.routes.wanted(site).routes
+    ours = [route for route in routes if (route.service, route.environment) == (service, environment)]
+    return frozenset(backend.address for route in ours for backend in route.backends)
+
+
+def _look(ports: Ports, host: Host, environment: Environment) -> HostSeen:
+    return ports.engines.look(host, environment.service, environment.name)
+
+
+def _environments(ports: Ports, caller: Caller) -> list[Environment]:
+    every = [e for service in ports.settings.services.values() for e in service.environments.values()]
+    return [e for e in every if within(caller, e.service, e.name)]
+
+
+def _host(host: Host, users: Sequence[Environment], seen: HostSeen | None) -> HostAnswer:
+    return HostAnswer(
+        name=host.name,
+        engine=host.engine,
+        address=host.address,
+        region=host.region,
+        labels=host.labels,
+        environments=[f"{environment.service}/{environment.name}" for environment in users],
+        reachable=seen.reachable if seen else None,
+        error=seen.error if seen else "",
+        free_bytes=seen.free_bytes if seen else None,
+        clock_skew=seen.clock_skew if seen else None,
+    )
+
+
+def _side_by_side(ports: Ports, jobs: Sequence[Callable[[], T]]) -> list[T]:
+    """`look` and `seen` never raise; should one do so all the same, its error is the answer."""
+    results = []
+    for result in ports.hands.each(jobs):
+        if isinstance(result, Exception):
+            raise result
+        results.append(result)
+    return results
+
+
+# fmt: off  (a row a call)
+CALLS = (
+    Call(
+        "GET",
+        "/services",
+        Role.VIEWER,
+        "List services and what is live of them",
+        list_services,
+        ServicesAnswer,
+    ),
+    Call(
+        "GET",
+        "/services/<service>",
+        Role.VIEWER,
+        "Show a service",
+        show_service,
+        ServiceAnswer,
+        errors=(404,),
+    ),
+    Call(
+        "GET",
+        "/services/<service>/environments/<environment>",
+        Role.VIEWER,
+        "Show what is live: hosts, replicas, the backends of each proxy",
+        show_environment,
+        EnvironmentAnswer,
+        errors=(404,),
+    ),
+    Call("GET", "/hosts", Role.VIEWER, "List hosts and whether they answer", list_hosts, HostsAnswer),
+)
+# fmt: on

@@ -1,0 +1,197 @@
+"""Turns nouns into answers. No decision, no I/O; secrets are left behind here."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from pipeline.delivery.run import Run
+from pipeline.fleet.proxy import SiteSeen
+from pipeline.rollout.deployment import Deployment, Happening
+from pipeline.rollout.observed import HostSeen, ReplicaSeen
+from pipeline.rollout.release import HealthCheck, Release, RuntimeSpec
+from pipeline.web.answers import (
+    BackendAnswer,
+    DeploymentAnswer,
+    DeploymentHost,
+    DeploymentSummary,
+    EnvironmentHost,
+    EventAnswer,
+    HealthAnswer,
+    ProxyAnswer,
+    ReleaseAnswer,
+    ReplicaAnswer,
+    RunAnswer,
+    SpecAnswer,
+    StageAnswer,
+)
+
+
+def address(url: str) -> str:
+    """A repository's address without a user name or password that somebody wrote into it."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def run_view(run: Run) -> RunAnswer:
+    return RunAnswer(
+        id=run.id,
+        service=run.service,
+        environment=run.environment,
+        kind=run.kind,
+        ref=run.ref,
+        commit=run.commit,
+        message=run.message,
+        status=run.status,
+        error=run.error,
+        stages=[
+            StageAnswer(
+                name=stage.name,
+                status=stage.status,
+                started_at=stage.started_at,
+                finished_at=stage.finished_at,
+                error=stage.error,
+                detail=stage.detail,
+            )
+            for stage in run.stages
+        ],
+        release=run.release,
+        deployment=run.deployment,
+        delivery=run.delivery,
+        requested_by=run.requested_by,
+        attempt=run.attempt,
+        cancel_requested=run.cancel_requested,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+    )
+
+
+def deployment_summary(deployment: Deployment) -> DeploymentSummary:
+    records = [deployment.record(plan.host) for plan in deployment.hosts]
+    return DeploymentSummary(
+        id=deployment.id,
+        service=deployment.service,
+        environment=deployment.environment,
+        release=deployment.release.number,
+        previous_release=deployment.previous.number if deployment.previous else None,
+        image=deployment.release.image,
+        commit=deployment.release.commit,
+        reason=deployment.reason,
+        status=deployment.status,
+        request=deployment.request,
+        blocked=deployment.blocked,
+        error=deployment.error,
+        replicas=deployment.replicas,
+        run=deployment.run,
+        requested_by=deployment.requested_by,
+        hosts=[DeploymentHost(host=r.host, phase=r.phase, error=r.error) for r in records],
+        created_at=deployment.created_at,
+        started_at=deployment.started_at,
+        finished_at=deployment.finished_at,
+    )
+
+
+def deployment_view(deployment: Deployment, happenings: list[tuple[int, Happening]]) -> DeploymentAnswer:
+    summary = deployment_summary(deployment)
+    return DeploymentAnswer(**dict(summary), events=[event_view(number, h) for number, h in happenings])
+
+
+def event_view(number: int, happening: Happening) -> EventAnswer:
+    return EventAnswer(
+        id=number, at=happening.at, kind=happening.kind, text=happening.text, host=happening.host
+    )
+
+
+def release_view(release: Release) -> ReleaseAnswer:
+    return ReleaseAnswer(
+        service=release.service,
+        number=release.number,
+        image=release.image,
+        commit=release.commit,
+        ref=release.ref,
+        environment=release.environment,
+        run=release.run,
+        created_at=release.created_at,
+        spec=_spec_view(release.spec),
+    )
+
+
+def host_view(seen: HostSeen, host_address: str) -> EnvironmentHost:
+    return EnvironmentHost(
+        host=seen.host,
+        address=host_address,
+        reachable=seen.reachable,
+        error=seen.error,
+        free_bytes=seen.free_bytes,
+        clock_skew=seen.clock_skew,
+        replicas=[_replica_view(replica) for replica in seen.replicas],
+    )
+
+
+def site_view(seen: SiteSeen, hosts: list[HostSeen], routed: frozenset[str]) -> ProxyAnswer:
+    """Only backends of this environment: those our books route there, and those its replicas stand behind."""
+    owners = {r.address: (h.host, r.release) for h in hosts for r in h.replicas if r.address}
+    return ProxyAnswer(
+        proxy=seen.site.proxy,
+        host=seen.site.host,
+        running=seen.running,
+        generation=seen.generation,
+        error=seen.error,
+        backends=[
+            BackendAnswer(
+                address=backend.address,
+                state=backend.state.value,
+                host=owners.get(backend.address, (None, None))[0],
+                release=owners.get(backend.address, (None, None))[1],
+                sessions=backend.sessions,
+                requests=backend.requests,
+                errors=backend.errors,
+            )
+            for backend in seen.backends
+            if backend.address in owners or backend.address in routed
+        ],
+    )
+
+
+def _replica_view(replica: ReplicaSeen) -> ReplicaAnswer:
+    return ReplicaAnswer(
+        container=replica.container,
+        name=replica.name,
+        release=replica.release,
+        index=replica.index,
+        state=replica.state,
+        address=replica.address,
+        started_at=replica.started_at,
+        health=replica.health,
+        exit_code=replica.exit_code,
+        oom=replica.oom,
+    )
+
+
+def _spec_view(spec: RuntimeSpec) -> SpecAnswer:
+    return SpecAnswer(
+        port=spec.port,
+        command=list(spec.command),
+        env=spec.env,
+        secrets=sorted(spec.secrets),
+        memory=spec.memory,
+        cpus=spec.cpus,
+        stop_timeout=spec.stop_timeout,
+        before_deploy=list(spec.before_deploy),
+        health=_health_view(spec.health),
+    )
+
+
+def _health_view(check: HealthCheck) -> HealthAnswer:
+    return HealthAnswer(
+        kind=check.kind.value,
+        path=check.path,
+        status=check.status,
+        interval=check.interval,
+        timeout=check.timeout,
+        rise=check.rise,
+        fall=check.fall,
+        deadline=check.deadline,
+        start_period=check.start_period,
+        smoke=list(check.smoke),
+    )
