@@ -103,7 +103,7 @@ class ProxyKeys(Keys):
 
 
 class BalancerKeys(Keys):
-    kind: values.Balancer = Field(description="Which cloud's.")
+    kind: values.Balancer = Field(description="aliyun-slb, aliyun-alb, aws-elb or aws-elbv2.")
     id: Word = Field(min_length=1, description="The cloud's identifier of it.")
     region: Word = Field(default="", description="The cloud's name of the region.")
     port: units.Port = Field(default=80, description="The port it sends to.")
@@ -112,7 +112,9 @@ class BalancerKeys(Keys):
 
 class RepositoryKeys(Keys):
     url: values.RepositoryUrl = Field(description="Clone address. Never taken from a webhook's body.")
-    forge: values.Forge = Field(default="git", description="Who sends the webhooks.")
+    forge: values.Forge = Field(
+        default="git", description="Who sends the webhooks: git (our own hook), github or gitlab."
+    )
     project: Word = Field(
         default="", description="The forge's name of it, such as acme/shop. Default: from `url`."
     )
