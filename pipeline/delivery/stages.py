@@ -1,0 +1,180 @@
+"""The rules of a run: what is still to do, what an image is called, what is built and tested, how a release is run. Pure.
+
+checkout   always first: the work tree is gone after a crash, and the mirror makes it cheap
+build      unless its image, or the published one, is still there
+test       unless it said yes to that image
+publish    unless it brought a digest
+deploy     hands over to the rollout
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from pipeline.delivery.dockerfile import has_stage, runs_something
+from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
+from pipeline.delivery.run import Run, StageName, StageStatus
+from pipeline.fleet.host import RegistryAccess
+from pipeline.fleet.service import Environment
+from pipeline.rollout.deployment import Reason
+from pipeline.rollout.release import HealthCheck, HealthKind, RuntimeSpec
+from pipeline.spec import Spec
+
+TEST_STAGE = "test"  # of a Dockerfile; built and run when no command is given
+TEST_MEMORY = 1 << 30
+TEST_CPUS = 2.0
+TEST_PIDS = 512
+DEFAULT_PORT = 8000
+DEFAULT_STOP_TIMEOUT = 10.0
+PATIENCE = 120.0  # seconds that trouble of the outside world may last within a stage
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
+SHELL = re.compile(r"[;&|<>`$*?~\n]")
+DONE = frozenset({StageStatus.SUCCEEDED, StageStatus.SKIPPED})
+
+
+def remaining(run: Run, image_there: bool) -> tuple[StageName, ...]:
+    """What this attempt has to do. `image_there`: the builder still holds the image of the build that is done.
+    A stage behind one that is done again is done again too."""
+    if _done(run, StageName.PUBLISH):
+        return StageName.CHECKOUT, StageName.DEPLOY
+    if not _done(run, StageName.BUILD) or not image_there:
+        return tuple(StageName)
+    if not _done(run, StageName.TEST):
+        return StageName.CHECKOUT, StageName.TEST, StageName.PUBLISH, StageName.DEPLOY
+    return StageName.CHECKOUT, StageName.PUBLISH, StageName.DEPLOY
+
+
+def _done(run: Run, name: StageName) -> bool:
+    return run.stage(name).status in DONE
+
+
+def repository_of(access: RegistryAccess, service: str) -> str:
+    """Engines refuse capital letters behind the registry's address."""
+    address, slash, path = access.repository(service).partition("/")
+    return f"{address}{slash}{path.lower()}"
+
+
+def tag_of(run: Run, access: RegistryAccess) -> str:
+    return f"{repository_of(access, run.service)}:run-{run.id}"
+
+
+def labels_of(run: Run) -> dict[str, str]:
+    return {
+        "shipway.service": run.service,
+        "shipway.commit": run.commit,
+        "shipway.ref": run.ref,
+        "shipway.run": str(run.id),
+    }
+
+
+def build_order(run: Run, spec: Spec, recipe: Recipe, tag: str, timeout: float) -> BuildOrder:
+    return BuildOrder(
+        run=run.id,
+        service=run.service,
+        context=recipe.context,
+        dockerfile=recipe.dockerfile,
+        target=spec.build.target,
+        args=spec.build.args,
+        tag=tag,
+        labels=labels_of(run),
+        timeout=timeout,
+        text=recipe.text,
+    )
+
+
+@dataclass(frozen=True)
+class TestPlan:
+    """`target`: a stage to build for the tests; empty: they run in the image itself. `skipped` says why there are none."""
+
+    target: str = ""
+    runs: bool = False
+    command: tuple[str, ...] = ()
+    skipped: str = ""
+
+
+def plan_tests(spec: Spec, dockerfile: str) -> TestPlan:
+    if spec.test.command:
+        return TestPlan(spec.test.target, True, words(spec.test.command))
+    target = spec.test.target or (TEST_STAGE if has_stage(dockerfile, TEST_STAGE) else "")
+    if not target:
+        return TestPlan(
+            skipped="There is nothing to test: .shipway.yml has no test.command, and the Dockerfile no stage named test."
+        )
+    return TestPlan(target, runs_something(dockerfile, target))
+
+
+def build_of_tests(build: BuildOrder, plan: TestPlan) -> BuildOrder:
+    return replace(build, target=plan.target, tag=f"{build.tag}-test")
+
+
+def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrder:
+    return TestOrder(
+        run=run.id,
+        image=image,
+        command=plan.command,
+        env={"CI": "true", **spec.test.env},
+        services=spec.test.services,
+        timeout=spec.test.timeout,
+        reports=spec.test.reports,
+        memory=TEST_MEMORY,
+        cpus=TEST_CPUS,
+        pids=TEST_PIDS,
+        labels=labels_of(run),
+    )
+
+
+def failure_of(spec: Spec, outcome: TestOutcome) -> str:
+    """The sentence for a red test, empty for a green one."""
+    if outcome.exit_code == 0:
+        return ""
+    what = f"`{spec.test.command}`" if spec.test.command else "the test image"
+    counts = f" ({outcome.summary})" if outcome.summary else ""
+    killed = ", killed: out of memory, or by a signal" if outcome.exit_code == 137 else ""
+    return f"The tests failed: {what} ended with exit code {outcome.exit_code}{counts}{killed}. The log has their output."
+
+
+def words(command: str) -> tuple[str, ...]:
+    """A command that uses the shell gets one (the container's own); a plain one does not need it."""
+    return ("/bin/sh", "-c", command) if SHELL.search(command) else tuple(shlex.split(command))
+
+
+def runtime_of(spec: Spec, environment: Environment, facts: ImageFacts) -> RuntimeSpec:
+    """The operator's environment variables win over the repository's, secrets over both."""
+    run = spec.run
+    env = {**run.env, **environment.env}
+    return RuntimeSpec(
+        port=run.port or (facts.ports[0] if len(facts.ports) == 1 else DEFAULT_PORT),
+        command=tuple(shlex.split(run.command)),
+        env={name: value for name, value in env.items() if name not in environment.secrets},
+        secrets=environment.secrets,
+        memory=run.memory,
+        cpus=run.cpus,
+        stop_timeout=DEFAULT_STOP_TIMEOUT if run.stop_timeout is None else run.stop_timeout,
+        before_deploy=words(run.before_deploy) if run.before_deploy else (),
+        health=spec.health or HealthCheck(kind=HealthKind.IMAGE if facts.healthcheck else HealthKind.TCP),
+    )
+
+
+def facts_detail(facts: ImageFacts) -> dict[str, str]:
+    """For the books: a run that is resumed after its push has no image to ask any more."""
+    return {
+        "healthcheck": "yes" if facts.healthcheck else "no",
+        "ports": " ".join(str(port) for port in facts.ports),
+    }
+
+
+def facts_from(detail: Mapping[str, str]) -> ImageFacts:
+    ports = tuple(int(port) for port in detail.get("ports", "").split())
+    return ImageFacts(detail.get("healthcheck") == "yes", ports)
+
+
+def reason_of(run: Run) -> Reason:
+    return Reason.MANUAL if run.requested_by.startswith("api:") else Reason.PUSH
+
+
+def pauses() -> Iterator[float]:
+    """Between attempts at something that did not answer."""
+    yield from PAUSES
+    while True:
+        yield PAUSES[-1]
