@@ -1,0 +1,92 @@
+"""The contract of `pipeline.books.Inbox`."""
+
+from datetime import UTC, datetime, timedelta
+
+from pipeline.delivery.run import RunStatus
+from runners.store import Store
+from tests.contracts.samples import delivery, new_run
+
+
+def test_a_delivery_becomes_queued_runs(books: Store):
+    received = books.inbox.receive(delivery(runs=(new_run(), new_run(environment="test"))))
+
+    runs = [books.runs.run(number) for number in received.runs]
+    assert [run.environment for run in runs] == ["production", "test"]
+    assert {run.status for run in runs} == {RunStatus.QUEUED}
+    assert {run.delivery for run in runs} == {received.id}
+    assert not received.duplicate
+
+
+def test_a_redelivery_answers_what_the_first_one_did(books: Store):
+    first = books.inbox.receive(delivery("k"))
+
+    again = books.inbox.receive(delivery("k", runs=(new_run(commit="b" * 40),)))
+
+    assert (again.id, again.runs, again.duplicate) == (first.id, first.runs, True)
+    assert len(books.runs.runs()) == 1
+
+
+def test_the_same_key_of_another_forge_is_another_delivery(books: Store):
+    first = books.inbox.receive(delivery("k"))
+
+    other = books.inbox.receive(delivery("k", forge="gitlab"))
+
+    assert other.id != first.id
+    assert not other.duplicate
+
+
+def test_an_ignored_delivery_says_why_each_time(books: Store):
+    books.inbox.receive(delivery("k", runs=(), ignored="branch 'x' has no environment"))
+
+    again = books.inbox.receive(delivery("k", runs=(), ignored=""))
+
+    assert again.ignored == "branch 'x' has no environment"
+    assert again.runs == ()
+
+
+def test_a_newer_push_supersedes_queued_runs_of_its_environment_only(books: Store):
+    (old,) = books.inbox.receive(delivery("1")).runs
+    (other,) = books.inbox.receive(delivery("2", runs=(new_run(environment="test"),))).runs
+
+    (new,) = books.inbox.receive(delivery("3")).runs
+
+    assert [books.runs.run(n).status for n in (old, other, new)] == ["superseded", "queued", "queued"]
+
+
+def test_two_runs_of_one_environment_in_one_delivery_leave_the_newest(books: Store):
+    received = books.inbox.receive(delivery(runs=(new_run(commit="a" * 40), new_run(commit="b" * 40))))
+
+    first, second = (books.runs.run(number) for number in received.runs)
+    assert (first.status, second.status) == (RunStatus.SUPERSEDED, RunStatus.QUEUED)
+    assert first.over
+    assert first.finished_at
+
+
+def test_deliveries_are_listed_newest_first_with_their_runs(books: Store):
+    first = books.inbox.receive(delivery("1"))
+    second = books.inbox.receive(delivery("2", runs=(), ignored="a ping"))
+
+    newest, oldest = books.inbox.deliveries()
+
+    assert (newest.id, newest.runs, newest.ignored) == (second.id, (), "a ping")
+    assert (oldest.id, oldest.runs, oldest.key, oldest.project) == (first.id, first.runs, "1", "acme/shop")
+    assert [d.id for d in books.inbox.deliveries(before=second.id)] == [first.id]
+
+
+def test_text_that_no_database_can_hold_is_received_all_the_same(books: Store):
+    odd = delivery("k\0\ud800", runs=(new_run(message="nul \0 and half \udfff"),), headers={"x": "\ud800"})
+
+    received = books.inbox.receive(odd)
+    again = books.inbox.receive(odd)
+
+    assert books.runs.run(received.runs[0]).message == "nul ? and half ?"
+    assert again.duplicate
+
+
+def test_tidy_keeps_a_redelivery_known(books: Store):
+    first = books.inbox.receive(delivery("k"))
+
+    books.tidy(datetime.now(UTC) + timedelta(days=40))
+
+    assert books.inbox.receive(delivery("k")).id == first.id
+    assert books.inbox.receive(delivery("k")).duplicate
