@@ -24,11 +24,17 @@ def run(words: list[str], timeout: float = 120, check: bool = True, cwd: Path | 
     except FileNotFoundError as error:
         raise LabError(f"the command {words[0]} is not on this machine") from error
     except subprocess.TimeoutExpired as error:
-        raise LabError(f"{' '.join(words[:4])} … did not end within {timeout:.0f} s") from error
+        raise LabError(f"{_short(words)} did not end within {timeout:.0f} s") from error
     if check and done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
-        raise LabError(f"{' '.join(words[:8])} … failed ({done.returncode}): {' / '.join(said)}")
+        raise LabError(f"{_short(words)} failed ({done.returncode}): {' / '.join(said)}")
     return done.stdout
+
+
+def _short(words: list[str]) -> str:
+    """The command without its `-o` options, at most eight words."""
+    kept = [word for at, word in enumerate(words) if "-o" not in words[max(0, at - 1) : at + 1]]
+    return " ".join(kept[:8]) + (" …" if len(kept) > 8 else "")
 
 
 def works(words: list[str], timeout: float = 30) -> bool:

@@ -22,15 +22,21 @@ PACKAGES = {
     "sshd": "openssh-server",
     "postgres": "postgresql",
     "docker": "docker-cli",
+    "debian-archive-keyring": "debian-archive-keyring",
+}
+# what is no program on anybody's PATH
+_ELSEWHERE = {
+    "postgres": "/usr/lib/postgresql/*/bin/postgres",
+    "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.*",
 }
 LAB = ("dockerd", "docker-registry", "ip", "nsenter", "iptables")
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def present(command: str) -> bool:
-    """On PATH, in sbin (which a user's PATH may lack), or where Debian hides PostgreSQL's programs."""
+    """On PATH, in sbin (which a user's PATH may lack), or where else Debian puts it."""
     path = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
-    if command == "postgres" and list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+    if command in _ELSEWHERE and any(Path("/").glob(_ELSEWHERE[command][1:])):
         return True
     return shutil.which(command, path=path) is not None
 
