@@ -1,0 +1,116 @@
+"""`shipway`, the command: finds the sub-command, and turns every error into a sentence and an exit code.
+
+Imports click and nothing heavy: a sub-command's file is loaded when it is named. Decides nothing.
+"""
+
+import json
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from pipeline import __version__
+from pipeline.commands.asked import Asked, common_options, with_common_options
+from pipeline.errors import ShipwayError
+
+INTERRUPTED = 130
+
+# name -> (where it is, what it does); the order is that of `shipway --help`
+COMMANDS = {
+    "init": ("pipeline.commands.configuring:init", "Write shipway.yml and .shipway.yml to begin with."),
+    "up": ("pipeline.commands.running:up", "Run everything on this machine."),
+    "serve": ("pipeline.commands.running:serve", "Run the web part alone."),
+    "work": ("pipeline.commands.running:work", "Run workers alone."),
+    "schedule": ("pipeline.commands.running:schedule", "Run the scheduler alone."),
+    "status": ("pipeline.commands.looking:status", "What is live where, and what is under way."),
+    "services": ("pipeline.commands.looking:services", "The services and their environments."),
+    "hosts": ("pipeline.commands.looking:hosts", "The hosts and whether they answer."),
+    "releases": ("pipeline.commands.looking:releases", "The releases of a service."),
+    "runs": ("pipeline.commands.runs:runs", "The latest runs."),
+    "run": ("pipeline.commands.runs:run", "Start, show, cancel or retry a run."),
+    "logs": ("pipeline.commands.logs:logs", "The log of a run."),
+    "plan": ("pipeline.commands.deploying:plan", "What a deployment would do, step by step."),
+    "deploy": (
+        "pipeline.commands.deploying:deploy",
+        "Bring a release, an image or a ref onto an environment.",
+    ),
+    "rollback": (
+        "pipeline.commands.deploying:rollback",
+        "Go back to the last good release, or to one by number.",
+    ),
+    "scale": ("pipeline.commands.deploying:scale", "Change the number of replicas on each host."),
+    "deployments": ("pipeline.commands.deployments:deployments", "The latest deployments."),
+    "deployment": ("pipeline.commands.deployments:deployment", "Show or follow one deployment."),
+    "pause": ("pipeline.commands.deployments:pause", "Hold a deployment where it is."),
+    "resume": ("pipeline.commands.deployments:resume", "Let a held deployment go on."),
+    "promote": ("pipeline.commands.deployments:promote", "Take a canary to all hosts."),
+    "abort": ("pipeline.commands.deployments:abort", "End a deployment and go back."),
+    "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
+    "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),
+    "config": ("pipeline.commands.configuring:config", "Check or explain the operator's file."),
+    "repo": ("pipeline.commands.repositories:repo", "Bare repositories that deploy what is pushed to them."),
+    "doctor": ("pipeline.commands.doctor:doctor", "Look whether everything that is needed is there."),
+    "explain": ("pipeline.commands.explaining:explain", "Diagrams drawn from the code's own tables."),
+    "help": ("pipeline.commands.explaining:topics", "Longer help: exit codes."),
+    "version": ("pipeline.commands.explaining:version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by the table; loads one when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return with_common_options(command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table, so that help loads nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    params=common_options(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, prog_name="shipway")
+@click.pass_context
+def shipway(context: click.Context) -> None:
+    """git push is the release: built, tested, published, live on every host, or back where it was."""
+    context.ensure_object(Asked)
+
+
+def main() -> None:
+    asked = Asked()
+    try:
+        code = shipway.main(standalone_mode=False, obj=asked)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `shipway runs | head`
+        sys.exit(1)
+    except ShipwayError as error:
+        sys.exit(_tell(error, asked))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: ShipwayError, asked: Asked) -> int:
+    if asked.json:
+        print(json.dumps({"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code}))
+    print(f"shipway: {error}", file=sys.stderr)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

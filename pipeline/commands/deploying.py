@@ -1,0 +1,88 @@
+"""`plan`, `deploy`, `rollback`, `scale`: ask the API for a deployment, and stay until it is over."""
+
+import click
+
+from pipeline.commands.asked import asked
+from pipeline.commands.calling import Api, api
+from pipeline.commands.following import follow_deployment, follow_run, told_to_wait, wait_option
+from pipeline.commands.showing import show
+
+place = [click.argument("service"), click.argument("environment")]
+
+
+def _at(service: str, environment: str) -> str:
+    return f"/services/{service}/environments/{environment}"
+
+
+def _stay(server: Api, number: int, wait: bool) -> None:
+    follow_deployment(server, number) if wait else told_to_wait(number, "deployment")
+
+
+@click.command()
+@click.argument("service")
+@click.argument("environment")
+@click.option("--release", type=int, help="Default: the newest.")
+def plan(service: str, environment: str, release: int | None) -> None:
+    """Every step that a deployment would take, host by host. Changes nothing."""
+    server = api(asked())
+    number = release or _newest(server, service)
+    answer = server.get("/plan", service=service, environment=environment, release=number)
+    head = f"Release {number} of {service} on {environment} (live: {answer['live'] or 'none'})"
+    width = max((len(step["host"]) for step in answer["steps"]), default=0)
+    lines = [f"{i:>3}  {step['host']:<{width}}  {step['text']}" for i, step in enumerate(answer["steps"], 1)]
+    show(answer, "\n".join([head, *(lines or ["Nothing to do."])]))
+
+
+@click.command()
+@click.argument("service")
+@click.argument("environment")
+@click.option("--release", type=int, help="A release that exists. Default: the newest.")
+@click.option("--ref", help="Build this branch, tag or commit first.")
+@click.option("--image", help="An image by digest: repository@sha256:…")
+@wait_option
+def deploy(
+    service: str, environment: str, release: int | None, ref: str | None, image: str | None, wait: bool
+) -> None:
+    """Bring a release, a ref or an image onto ENVIRONMENT."""
+    if sum(given is not None for given in (release, ref, image)) > 1:
+        raise click.UsageError("Give one of --release, --ref and --image.")
+    server = api(asked())
+    if ref is not None:
+        number = server.post(f"{_at(service, environment)}/runs", {"ref": ref})["run"]
+        follow_run(server, number) if wait else told_to_wait(number, "run")
+        return
+    body = {"image": image} if image else {"release": release or _newest(server, service)}
+    answer = server.post(f"{_at(service, environment)}/deployments", body)
+    _stay(server, answer["deployment"], wait)
+
+
+@click.command()
+@click.argument("service")
+@click.argument("environment")
+@click.option("--to", "release", type=int, help="Default: the last good release before the live one.")
+@wait_option
+def rollback(service: str, environment: str, release: int | None, wait: bool) -> None:
+    """Go back: image and settings of an earlier release, without registry, forge or builder."""
+    server = api(asked())
+    body = {} if release is None else {"release": release}
+    answer = server.post(f"{_at(service, environment)}/rollback", body)
+    _stay(server, answer["deployment"], wait)
+
+
+@click.command()
+@click.argument("service")
+@click.argument("environment")
+@click.argument("replicas", type=click.IntRange(1, 100))
+@wait_option
+def scale(service: str, environment: str, replicas: int, wait: bool) -> None:
+    """Run REPLICAS of the live release on each host."""
+    server = api(asked())
+    answer = server.post(f"{_at(service, environment)}/scale", {"replicas": replicas})
+    _stay(server, answer["deployment"], wait)
+
+
+def _newest(server: Api, service: str) -> int:
+    releases = server.get("/releases", service=service, limit=1)["releases"]
+    if not releases:
+        raise click.UsageError(f"{service} has no release yet. Push something, or name --ref or --image.")
+    return int(releases[0]["number"])

@@ -1,0 +1,86 @@
+"""`deployments`, `deployment show|follow`, and what can be asked of one under way: pause, resume, promote, abort."""
+
+from typing import Any
+
+import click
+
+from pipeline.commands.asked import asked
+from pipeline.commands.calling import api
+from pipeline.commands.following import follow_deployment
+from pipeline.commands.showing import ago, colour, first_line, show, table
+
+
+@click.command()
+@click.option("--service", default="")
+@click.option("--environment", default="")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
+def deployments(service: str, environment: str, limit: int) -> None:
+    """The latest deployments."""
+    answer = api(asked()).get("/deployments", service=service, environment=environment, limit=limit)
+    heads = (
+        "deployment",
+        "service",
+        "environment",
+        "release",
+        "reason",
+        "status",
+        "asked by",
+        "when",
+        "error",
+    )
+    show(answer, table(heads, [_row(one) for one in answer["deployments"]], "No deployments yet."))
+
+
+@click.group()
+def deployment() -> None:
+    """Show or follow one deployment."""
+
+
+@deployment.command("show")
+@click.argument("number", type=int)
+def show_deployment(number: int) -> None:
+    """One deployment, host by host, with all that happened."""
+    answer = api(asked()).get(f"/deployments/{number}")
+    hosts = [(host["host"], host["phase"], first_line(host["error"], 90)) for host in answer["hosts"]]
+    place = f"{answer['service']} on {answer['environment']}"
+    lines = [
+        f"Deployment {number} ({answer['reason']}) of release {answer['release']} of {place}: {colour(answer['status'])}",
+        f"before: release {answer['previous_release'] or 'none'}, asked by {answer['requested_by']}",
+        *([f"blocked: {answer['blocked']}"] if answer["blocked"] else []),
+        *([answer["error"]] if answer["error"] else []),
+        "",
+        table(("host", "phase", "error"), hosts, "No hosts."),
+        "",
+        *(f"{e['at'][11:19]}  {e['host'] + ': ' if e['host'] else ''}{e['text']}" for e in answer["events"]),
+    ]
+    show(answer, "\n".join(lines))
+
+
+@deployment.command()
+@click.argument("number", type=int)
+def follow(number: int) -> None:
+    """Stay until it is over; the exit code tells how it ended."""
+    follow_deployment(api(asked()), number)
+
+
+def _asking(name: str, text: str, done: str) -> click.Command:
+    @click.command(name, help=text)
+    @click.argument("number", type=int, metavar="DEPLOYMENT")
+    def command(number: int) -> None:
+        answer = api(asked()).post(f"/deployments/{number}/{name}")
+        show(answer, f"Deployment {number} {done}")
+
+    return command
+
+
+pause = _asking(
+    "pause", "Hold a deployment where it is; what serves goes on serving.", "holds after the step it is in."
+)
+resume = _asking("resume", "Let a held deployment go on.", "goes on.")
+promote = _asking("promote", "Take a canary to all hosts.", "goes on to all hosts.")
+abort = _asking("abort", "End a deployment; every host goes back.", "ends and goes back.")
+
+
+def _row(one: Any) -> tuple[object, ...]:
+    place = (one["id"], one["service"], one["environment"], one["release"], one["reason"])
+    return (*place, one["status"], one["requested_by"], ago(one["created_at"]), first_line(one["error"], 50))

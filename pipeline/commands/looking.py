@@ -1,0 +1,165 @@
+"""`status`, `services`, `hosts`, `releases`, `audit`: what there is, by the API."""
+
+from typing import Any
+
+import click
+
+from pipeline.commands.asked import asked
+from pipeline.commands.calling import Api, api
+from pipeline.commands.showing import ago, short, show, table
+
+
+@click.command()
+@click.argument("service", default="")
+@click.argument("environment", default="")
+def status(service: str, environment: str) -> None:
+    """What is live where. With SERVICE and ENVIRONMENT: down to each replica and backend, as they answer now."""
+    server = api(asked())
+    if environment:
+        _place(server, service, environment)
+        return
+    services = [one for one in server.get("/services")["services"] if service in ("", one["name"])]
+    under_way = server.get("/runs", status="running")["runs"]
+    rows = [
+        (
+            one["name"],
+            place["name"],
+            place["live"],
+            _note(place),
+            len(place["hosts"]),
+            place["replicas"],
+            place["domain"],
+        )
+        for one in services
+        for place in one["environments"]
+    ]
+    heads = ("service", "environment", "live", "under way", "hosts", "replicas each", "domain")
+    lines = [table(heads, rows, "No services. Add one to shipway.yml.")]
+    lines += [
+        f"Run {run['id']} of {run['service']} for {run['environment']} is under way." for run in under_way
+    ]
+    show({"services": services, "running": under_way}, "\n".join(lines))
+
+
+@click.command()
+def services() -> None:
+    """The services and their environments."""
+    answer = api(asked()).get("/services")
+    rows = [
+        (
+            one["name"],
+            place["name"],
+            " ".join(place["branches"] + place["tags"]),
+            " ".join(place["hosts"]),
+            one["repository"],
+        )
+        for one in answer["services"]
+        for place in one["environments"]
+    ]
+    show(
+        answer,
+        table(("service", "environment", "branches, tags", "hosts", "repository"), rows, "No services."),
+    )
+
+
+@click.command()
+def hosts() -> None:
+    """The hosts and whether they answer."""
+    answer = api(asked()).get("/hosts")
+    rows = [
+        (
+            host["name"],
+            host["engine"],
+            host["address"],
+            _word(host),
+            _gigabytes(host["free_bytes"]),
+            host["error"],
+        )
+        for host in answer["hosts"]
+    ]
+    show(answer, table(("host", "engine", "address", "answers", "free", "error"), rows, "No hosts."))
+
+
+@click.command()
+@click.argument("service")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
+def releases(service: str, limit: int) -> None:
+    """The releases of SERVICE, newest first."""
+    answer = api(asked()).get("/releases", service=service, limit=limit)
+    rows = [
+        (
+            one["number"],
+            one["ref"],
+            short(one["commit"]),
+            one["environment"],
+            one["image"].rpartition("@")[2][:19],
+            ago(one["created_at"]),
+        )
+        for one in answer["releases"]
+    ]
+    show(answer, table(("release", "ref", "commit", "made for", "digest", "when"), rows, "No releases yet."))
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+def audit(limit: int) -> None:
+    """Who did what, when."""
+    answer = api(asked()).get("/audit", limit=limit)
+    rows = [
+        (one["at"][:19], one["actor"], one["action"], one["target"], one["detail"])
+        for one in answer["entries"]
+    ]
+    show(answer, table(("when", "who", "did", "to", "detail"), rows, "Nothing yet."))
+
+
+def _place(server: Api, service: str, environment: str) -> None:
+    answer = server.get(f"/services/{service}/environments/{environment}")
+    replicas = [
+        (
+            host["host"],
+            replica["release"],
+            replica["index"],
+            replica["state"],
+            replica["address"],
+            replica["health"],
+        )
+        for host in answer["hosts"]
+        for replica in host["replicas"]
+    ]
+    backends = [
+        (
+            f"{site['proxy']}@{site['host']}",
+            backend["address"],
+            backend["state"],
+            backend["release"],
+            backend["sessions"],
+        )
+        for site in answer["proxies"]
+        for backend in site["backends"]
+    ]
+    lines = [
+        f"{service} on {environment}: release {answer['live'] or 'none'} is live",
+        *(
+            f"{host['host']} does not answer: {host['error']}"
+            for host in answer["hosts"]
+            if not host["reachable"]
+        ),
+        *(f"{site['proxy']}@{site['host']}: {site['error']}" for site in answer["proxies"] if site["error"]),
+        "",
+        table(("host", "release", "replica", "state", "address", "health"), replicas, "No replicas."),
+        "",
+        table(("proxy", "backend", "state", "release", "sessions"), backends, "No backends."),
+    ]
+    show(answer, "\n".join(lines))
+
+
+def _note(place: Any) -> str:
+    return f"deployment {place['active_deployment']}" if place["active_deployment"] else ""
+
+
+def _word(host: Any) -> str:
+    return {True: "yes", False: "no", None: "not asked"}[host["reachable"]]
+
+
+def _gigabytes(size: int | None) -> str:
+    return "" if size is None else f"{size / 1e9:.1f} GB"

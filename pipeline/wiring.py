@@ -1,0 +1,77 @@
+"""Builds the one bag of ports from the settings: the only file that knows both halves.
+
+Decides nothing but which adapter stands behind which port. Opens no connection: each is made when it is first needed.
+"""
+
+import os
+from collections.abc import Callable
+
+from runners.clock import SystemClock
+from runners.hands import ThreadHands
+from runners.probe import ReplicaProbe
+
+from pipeline.ports import Ports
+from pipeline.settings import Settings
+from pipeline.settings_file import all_secrets
+from runners.builder import EngineBuilder
+from runners.engine import DockerEngines
+from runners.forges import Forges
+from runners.job_queue import RedisQueue
+from runners.log_store import FileLogs
+from runners.notify import LogNotices
+from runners.old_logs import prune_logs
+from runners.proxies import ProxyContainers
+from runners.reach import Reach
+from runners.redis_child import redis_url
+from runners.source import GitSource
+from runners.store import Store, open_store
+
+KEEP_LOGS = 90 * 86400.0  # seconds
+
+
+def build_store(settings: Settings) -> Store:
+    """The books alone. Their schema is brought up to date by whoever starts first (`store.migrate`)."""
+    server = settings.server
+    return open_store(server.database or f"sqlite:///{server.data}/shipway.db", f"{server.data}/keys")
+
+
+def build_ports(settings: Settings, store: Store | None = None) -> Ports:
+    """For one process: clients are never shared over a fork."""
+    server = settings.server
+    store = store or build_store(settings)
+    reach = Reach()
+    logs = FileLogs(f"{server.data}/logs")
+    logs.hide(all_secrets(settings))
+    return Ports(
+        settings=settings,
+        forges=Forges(),
+        inbox=store.inbox,
+        leases=store.leases,
+        runs=store.runs,
+        releases=store.releases,
+        deployments=store.deployments,
+        routes=store.routes,
+        tokens=store.tokens,
+        audit=store.audit,
+        logs=logs,
+        queue=RedisQueue(redis_url(server.redis, server.data)),
+        source=GitSource(server.data, os.environ),
+        builder=EngineBuilder(settings.builder, settings.registry, reach),
+        engines=DockerEngines(reach),
+        proxies=ProxyContainers(reach),
+        probe=ReplicaProbe(reach),
+        hands=ThreadHands(),
+        clock=SystemClock(),
+        notices=LogNotices(),
+    )
+
+
+def tidying(store: Store, ports: Ports) -> Callable[[], None]:
+    """What is done once a day: old webhook bodies, old leases and old logs go."""
+
+    def tidy() -> None:
+        now = ports.clock.now()
+        store.tidy(now)
+        prune_logs(f"{ports.settings.server.data}/logs", now.timestamp() - KEEP_LOGS)
+
+    return tidy
