@@ -1,0 +1,119 @@
+"""POST /hooks/<forge>: what a forge is answered."""
+
+import json
+import sqlite3
+from typing import Any
+
+import pytest
+
+from pipeline.web.hooks import LARGEST_HOOK
+from tests.web.conftest import COMMIT, SECRET
+
+SIGNED = {"X-Gitlab-Token": SECRET, "X-Gitlab-Event": "Push Hook", "X-Gitlab-Event-UUID": "11111111-aaaa"}
+
+
+def push(ref: str = "refs/heads/main", project: str = "acme/shop", after: str = COMMIT) -> dict[str, Any]:
+    return {
+        "object_kind": "push",
+        "event_name": "push",
+        "before": "b" * 40,
+        "after": after,
+        "ref": ref,
+        "checkout_sha": after,
+        "user_username": "ada",
+        "project": {"path_with_namespace": project},
+        "commits": [{"id": after, "message": "Sell more"}],
+    }
+
+
+def test_push_is_accepted_with_its_runs(client, house):
+    answer = client.post("/hooks/gitlab", json=push(), headers=SIGNED)
+
+    assert answer.status_code == 202
+    (run,) = answer.json["runs"]
+    assert answer.json == {"delivery": 1, "runs": [run]}
+    assert house.ports.runs.run(run).commit == COMMIT
+
+
+def test_redelivery_answers_the_same_ids_and_says_so(client):
+    first = client.post("/hooks/gitlab", json=push(), headers=SIGNED)
+
+    again = client.post("/hooks/gitlab", json=push(), headers=SIGNED)
+
+    assert again.status_code == 200
+    assert again.json == first.json | {"duplicate": True}
+
+
+def test_push_that_nothing_waits_for_is_ignored_with_a_reason(client):
+    answer = client.post("/hooks/gitlab", json=push("refs/heads/elsewhere"), headers=SIGNED)
+
+    assert answer.status_code == 200
+    assert set(answer.json) == {"delivery", "ignored"}
+    assert "elsewhere" in answer.json["ignored"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "status"),
+    [
+        ("/hooks/gitlab", SIGNED | {"X-Gitlab-Token": "wrong"}, json.dumps(push()).encode(), 401),
+        ("/hooks/gitlab", {"X-Gitlab-Event": "Push Hook"}, json.dumps(push()).encode(), 401),
+        ("/hooks/gitlab", SIGNED, json.dumps(push(project="acme/nothing")).encode(), 404),
+        ("/hooks/sourceforge", SIGNED, json.dumps(push()).encode(), 404),
+        ("/hooks/gitlab", SIGNED, b"{", 400),
+        ("/hooks/gitlab", SIGNED, b"\xff\xfe{}", 400),
+        ("/hooks/gitlab", SIGNED, b"[" * 100_000, 400),
+        ("/hooks/gitlab", SIGNED, b"", 400),
+        ("/hooks/gitlab", SIGNED, b"{" + b" " * LARGEST_HOOK, 413),
+    ],
+)
+def test_refused_hooks_answer_a_problem_document_and_keep_nothing(client, house, path, headers, body, status):
+    answer = client.post(path, data=body, headers=headers, content_type="application/json")
+
+    assert answer.status_code == status
+    assert answer.content_type == "application/problem+json"
+    assert answer.json["status"] == status
+    assert answer.json["detail"].endswith(".")
+    assert SECRET not in answer.text
+    assert house.ports.inbox.deliveries() == []
+
+
+def test_a_form_is_refused_and_says_what_to_change(client):
+    answer = client.post("/hooks/github", data={"payload": "{}"}, headers=SIGNED)
+
+    assert answer.status_code == 415
+    assert "application/json" in answer.json["detail"]
+
+
+def test_a_locked_database_asks_the_sender_to_come_again(client, house):
+    """A process frozen inside a write transaction blocks every other writer."""
+    frozen = sqlite3.connect(house.database, isolation_level=None)
+    frozen.execute("BEGIN IMMEDIATE")
+
+    answer = client.post("/hooks/gitlab", json=push(), headers=SIGNED)
+    frozen.execute("ROLLBACK")
+    frozen.close()
+    later = client.post("/hooks/gitlab", json=push(), headers=SIGNED)
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert later.status_code == 202
+
+
+def test_hooks_are_counted_by_what_became_of_them(client):
+    client.post("/hooks/gitlab", json=push(), headers=SIGNED)
+    client.post("/hooks/gitlab", json=push(), headers=SIGNED)
+    client.post("/hooks/gitlab", json=push(), headers=SIGNED | {"X-Gitlab-Token": "wrong"})
+    client.post("/hooks/" + "x" * 50, json=push())
+
+    figures = client.get("/metrics").text
+
+    assert 'shipway_deliveries_total{forge="gitlab",outcome="accepted"} 1.0' in figures
+    assert 'shipway_deliveries_total{forge="gitlab",outcome="duplicate"} 1.0' in figures
+    assert 'shipway_deliveries_total{forge="gitlab",outcome="refused 401"} 1.0' in figures
+    assert 'shipway_deliveries_total{forge="unknown",outcome="refused 404"} 1.0' in figures
+
+
+def test_a_dead_queue_does_not_turn_a_hook_away(client, house):
+    house.queue.down = True
+
+    assert client.post("/hooks/gitlab", json=push(), headers=SIGNED).status_code == 202

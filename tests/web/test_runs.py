@@ -1,0 +1,204 @@
+"""The calls about runs."""
+
+import pytest
+
+from pipeline.delivery.run import NewRun, StageName
+from tests.web.conftest import COMMIT, House
+
+START = "/api/v1/services/shop/environments/production/runs"
+
+
+@pytest.fixture
+def headers(house):
+    return house.token("deployer", name="ci")
+
+
+def add(house: House, environment: str = "production", service: str = "shop") -> int:
+    return house.ports.runs.add(NewRun(service, environment, "branch", "main", COMMIT, "push:ada")).id
+
+
+def test_a_run_is_started_from_a_ref(client, house, headers):
+    answer = client.post(START, json={"ref": "main"}, headers=headers)
+
+    assert answer.status_code == 202
+    run = house.ports.runs.run(answer.json["run"])
+    assert (run.ref, run.commit, run.requested_by) == ("main", COMMIT, "api:ci")
+    assert house.queue.woken == [f"run {run.id}"]
+
+
+def test_a_dead_queue_does_not_stop_a_run_from_being_asked_for(client, house, headers):
+    house.queue.down = True
+
+    assert client.post(START, json={"ref": "main"}, headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"ref": ""}, {"ref": "-x"}, {"ref": 5}, {"ref": "a\0b"}, {"ref": "x" * 256}, [], "x"]
+)
+def test_refs_that_cannot_be_one_are_refused_with_the_field(client, headers, body):
+    answer = client.post(START, json=body, headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.json["errors"]
+
+
+def test_an_unknown_field_is_refused_by_its_name(client, headers):
+    answer = client.post(START, json={"ref": "main", "branch": "main"}, headers=headers)
+
+    assert answer.status_code == 400
+    assert "'branch'" in answer.json["detail"]
+
+
+def test_a_ref_that_the_repository_does_not_have_is_404(client, headers):
+    answer = client.post(START, json={"ref": "gone"}, headers=headers)
+
+    assert answer.status_code == 404
+    assert "gone" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["shop/environments/moon", "cheese/environments/test"])
+def test_unknown_services_and_environments_are_404_and_name_the_known_ones(client, headers, path):
+    answer = client.post(f"/api/v1/services/{path}/runs", json={"ref": "main"}, headers=headers)
+
+    assert answer.status_code == 404
+    assert "production" in answer.json["detail"] or "shop" in answer.json["detail"]
+
+
+def test_a_run_is_shown_with_all_five_stages(client, house, headers):
+    number = add(house)
+
+    answer = client.get(f"/api/v1/runs/{number}", headers=headers).json
+
+    assert [stage["name"] for stage in answer["stages"]] == [str(name) for name in StageName]
+    assert (answer["id"], answer["status"], answer["release"], answer["deployment"]) == (
+        number,
+        "queued",
+        None,
+        None,
+    )
+    assert answer["created_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("number", ["0", "999", "99999999999", "99999999999999999999", "x", "-1", "1.5"])
+def test_runs_that_do_not_exist_are_404(client, headers, number):
+    assert client.get(f"/api/v1/runs/{number}", headers=headers).status_code == 404
+
+
+def test_lists_are_filtered(client, house, headers):
+    test, production = add(house, "test"), add(house)
+    other = add(house, "test", "blog")
+
+    def ids(query: str) -> list[int]:
+        return [run["id"] for run in client.get(f"/api/v1/runs?{query}", headers=headers).json["runs"]]
+
+    assert ids("") == [other, production, test]
+    assert ids("service=shop") == [production, test]
+    assert ids("service=shop&environment=test") == [test]
+    assert ids("status=running") == []
+    assert ids("status=queued&service=blog") == [other]
+
+
+def test_pages_follow_each_other_without_a_gap(client, house, headers):
+    numbers = [add(house) for _ in range(5)]
+    seen, cursor = [], 0
+    while cursor is not None:
+        page = client.get(f"/api/v1/runs?limit=2&cursor={cursor}", headers=headers).json
+        seen += [run["id"] for run in page["runs"]]
+        cursor = page["next"]
+
+    assert seen == numbers[::-1]
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "cursor=-1", "status=odd", "colour=red", "cursor=9999999999"]
+)
+def test_bad_queries_are_refused_by_name(client, headers, query):
+    answer = client.get(f"/api/v1/runs?{query}", headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.json["errors"][0]["field"] == query.partition("=")[0]
+
+
+def test_a_queued_run_is_cancelled_and_then_run_again(client, house, headers):
+    number = add(house)
+
+    cancelled = client.post(f"/api/v1/runs/{number}/cancel", headers=headers)
+    again = client.post(f"/api/v1/runs/{number}/cancel", headers=headers)
+    retried = client.post(f"/api/v1/runs/{number}/retry", headers=headers)
+
+    assert (cancelled.status_code, cancelled.json) == (202, {"run": number, "status": "cancelled"})
+    assert again.status_code == 409
+    assert retried.status_code == 202
+    assert house.ports.runs.run(retried.json["run"]).commit == COMMIT
+    assert retried.json["run"] != number
+
+
+def test_a_run_that_is_not_over_cannot_be_retried(client, house, headers):
+    assert client.post(f"/api/v1/runs/{add(house)}/retry", headers=headers).status_code == 409
+
+
+def test_what_was_asked_for_and_refused_stands_in_the_audit(client, house, headers):
+    started = client.post(START, json={"ref": "main"}, headers=headers).json["run"]
+    client.post(START, json={"ref": "gone"}, headers=headers)
+    client.post(f"/api/v1/runs/{started}/cancel", headers=headers)
+
+    entries = client.get("/api/v1/audit", headers=house.token("admin")).json["entries"]
+
+    mine = [
+        (entry["action"], entry["target"], entry["detail"]) for entry in entries if entry["actor"] == "ci"
+    ]
+    assert [line[:2] for line in mine] == [
+        ("run.cancel", f"run {started}"),
+        ("run.start", "shop/production"),
+        ("run.start", "shop/production"),
+    ]
+    assert "refused" in mine[1][2]
+    assert mine[2][2] == f'{{"ref":"main"}} accepted: run {started}'
+
+
+def test_the_log_is_text_from_any_byte(client, house, headers):
+    number = add(house)
+    house.logs.append(number, "checkout", "one\ntwo\n")
+    house.logs.append(number, "build", "three\n")
+
+    whole = client.get(f"/api/v1/runs/{number}/log", headers=headers)
+    rest = client.get(f"/api/v1/runs/{number}/log?offset=4", headers=headers)
+
+    assert whole.mimetype == "text/plain"
+    assert whole.text == "one\ntwo\nthree\n"
+    assert rest.text == "two\nthree\n"
+
+
+def test_a_followed_log_ends_with_the_run(client, house, headers):
+    number = add(house)
+    house.logs.append(number, "checkout", "one\n")
+    house.ports.runs.cancel(number)
+
+    answer = client.get(f"/api/v1/runs/{number}/log?follow=1", headers=headers)
+
+    assert answer.mimetype == "text/event-stream"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert (
+        answer.text
+        == 'retry: 1000\n\nid: 4\ndata: one\ndata: \n\nid: 4\nevent: end\ndata: {"status": "cancelled"}\n\n'
+    )
+
+
+def test_a_follower_resumes_where_it_was_cut_off(client, house, headers):
+    number = add(house)
+    house.logs.append(number, "checkout", "one\ntwo\n")
+    house.ports.runs.cancel(number)
+
+    answer = client.get(
+        f"/api/v1/runs/{number}/log", headers=headers | {"Last-Event-ID": "4", "Accept": "text/event-stream"}
+    )
+
+    assert "data: two\n" in answer.text
+    assert "one" not in answer.text
+
+
+@pytest.mark.parametrize("last", ["x", "-4", "4.5", "٣", "9" * 30])
+def test_a_resume_mark_that_is_none_of_ours_is_refused(client, house, headers, last):
+    marked = headers | {"Last-Event-ID": last.encode().decode("latin1")}
+
+    assert client.get(f"/api/v1/runs/{add(house)}/log?follow=1", headers=marked).status_code == 400
