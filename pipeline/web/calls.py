@@ -43,7 +43,7 @@ class Call:
     @property
     def name(self) -> str:
         """Unique among all calls; a client's generator makes a method of it."""
-        return str(getattr(self.handler, "__name__", self.action))
+        return str(getattr(self.handler, "__name__", self.action.replace(".", "_")))
 
     @property
     def parameters(self) -> tuple[tuple[str, bool], ...]:

@@ -13,8 +13,6 @@ from pipeline.web.answers import (
     DeploymentAnswer,
     DeploymentsAnswer,
     EventsAnswer,
-    ReleaseAnswer,
-    ReleasesAnswer,
     RequestAccepted,
 )
 from pipeline.web.auth import Role, demand_within, within
@@ -28,6 +26,7 @@ from pipeline.web.bodies import (
     ScaleBody,
 )
 from pipeline.web.calls import Call
+from pipeline.web.fleet_answers import ReleaseAnswer, ReleasesAnswer
 from pipeline.web.paging import page
 from pipeline.web.runs import requested_by, resume_at, stream, wake, wants_events
 from pipeline.web.stream import HistoryFeed
@@ -204,7 +203,7 @@ CALLS = (
             202,
             body=NothingBody,
             errors=REFUSALS,
-            action=wish.value,
+            action=f"deployment.{wish.value}",
         )
         for wish, summary in STEERING.items()
     ),

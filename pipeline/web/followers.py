@@ -4,6 +4,7 @@ Sends what a feed says; never decides what that is.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from prometheus_client import Gauge
 
 from pipeline.errors import ShipwayError
 from pipeline.web.stream import CLOSING, KEEP_ALIVE, OPENING, POLL, QUIET, Feed, Handover, Step, trouble
+
+log = logging.getLogger("shipway.web")
 
 T = TypeVar("T")
 Message: TypeAlias = MutableMapping[str, Any]
@@ -62,6 +65,7 @@ class Followers:
         try:
             await self._follow(feed, handover, ends, send)
         except ShipwayError as error:
+            log.warning("stream ended", extra={"feed": feed.key, "error": str(error)})
             await _send(send, trouble(error))
         finally:
             self._count(-1)

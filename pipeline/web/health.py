@@ -10,7 +10,7 @@ from flask import Flask, Response
 
 from pipeline.errors import ShipwayError, Unreachable
 from pipeline.ports import Ports
-from pipeline.web.answers import CheckAnswer, ReadyAnswer
+from pipeline.web.house_answers import CheckAnswer, ReadyAnswer
 
 log = logging.getLogger("shipway.web")
 

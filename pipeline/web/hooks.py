@@ -9,7 +9,7 @@ from pipeline.errors import ShipwayError
 from pipeline.intake.inbox import Received
 from pipeline.intake.receive import receive
 from pipeline.ports import Ports
-from pipeline.web.answers import HookAnswer
+from pipeline.web.house_answers import HookAnswer
 from pipeline.web.metrics import Figures
 
 LARGEST_HOOK = 25 * 1024 * 1024

@@ -3,7 +3,10 @@
 from pipeline.caller import Caller
 from pipeline.errors import BadConfig, NotFound
 from pipeline.ports import Ports
-from pipeline.web.answers import (
+from pipeline.web.auth import Role
+from pipeline.web.bodies import Page, TokenBody
+from pipeline.web.calls import Call
+from pipeline.web.house_answers import (
     AuditAnswer,
     AuditEntry,
     CallerAnswer,
@@ -14,9 +17,6 @@ from pipeline.web.answers import (
     TokenRevoked,
     TokensAnswer,
 )
-from pipeline.web.auth import Role
-from pipeline.web.bodies import Page, TokenBody
-from pipeline.web.calls import Call
 from pipeline.web.paging import page
 
 
@@ -118,18 +118,18 @@ CALLS = (
         body=TokenBody,
         errors=(400, 409, 413, 415),
         unbound=True,
-        action="create token",
+        action="token.create",
     ),
     Call(
         "DELETE",
-        "/tokens/<token>",
+        "/tokens/<path:token>",
         Role.ADMIN,
         "Revoke a token",
         revoke_token,
         TokenRevoked,
         errors=(404,),
         unbound=True,
-        action="revoke token",
+        action="token.revoke",
     ),
 )
 # fmt: on

@@ -6,9 +6,10 @@ from typing import TypeAlias, cast
 from flask import Flask, Response
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from pipeline.web.answers import Answer, HookAnswer, ReadyAnswer
+from pipeline.web.answers import Answer
 from pipeline.web.api import CALLS
 from pipeline.web.calls import PREFIX, Call
+from pipeline.web.house_answers import HookAnswer, ReadyAnswer
 from pipeline.web.problems import MEDIA_TYPE, Problem
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -100,7 +101,8 @@ def _operation(call: Call, schemas: Described) -> Described:
 
 def who(call: Call) -> str:
     bounds = " that is bound to nothing" if call.unbound else ""
-    return f"Needs a {call.role.value}'s token{bounds}."
+    article = "an" if call.role.value[0] in "aeiou" else "a"
+    return f"Needs {article} {call.role.value}'s token{bounds}."
 
 
 def _path_parameters(call: Call) -> list[Json]:

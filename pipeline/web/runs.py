@@ -158,7 +158,7 @@ CALLS = (
         202,
         body=RunBody,
         errors=(400, 404, 413, 415, 502, 503),
-        action="run",
+        action="run.start",
     ),
     Call(
         "POST",
@@ -170,7 +170,7 @@ CALLS = (
         202,
         body=NothingBody,
         errors=(400, 404, 409, 413, 415),
-        action="cancel",
+        action="run.cancel",
     ),
     Call(
         "POST",
@@ -182,7 +182,7 @@ CALLS = (
         202,
         body=NothingBody,
         errors=(400, 404, 409, 413, 415),
-        action="retry",
+        action="run.retry",
     ),
 )
 # fmt: on

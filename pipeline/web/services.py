@@ -10,7 +10,9 @@ from pipeline.fleet.proxy import Site, SiteSeen
 from pipeline.fleet.service import Environment, Service
 from pipeline.ports import Ports
 from pipeline.rollout.observed import HostSeen
-from pipeline.web.answers import (
+from pipeline.web.auth import Role, within
+from pipeline.web.calls import Call
+from pipeline.web.fleet_answers import (
     EnvironmentAnswer,
     EnvironmentSummary,
     HostAnswer,
@@ -18,8 +20,6 @@ from pipeline.web.answers import (
     ServiceAnswer,
     ServicesAnswer,
 )
-from pipeline.web.auth import Role, within
-from pipeline.web.calls import Call
 from pipeline.web.views import address, host_view, release_view, site_view
 
 T = TypeVar("T")

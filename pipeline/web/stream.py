@@ -104,8 +104,8 @@ def frame(text: str, position: int, event: str = "") -> bytes:
 
 
 def trouble(error: ShipwayError) -> bytes:
-    """Said in the stream, since its status was sent long ago. Without an id: the position stays."""
-    return f"event: trouble\ndata: {json.dumps({'detail': str(error)})}\n\n".encode()
+    """For whoever looks at the bytes: the status was sent long ago. The client comes again and is answered properly."""
+    return f": {' '.join(str(error).split())}\n\n".encode()
 
 
 def complete(data: bytes) -> bytes:

@@ -8,19 +8,21 @@ from pipeline.rollout.deployment import Deployment, Happening
 from pipeline.rollout.observed import HostSeen, ReplicaSeen
 from pipeline.rollout.release import HealthCheck, Release, RuntimeSpec
 from pipeline.web.answers import (
-    BackendAnswer,
     DeploymentAnswer,
     DeploymentHost,
     DeploymentSummary,
-    EnvironmentHost,
     EventAnswer,
+    RunAnswer,
+    StageAnswer,
+)
+from pipeline.web.fleet_answers import (
+    BackendAnswer,
+    EnvironmentHost,
     HealthAnswer,
     ProxyAnswer,
     ReleaseAnswer,
     ReplicaAnswer,
-    RunAnswer,
     SpecAnswer,
-    StageAnswer,
 )
 
 
