@@ -71,6 +71,11 @@ class House:
             "services": {self.service: {"repository": source, "environments": {"production": production}}},
         }
 
+    def move_to(self, port: int) -> None:
+        """Listen on this port; before `start`."""
+        self.port = port
+        self.config["server"] |= {"url": self.url, "listen": f"127.0.0.1:{port}"}
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
@@ -103,7 +108,12 @@ class House:
         with (self.folder / "up.log").open("ab") as log:
             words = [str(SHIPWAY), "--config", str(self.file), "up"]
             self.process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,  # Ctrl-C ends the test, which then ends this in order
             )
         self.until("shipway up is ready", self._ready, seconds)
         if not self.token:
