@@ -1,0 +1,168 @@
+"""Source, builder and logs in memory, for dry runs and tests. They keep the contracts of `pipeline.ports`.
+
+Trouble is asked for: put an error into `failing` under the name of a method, or a list of them to have it happen once
+each. What was done stands in `deeds`, in order.
+"""
+
+import posixpath
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
+from pipeline.errors import NotFound, Rejected, ShipwayError, StageFailed, Stopped
+from pipeline.fleet.host import RegistryAccess
+from pipeline.fleet.service import Repository
+from pipeline.spec import BuildSpec, Spec
+from runners.log_stream import StageStream
+from runners.mask import Mask
+
+LIMIT = 1 << 20
+Failing = dict[str, ShipwayError | list[ShipwayError]]
+
+
+def _fail_if_asked(failing: Failing, method: str) -> None:
+    wanted = failing.get(method)
+    if isinstance(wanted, list):
+        wanted = wanted.pop(0) if wanted else None
+    if wanted:
+        raise wanted
+
+
+@dataclass
+class MemorySource:
+    """`commits` maps a commit to its files; `refs` a full ref name to a commit."""
+
+    commits: dict[str, dict[str, str]] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    specs: dict[str, Spec] = field(default_factory=dict)  # by commit; parsing is not ours
+    failing: Failing = field(default_factory=dict)
+    deeds: list[str] = field(default_factory=list)
+    trees: dict[int, str] = field(default_factory=dict)
+
+    def resolve(self, repository: Repository, ref: str) -> tuple[str, str, str]:
+        _fail_if_asked(self.failing, "resolve")
+        short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        for prefix, kind in (("refs/heads/", "branch"), ("refs/tags/", "tag")):
+            if f"{prefix}{short}" in self.refs and ref in (short, f"{prefix}{short}"):
+                return kind, short, self.refs[f"{prefix}{short}"]
+        found = [commit for commit in self.commits if len(ref) >= 7 and commit.startswith(ref)]
+        if len(found) != 1:
+            raise NotFound(f"{ref!r} is no branch, tag or commit of {repository.url}.")
+        return "commit", found[0], found[0]
+
+    def checkout(
+        self, repository: Repository, commit: str, ref: str, run_id: int, log: Callable[[str], None]
+    ) -> str:
+        _fail_if_asked(self.failing, "checkout")
+        if commit not in self.commits:
+            raise StageFailed(f"Commit {commit[:12]} is no longer in {repository.url} (force-pushed away?).")
+        self.deeds.append(f"checkout {commit}")
+        self.trees[run_id] = commit
+        log(f"Commit {commit[:12]}.\n")
+        return f"/trees/run-{run_id}"
+
+    def spec(self, folder: str, path: str) -> Spec:
+        _fail_if_asked(self.failing, "spec")
+        return self.specs.get(self._commit(folder), Spec())
+
+    def recipe(self, folder: str, path: str, build: BuildSpec) -> Recipe:
+        name = posixpath.normpath(posixpath.join(path, build.context, build.dockerfile))
+        files = self.commits[self._commit(folder)]
+        if name.startswith("..") or name not in files:
+            raise StageFailed(
+                f"There is no {name} in this commit. Add one, or name it under build.dockerfile."
+            )
+        context = posixpath.normpath(posixpath.join(folder, path, build.context))
+        return Recipe(context, build.dockerfile, files[name])
+
+    def clean(self, run_id: int) -> None:
+        self.trees.pop(run_id, None)
+
+    def _commit(self, folder: str) -> str:
+        return self.trees[int(folder.rpartition("-")[2])]
+
+
+@dataclass
+class MemoryBuilder:
+    """`images` by tag; `pushed` by repository. A build or test named in `hanging` lasts until it is stopped."""
+
+    outcome: TestOutcome = field(default_factory=lambda: TestOutcome(0, "1 passed"))
+    image_facts: ImageFacts = field(default_factory=ImageFacts)
+    failing: Failing = field(default_factory=dict)
+    hanging: set[str] = field(default_factory=set)
+    deeds: list[str] = field(default_factory=list)
+    images: dict[str, int] = field(default_factory=dict)  # tag -> run
+    orders: list[BuildOrder | TestOrder] = field(default_factory=list)
+    left_over: set[int] = field(default_factory=set)  # runs with containers or networks
+
+    def build(self, order: BuildOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> str:
+        self._begin("build", order, stop)
+        log(f"Building {order.tag}.\n")
+        self.images[order.tag] = order.run
+        return f"sha256:{hash(order.tag) & (1 << 64) - 1:064x}"
+
+    def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
+        self._begin("test", order, stop)
+        log(f"{self.outcome.summary}\n")
+        return self.outcome
+
+    def facts(self, tag: str) -> ImageFacts:
+        _fail_if_asked(self.failing, "facts")
+        if tag not in self.images:
+            raise Rejected(f"The builder's engine has no image {tag}.")
+        return self.image_facts
+
+    def publish(self, tag: str, repository: str, access: RegistryAccess, log: Callable[[str], None]) -> str:
+        _fail_if_asked(self.failing, "publish")
+        if tag not in self.images:
+            raise Rejected(f"The builder's engine has no image {tag}.")
+        self.deeds.append(f"publish {tag}")
+        return f"{repository}@sha256:{self.images[tag]:064x}"
+
+    def clean(self, run_id: int) -> None:
+        _fail_if_asked(self.failing, "clean")
+        self.deeds.append(f"clean {run_id}")
+        self.left_over.discard(run_id)
+        self.images.pop(
+            next((t for t, run in self.images.items() if run == run_id and t.endswith("-test")), ""), None
+        )
+
+    def _begin(self, what: str, order: BuildOrder | TestOrder, stop: Callable[[], bool]) -> None:
+        self.orders.append(order)
+        self.left_over.add(order.run)
+        while what in self.hanging and not stop():
+            continue
+        if stop():
+            raise Stopped("Stopped on request.")
+        _fail_if_asked(self.failing, what)
+        self.deeds.append(f"{what} {order.tag if isinstance(order, BuildOrder) else order.image}")
+
+
+class MemoryLogs:
+    """Like `runners.log_store.FileLogs`, without files and without a second process."""
+
+    def __init__(self, limit_bytes: int = LIMIT) -> None:
+        self._limit = limit_bytes
+        self._mask = Mask(())
+        self._secrets: tuple[str, ...] = ()
+        self._texts: dict[int, bytearray] = {}
+        self._streams: dict[tuple[int, str], StageStream] = {}
+
+    def hide(self, secrets: Sequence[str]) -> None:
+        self._secrets = (*self._secrets, *secrets)
+        self._mask = Mask(self._secrets)
+        for stream in self._streams.values():
+            stream.use(self._mask)
+
+    def append(self, run_id: int, stage: str, text: str) -> None:
+        stream = self._streams.setdefault((run_id, stage), StageStream(self._mask, self._limit))
+        self._texts.setdefault(run_id, bytearray()).extend(stream.feed(text).encode("utf-8", "replace"))
+
+    def close(self, run_id: int, stage: str) -> None:
+        stream = self._streams.pop((run_id, stage), None)
+        if stream:
+            self._texts.setdefault(run_id, bytearray()).extend(stream.end().encode("utf-8", "replace"))
+
+    def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
+        found = bytes(self._texts.get(run_id, b"")[offset : offset + limit])
+        return found, offset + len(found)
