@@ -102,7 +102,7 @@ def container_settings(client: docker.APIClient, plan: ReplicaPlan) -> dict[str,
     return {"image": plan.image, "environment": env, "host_config": host_config, "use_config_proxy": False}
 
 
-BOUNDED_LOG = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+BOUNDED_LOG: Any = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 
 
 def create(

@@ -1,0 +1,244 @@
+"""One proxy container on one host: found, made, started, given files, asked and told. Common to nginx and HAProxy.
+
+Decides nothing about configurations. A file gets its final name only after the proxy itself has checked it.
+"""
+
+import io
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+import docker.errors
+
+from pipeline.errors import ConfigRefused, PortTaken, Rejected
+from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.fleet.proxy import Proxy, Site
+from runners.engine_errors import said_no, speaking
+from runners.engines.images import pull
+from runners.engines.labels import HOST
+from runners.engines.start import BOUNDED_LOG
+from runners.exchange import Answer, exchange
+
+PROXY = "shipway.proxy"
+IMAGE = "shipway.image"
+LISTEN = "shipway.listen"
+INSIDE = 8080  # not privileged: some images run as a user
+FOLDER = "/etc/shipway"
+_REFUSED = 96
+
+# $1 candidate, $2 the file that counts, $3 the one before it, then the check's own words.
+_ACCEPT = """
+candidate=$1 live=$2 last=$3; shift 3
+"$@" || exit 96
+if [ -f "$live" ]; then cp -p "$live" "$last"; fi
+exec mv -f "$candidate" "$live"
+"""
+_TRY = 'candidate=$1; shift; "$@"; code=$?; rm -f "$candidate"; if [ $code -ne 0 ]; then exit 96; fi'
+_BACK = 'if [ -f "$2" ]; then exec cp -p "$2" "$1"; fi'
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a kind of proxy is run and checked. `run` and `check` are words; `check` ends with the file's path."""
+
+    file: str
+    run: tuple[str, ...]
+    check: tuple[str, ...]
+    stop_signal: str
+
+
+@dataclass(frozen=True)
+class SiteContainer:
+    """A site and the client of its host's engine. Every method raises `RunnerError` kinds only."""
+
+    client: docker.APIClient
+    host: Host
+    proxy: Proxy
+    recipe: Recipe
+    registry: RegistryAccess | None = None
+
+    @property
+    def site(self) -> Site:
+        return Site(self.proxy.name, self.host.name)
+
+    @property
+    def name(self) -> str:
+        return f"shipway-proxy-{self.proxy.name}-{self.host.name}"
+
+    @property
+    def live(self) -> str:
+        return f"{FOLDER}/{self.recipe.file}"
+
+    def found(self) -> dict[str, Any] | None:
+        """What the engine says of it; None when there is none."""
+        with speaking(self.host, f"look at proxy {self.proxy.name}"):
+            try:
+                seen: dict[str, Any] = self.client.inspect_container(self.name)
+            except docker.errors.NotFound:
+                return None
+        labels = seen["Config"]["Labels"] or {}
+        if labels.get(PROXY) != self.proxy.name or labels.get(HOST) != self.host.name:
+            raise Rejected(
+                f"Host {self.host.name}: a container named {self.name} exists that Shipway did not make. "
+                "Rename or remove it there."
+            )
+        return seen
+
+    def begin(self, text: str) -> None:
+        """First start, or again after it was stopped or removed: checked in a throw-away container first."""
+        pull(self.client, self.host, self.proxy.image, self.registry)
+        self.rehearse(text)
+        with speaking(self.host, f"start proxy {self.proxy.name}"):
+            seen = self.found()
+            container = seen["Id"] if seen else self._create(self.name, publish=True)
+            self._put(container, self.recipe.file, text)
+            try:
+                self.client.start(container)
+            except docker.errors.APIError as error:
+                raise self._not_started(error) from error
+
+    def rehearse(self, text: str) -> None:
+        """Does it load? Asked of a throw-away container of the same image, without network."""
+        pull(self.client, self.host, self.proxy.image, self.registry)
+        name = f"{self.name}-check"
+        with speaking(self.host, f"check a configuration of proxy {self.proxy.name}"):
+            self._remove(name)
+            container = self._create(name, publish=False)
+            try:
+                self._put(container, self.recipe.file, text)
+                self.client.start(container)
+                code = int(self.client.wait(container, timeout=60)["StatusCode"])
+                said = bytes(self.client.logs(container, tail=20)).decode(errors="replace")
+            finally:
+                self._remove(container)
+        if code:
+            raise self._refused(said)
+
+    def accept(self, text: str) -> None:
+        """Checked in the running container, then moved in place at once. Nothing is loaded yet."""
+        candidate = f"{self.live}.next"
+        self._put(self.name, f"{self.recipe.file}.next", text)
+        self._sh(_ACCEPT, candidate, self.live, f"{self.live}.last", *self._check(candidate))
+
+    def attempt(self, text: str) -> None:
+        """Checked in the running container and thrown away."""
+        candidate = f"{self.live}.try"
+        self._put(self.name, f"{self.recipe.file}.try", text)
+        self._sh(_TRY, candidate, *self._check(candidate))
+
+    def take_back(self) -> None:
+        """The file that counted before the last `accept` counts again."""
+        self._sh(_BACK, self.live, f"{self.live}.last")
+
+    def signal(self, name: str) -> None:
+        with speaking(self.host, f"send {name} to proxy {self.proxy.name}"):
+            self.client.kill(self.name, name)
+
+    def ask(self, port: int, payload: bytes, timeout: float = 5.0) -> Answer:
+        """A control port on the container's own loopback."""
+        return exchange(self.client, self.host, self.name, f"127.0.0.1:{port}", payload, timeout)
+
+    def processes(self) -> dict[str, str]:
+        """Process ids on the host, and what each calls itself."""
+        with speaking(self.host, f"list the processes of proxy {self.proxy.name}"):
+            seen = self.client.top(self.name, ps_args="-eo pid,args")
+        return {row[0]: " ".join(row[1:]) for row in seen["Processes"] or []}
+
+    def said(self, since: int) -> str:
+        """What it logged since then (seconds since 1970)."""
+        with speaking(self.host, f"read the log of proxy {self.proxy.name}"):
+            return bytes(self.client.logs(self.name, since=since, tail=20)).decode(errors="replace")
+
+    def refusal(self, why: str) -> ConfigRefused:
+        return ConfigRefused(
+            f"Proxy {self.site}: the new configuration was refused, the old one serves on: {why}"
+        )
+
+    def _check(self, path: str) -> tuple[str, ...]:
+        return (*self.recipe.check[:-1], path)
+
+    def _refused(self, said: str) -> ConfigRefused:
+        return self.refusal(" ".join(said.split())[-600:] or "its checker gave no reason")
+
+    def _sh(self, script: str, *words: str) -> None:
+        """A constant script with words as its arguments. As root: the folder is root's, the proxy may not be."""
+        with speaking(self.host, f"configure proxy {self.proxy.name}"):
+            made = self.client.exec_create(self.name, ["sh", "-c", script, "shipway", *words], user="0")["Id"]
+            said = bytes(self.client.exec_start(made)).decode(errors="replace")
+            code = self.client.exec_inspect(made)["ExitCode"]
+        if code == _REFUSED:
+            raise self._refused(said)
+        if code:
+            raise Rejected(
+                f"Host {self.host.name}: proxy {self.proxy.name} could not be configured (code {code}): {said.strip()}. "
+                "Look at the container's disk."
+            )
+
+    def _put(self, container: str, file: str, text: str) -> None:
+        with speaking(self.host, f"put a configuration into proxy {self.proxy.name}"):
+            self.client.put_archive(container, "/etc", _archive(file, text))
+
+    def _create(self, name: str, publish: bool) -> str:
+        """Without `publish` it only checks its file, without network."""
+        words: Sequence[str] = self.recipe.run if publish else self.recipe.check
+        options: dict[str, Any] = {"network_mode": "none", "restart_policy": {"Name": "no"}}
+        if publish:
+            options = {
+                "port_bindings": {INSIDE: (self.host.address, self.proxy.listen)},
+                "restart_policy": {"Name": "unless-stopped"},
+            }
+        host_config = self.client.create_host_config(
+            init=True,  # reaps what `docker exec` leaves, which is not a proxy's business
+            security_opt=["no-new-privileges"],
+            log_config=BOUNDED_LOG,
+            **options,
+        )
+        labels = {
+            PROXY: self.proxy.name,
+            HOST: self.host.name,
+            IMAGE: self.proxy.image,
+            LISTEN: str(self.proxy.listen),
+        }
+        made = self.client.create_container(
+            self.proxy.image,
+            list(words[1:]),
+            entrypoint=[words[0]],
+            name=name,
+            labels=labels if publish else {HOST: self.host.name},
+            ports=[INSIDE] if publish else [],
+            stop_signal=self.recipe.stop_signal,
+            host_config=host_config,
+            use_config_proxy=False,
+        )
+        return str(made["Id"])
+
+    def _not_started(self, error: docker.errors.APIError) -> Exception:
+        known = said_no(self.host, f"start proxy {self.proxy.name}", error)
+        if isinstance(known, PortTaken):
+            return PortTaken(
+                f"{known} Proxy {self.proxy.name} needs {self.host.address}:{self.proxy.listen}: "
+                f"stop that program, or set proxies.{self.proxy.name}.listen."
+            )
+        return known
+
+    def _remove(self, container: str) -> None:
+        try:
+            self.client.remove_container(container, v=True, force=True)
+        except docker.errors.NotFound:
+            return
+
+
+def _archive(file: str, text: str) -> bytes:
+    """A tar of the folder and one file in it, readable by any user of the image."""
+    data = text.encode()
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        folder = tarfile.TarInfo(FOLDER.rsplit("/", 1)[-1])
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(folder)
+        entry = tarfile.TarInfo(f"{folder.name}/{file}")
+        entry.size, entry.mode = len(data), 0o644
+        tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
