@@ -27,6 +27,7 @@ WORDS = {
     "less_than_equal": "must be at most {le}",
     "enum": "must be {expected}",
     "literal_error": "must be {expected}",
+    "string_too_short": "must not be empty",
     "too_short": "must have at least {min_length}",
 }
 
@@ -103,10 +104,12 @@ class Reading(Generic[Model]):
     def _remaining(self, raw: Mapping[str, Any], error: ValidationError) -> Model:
         """Each round takes something away, so this ends: at the latest with an empty mapping, which is valid."""
         while True:
+            cut = raw
             for detail in reversed(
                 error.errors(include_url=False)
             ):  # a list's last item first: no index moves
-                raw = _without(raw, _path(raw, detail["loc"]), detail["type"] == "missing")
+                cut = _without(cut, _path(raw, detail["loc"]), detail["type"] == "missing")
+            raw = cut if cut != raw else {}
             try:
                 return self._validated(raw)
             except ValidationError as more:

@@ -65,9 +65,9 @@ def project_of(project: str, url: str) -> str:
     """The forge's name of a repository: as given, else the clone address's path; of a folder, its last part."""
     if project:
         return project
-    if "://" in url and not url.startswith("file:"):
+    if "://" in url.removeprefix("file://"):
         return urlsplit(url).path.strip("/").removesuffix(".git")
-    host, colon, path = url.partition(":")
+    host, colon, path = url.removeprefix("file://").partition(":")
     if colon and "/" not in host:
         return path.strip("/").removesuffix(".git")
     return url.rstrip("/").rpartition("/")[2].removesuffix(".git")

@@ -122,7 +122,7 @@ class RepositoryKeys(Keys):
         default=SecretStr(""),
         description="Webhook secret (GitHub, git) or token (GitLab). Without one every webhook is refused.",
     )
-    signing_secret: SecretText = Field(
+    signing_secret: values.SigningSecret = Field(
         default=SecretStr(""),
         description="GitLab ≥ 19 signing token (whsec_…). When set, unsigned webhooks are refused.",
     )

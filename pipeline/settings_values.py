@@ -3,6 +3,7 @@
 Each raises ValueError with what is wrong and what would be right. A secret's text is never in a message.
 """
 
+import base64
 import re
 from typing import Annotated, Literal
 
@@ -39,6 +40,16 @@ def _secret(value: object, info: ValidationInfo) -> str:
     if not content:
         raise ValueError(f"the secret file {path} is empty")
     return content
+
+
+def _signing_secret(value: SecretStr) -> SecretStr:
+    """https://www.standardwebhooks.com: whsec_ and base64."""
+    text = value.get_secret_value()
+    try:
+        base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        raise ValueError("is not a signing token; GitLab shows it as whsec_…") from None
+    return value
 
 
 def one_of(what: str, known: tuple[str, ...]) -> BeforeValidator:
@@ -85,6 +96,7 @@ def _ref_pattern(value: object) -> str:
 
 
 SecretText = Annotated[SecretStr, BeforeValidator(_secret, json_schema_input_type=str)]
+SigningSecret = Annotated[SecretText, AfterValidator(_signing_secret)]
 RefPattern = Annotated[str, BeforeValidator(_ref_pattern, json_schema_input_type=str)]
 Selector = tuple[str, ...] | dict[str, str]
 
