@@ -99,8 +99,11 @@ class HostRecord:
     lost_at: datetime | None = None  # unreachable since
     done: bool = False
     admitted_at: datetime | None = None  # passed its gate; from here on its sites should route to it
-    ignored: tuple[str, ...] = ()  # containers found dead when the host was touched, or killed by its reboot
-    reboots: int = 0
+    ignored: tuple[str, ...] = ()  # `container@started_at` found dead when touched, or killed by a reboot
+    reboots: int = (
+        0  # deaths that blame nobody: of the engine on the road forward, of old replicas on the road back
+    )
+    start_after: datetime | None = None  # on the road back: a replica that died is not started again before
     culprit: str = ""  # the container that failed
     explained: bool = False  # its last words are in the history
     pruned: bool = False
@@ -148,7 +151,7 @@ class Deployment:
     requested_by: str = ""
     run: int | None = None
     request: Request = Request.NONE
-    request_no: int = 0  # the store's; which request this record carries, so that a newer one is never wiped out
+    request_no: int = 0  # which request this record carries: the store never wipes out a newer one
     blocked: str = ""  # why a rollback cannot finish yet
     error: str = ""
     started_at: datetime | None = None

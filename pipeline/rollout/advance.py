@@ -1,0 +1,151 @@
+"""One touched host on the road forward: start, gate, switch, bake, and then watched until the whole rollout ends. Pure.
+
+Looks at one host only; which host may begin, and when all of them are done, is `forward`'s.
+"""
+
+from dataclasses import replace
+
+from pipeline.rollout import converge, health, traffic
+from pipeline.rollout.deployment import HostPhase, HostPlan, HostRecord, ReplicaRecord
+from pipeline.rollout.effects import Effect
+from pipeline.rollout.look import Fault, Look, Step, after, found, lost, passed, soonest
+
+SWITCH_PATIENCE = 60.0  # seconds that a proxy site has to serve a new route, however long the gate took
+MAX_REBOOTS = 3
+
+
+def advance(look: Look, plan: HostPlan) -> Step:
+    record = look.deployment.record(plan.host)
+    if not look.host(plan.host).reachable:
+        return _lost(look, record)
+    step = observe(look, plan, found(record))
+    if step.fault or step.record.done:
+        return replace(step, effects=converge.keep(look, plan))
+    missing = converge.bring_up(look, plan)
+    if missing:
+        return _starting(look, step.record, missing)
+    if step.record.admitted_at is None:
+        return _gate(look, step.record)
+    return _carry(look, plan, step.record)
+
+
+def _lost(look: Look, record: HostRecord) -> Step:
+    record = lost(record, look.now)
+    grace = after(record.lost_at or look.now, look.deployment.policy.unreachable_grace)
+    why = look.host(record.host).error
+    if not passed(grace, look.now):
+        return Step(record, wake=grace)
+    why = f"it was touched and then did not answer for {look.deployment.policy.unreachable_grace:g} s: {why}"
+    return Step(record, fault=Fault(record.host, converge.stage(record), why))
+
+
+def observe(look: Look, plan: HostPlan, record: HostRecord) -> Step:
+    """Evidence, and the first reason not to go on."""
+    record = _rebooted(look, plan, record)
+    if record.reboots > MAX_REBOOTS:
+        why = f"its engine restarted {record.reboots} times during the rollout"
+        return Step(record, fault=Fault(plan.host, converge.stage(record), why))
+    record, fault = converge.watch(look, plan, record)
+    return Step(record, fault=fault or _unwell(look, record))
+
+
+def _rebooted(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:
+    """A death across a restart of the machine or its engine blames nobody: the gate begins anew."""
+    boot = look.host(plan.host).boot
+    if not boot or boot == record.boot:
+        return record
+    if not record.boot or converge.watch(look, plan, record)[1] is None:
+        return replace(record, boot=boot)
+    return HostRecord(
+        plan.host,
+        phase=HostPhase.STARTING,
+        touched=True,
+        boot=boot,
+        ignored=(*record.ignored, *look.dead(plan.host)),
+        reboots=record.reboots + 1,
+        health_by=look.later(patience(look)),
+        drain_by=record.drain_by,
+    )
+
+
+def patience(look: Look) -> float:
+    return health.patience(look.deployment.release.spec.health, look.deployment.policy.deadline)
+
+
+def _unwell(look: Look, record: HostRecord) -> Fault | None:
+    check = look.deployment.release.spec.health
+    grace = look.deployment.policy.unreachable_grace
+    for replica in record.replicas:
+        name = f"replica {replica.index} of release {look.deployment.release.number}"
+        why = ""
+        if health.smoke_failed(replica, check):
+            why = f"{name} says that it is well, but {replica.note}"
+        elif record.admitted_at is not None and health.fallen(replica, check):
+            why = f"{name} failed {replica.bad} health checks in a row: {replica.note}"
+        elif replica.unknown_since and passed(after(replica.unknown_since, grace), look.now):
+            why = f"{name} could not be asked for {grace:g} s: {replica.note}"
+        if why:
+            return Fault(record.host, converge.stage(record), why, replica.container)
+    return None
+
+
+def _starting(look: Look, record: HostRecord, missing: tuple[Effect, ...]) -> Step:
+    record = replace(record, phase=HostPhase.STARTING)
+    if passed(record.health_by, look.now):
+        return Step(
+            record, fault=Fault(record.host, "start", f"not started in time{trouble(look, record.host)}")
+        )
+    return Step(record, effects=missing, wake=record.health_by)
+
+
+def _gate(look: Look, record: HostRecord) -> Step:
+    check, healthy_for = look.deployment.release.spec.health, look.deployment.policy.healthy_for
+    replicas = record.replicas
+    if all(health.proved(r, check, healthy_for, look.now) for r in replicas):
+        return Step(replace(record, phase=HostPhase.SWITCHING, admitted_at=look.now))
+    if passed(record.health_by, look.now):
+        sick = next(r for r in replicas if not health.proved(r, check, healthy_for, look.now))
+        return Step(record, fault=Fault(record.host, "gate", _late(look, sick), sick.container))
+    proofs = [after(r.good_since, healthy_for) for r in replicas if r.good_since]
+    wake = soonest([record.health_by, *(p for p in proofs if p > look.now)])
+    return Step(replace(record, phase=HostPhase.CHECKING), wake=wake)
+
+
+def _late(look: Look, sick: ReplicaRecord) -> str:
+    name = f"replica {sick.index} of release {look.deployment.release.number}"
+    return (
+        f"{name} was not healthy within {patience(look):g} s; the last look: {sick.note or 'no answer yet'}"
+    )
+
+
+def _carry(look: Look, plan: HostPlan, record: HostRecord) -> Step:
+    """Through switch and bake. The clocks of both are set once, when the sites are seen to serve."""
+    keep = converge.keep(look, plan)
+    policy = look.deployment.policy
+    limit = after(record.bake_until or record.admitted_at or look.now, SWITCH_PATIENCE)
+    if not traffic.arrived(look, plan):
+        if passed(limit, look.now):
+            return Step(
+                record,
+                fault=Fault(plan.host, "switch", f"its proxy did not take the route{_sites(look, plan)}"),
+            )
+        return Step(replace(record, phase=HostPhase.SWITCHING), keep, wake=limit)
+    if record.switched_at is None:
+        bake_until, drain_by = look.later(policy.bake), look.later(policy.drain_timeout)
+        record = replace(record, switched_at=look.now, drain_by=drain_by, bake_until=bake_until)
+    well = bool(record.replicas) and all(r.good > 0 for r in record.replicas)
+    if passed(record.bake_until, look.now) and well and not keep:
+        return Step(replace(record, phase=HostPhase.DONE, done=True))
+    return Step(replace(record, phase=HostPhase.BAKING), keep, wake=record.bake_until)
+
+
+def _sites(look: Look, plan: HostPlan) -> str:
+    names = [str(site) for site in traffic.sites_of(look.deployment, plan)]
+    said = [trouble(look, name) or traffic.seen(look, s).error for name, s in
+            zip(names, traffic.sites_of(look.deployment, plan), strict=True)]  # fmt: skip
+    return next((text for text in said if text), "")
+
+
+def trouble(look: Look, where: str) -> str:
+    note = next((t.note for t in look.deployment.troubles if t.where == where), "")
+    return f": {note}" if note else ""

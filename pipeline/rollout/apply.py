@@ -1,0 +1,179 @@
+"""Applies the effects that were decided, side by side where they touch different things. Decides nothing.
+
+Before each effect the lease is held once more, so that a driver which slept through its end touches nothing. What the
+world answers becomes an `Outcome`; only the loss of the lease ends the work.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from pipeline.errors import ConfigRefused, Rejected, ShipwayError, StageFailed, Stopped, Unreachable
+from pipeline.fleet.host import Host
+from pipeline.fleet.proxy import Backend, Proxy, Route, Site, SiteWanted
+from pipeline.lease import Lease, site_key
+from pipeline.ports import Ports
+from pipeline.rollout.deployment import Deployment
+from pipeline.rollout.effects import (
+    BeforeDeploy,
+    CheckProxy,
+    Effect,
+    Explain,
+    Keep,
+    Prune,
+    Pull,
+    Retire,
+    Start,
+    Switch,
+)
+from pipeline.rollout.observed import Outcome, Verdict
+
+LEASE_TTL = 5.0  # seconds, as the worker's keeper extends it
+SITE_TTL = 10.0  # seconds; one configuration is written and loaded well within it
+LOG_LINES = 50
+
+
+def apply(
+    effects: Sequence[Effect], deployment: Deployment, lease: Lease, ports: Ports
+) -> tuple[Outcome, ...]:
+    """One after the other on one thing, side by side on different ones."""
+    ordered = sorted(effects, key=lambda effect: effect.where)
+    groups = [list(group) for _, group in groupby(ordered, key=lambda effect: effect.where)]
+    results = ports.hands.each([_job(group, deployment, lease, ports) for group in groups])
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return tuple(outcome for result in results if not isinstance(result, Exception) for outcome in result)
+
+
+def _job(
+    effects: list[Effect], deployment: Deployment, lease: Lease, ports: Ports
+) -> Callable[[], list[Outcome]]:
+    def work() -> list[Outcome]:
+        return [_one(effect, deployment, lease, ports) for effect in effects]
+
+    return work
+
+
+def _one(effect: Effect, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:
+    if not ports.leases.extend(lease, LEASE_TTL):
+        raise Stopped(f"The lease {lease.key} went to another driver; nothing more is touched.")
+    try:
+        return _apply(effect, deployment, lease, ports)
+    except Stopped:
+        raise
+    except (StageFailed, Rejected, ConfigRefused) as error:
+        return Outcome(effect, _verdict(error), str(error))
+    except ShipwayError as error:
+        return Outcome(effect, Verdict.TROUBLE, str(error))
+
+
+def _verdict(error: ShipwayError) -> Verdict:
+    return Verdict.FAULT if isinstance(error, StageFailed) else Verdict.REFUSED
+
+
+def _apply(effect: Effect, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:
+    match effect:
+        case Switch():
+            return _switch(effect, deployment, lease, ports)
+        case CheckProxy():
+            return _check(effect, deployment, ports)
+        case BeforeDeploy():
+            return _before_deploy(effect, deployment, ports)
+        case _:
+            return Outcome(effect, note=_on_host(effect, deployment, ports))
+
+
+def _on_host(
+    effect: Pull | Start | Keep | Retire | Prune | Explain, deployment: Deployment, ports: Ports
+) -> str:
+    host = host_of(effect.host, ports)
+    match effect:
+        case Pull():
+            ports.engines.pull(host, effect.image, ports.settings.registry)
+        case Start():
+            ports.engines.start(host, effect.plan)
+        case Keep():
+            ports.engines.keep(host, effect.container)
+        case Retire():
+            ports.engines.retire(host, effect.container, effect.stop_timeout)
+        case Prune():
+            ports.engines.prune(host, deployment.service, effect.keep)
+        case Explain():
+            return ports.engines.logs(host, effect.container, LOG_LINES)
+    return ""
+
+
+def _before_deploy(effect: BeforeDeploy, deployment: Deployment, ports: Ports) -> Outcome:
+    command = effect.plan.spec.before_deploy
+    timeout = deployment.policy.prepare_deadline
+    code, output = ports.engines.once(host_of(effect.host, ports), effect.plan, command, timeout)
+    if code == 0:
+        return Outcome(effect, note=output)
+    return Outcome(effect, Verdict.FAULT, f"the command before the deploy ended with code {code}: {output}")
+
+
+def _switch(effect: Switch, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:
+    """Books first, under the deployment's fence; then the site, which refuses a generation older than its own."""
+    place = proxy_of(effect.site, ports), host_of(effect.site.host, ports)
+    held = ports.leases.take(site_key(effect.site), lease.owner, SITE_TTL)
+    if held is None:
+        raise Unreachable(f"{effect.site} is being configured by somebody else; it is tried again.")
+    try:
+        before = _route(ports.routes.wanted(effect.site), deployment)
+        wanted = ports.routes.put(_own(effect.site, effect.backends, deployment), lease)
+        if not ports.leases.extend(held, SITE_TTL):
+            raise Unreachable(
+                f"{effect.site} went to somebody else in the middle of a switch; it is tried again."
+            )
+        try:
+            ports.proxies.serve(*place, wanted)
+        except ConfigRefused:
+            ports.routes.put(before or _own(effect.site, (), deployment), lease)
+            raise
+    finally:
+        ports.leases.give_back(held)
+    return Outcome(effect)
+
+
+def _check(effect: CheckProxy, deployment: Deployment, ports: Ports) -> Outcome:
+    """Would the site load a route like ours? With an address of the host's own range while there is no replica."""
+    host = host_of(effect.site.host, ports)
+    example = Backend(f"{host.address}:{host.ports[0]}", host.name, deployment.release.number)
+    candidate = _own(effect.site, effect.backends or (example,), deployment)
+    books = ports.routes.wanted(effect.site)
+    others = tuple(route for route in books.routes if route.name != candidate.name)
+    ports.proxies.check(
+        proxy_of(effect.site, ports), host, SiteWanted(effect.site, books.generation, (*others, candidate))
+    )
+    return Outcome(effect)
+
+
+def _own(site: Site, backends: tuple[Backend, ...], deployment: Deployment) -> Route:
+    return Route(
+        site=site,
+        service=deployment.service,
+        environment=deployment.environment,
+        domain=deployment.domain,
+        backends=backends,
+        drain_timeout=deployment.policy.drain_timeout,
+    )
+
+
+def _route(wanted: SiteWanted, deployment: Deployment) -> Route | None:
+    name = _own(wanted.site, (), deployment).name
+    return next((replace(route) for route in wanted.routes if route.name == name), None)
+
+
+def host_of(name: str, ports: Ports) -> Host:
+    if name not in ports.settings.hosts:
+        raise Unreachable(
+            f"Host {name!r} is no longer in the configuration; put it back or deploy elsewhere."
+        )
+    return ports.settings.hosts[name]
+
+
+def proxy_of(site: Site, ports: Ports) -> Proxy:
+    if site.proxy not in ports.settings.proxies:
+        raise Unreachable(f"Proxy {site.proxy!r} is no longer in the configuration; put it back.")
+    return ports.settings.proxies[site.proxy]

@@ -1,0 +1,54 @@
+"""Tells what a decision changed, as lines of a deployment's history. Pure; for people only, nothing is decided from it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostRecord, Status
+
+PHASES = {
+    HostPhase.PULLING: "pulling the image of release {n}",
+    HostPhase.STARTING: "starting release {n} beside what runs",
+    HostPhase.CHECKING: "release {n} runs; waiting until it is well",
+    HostPhase.SWITCHING: "release {n} is well; switching the proxy",
+    HostPhase.BAKING: "release {n} is in rotation; watching it",
+    HostPhase.DONE: "release {n} is in and well",
+    HostPhase.RESTORING: "going back to release {old}",
+    HostPhase.RESTORED: "back on release {old}",
+}
+
+
+def changes(before: Deployment, now_is: Deployment, now: datetime) -> tuple[Happening, ...]:
+    """Status first, then the hosts in the plan's order."""
+    lines = [*_status(before, now_is, now)]
+    for record in now_is.records:
+        lines.extend(_host(before.record(record.host), record, now_is, now))
+    return tuple(lines)
+
+
+def _status(before: Deployment, now_is: Deployment, now: datetime) -> Iterator[Happening]:
+    if now_is.status is not before.status:
+        why = f": {now_is.error}" if now_is.error and now_is.status is not Status.ROLLING else ""
+        yield Happening(now, "status", f"{now_is.status}{why}")
+    if now_is.settled and not before.settled:
+        yield Happening(now, "settled", f"release {now_is.release.number} is good; the old replicas may go")
+    if now_is.blocked and now_is.blocked != before.blocked:
+        yield Happening(now, "blocked", now_is.blocked)
+    if before.request and not now_is.request:
+        yield Happening(now, "request", f"asked to {before.request}")
+
+
+def _host(
+    before: HostRecord, record: HostRecord, deployment: Deployment, now: datetime
+) -> Iterator[Happening]:
+    if record.lost_at is not None and before.lost_at is None:
+        yield Happening(now, "lost", "it does not answer", record.host)
+    if before.lost_at is not None and record.lost_at is None:
+        yield Happening(now, "found", "it answers again", record.host)
+    if record.phase is before.phase:
+        return
+    if record.phase in (HostPhase.FAILED, HostPhase.SKIPPED):
+        yield Happening(now, record.phase, record.error, record.host)
+    elif record.phase in PHASES:
+        old = deployment.previous.number if deployment.previous else "none"
+        text = PHASES[record.phase].format(n=deployment.release.number, old=old)
+        yield Happening(now, record.phase, text, record.host)

@@ -1,0 +1,121 @@
+"""The heart of the rollout: what is recorded and what is seen, to what is done next. Pure, and level-triggered.
+
+`decide` remembers no step. It takes the record, one look at the world and the time, and answers with the changed record
+(to be journalled first), history lines, effects, or the instant at which to look again. Whoever comes after a crash
+calls it with the same record and goes on.
+
+| status             | rule                 | what it does                                             |
+|--------------------|----------------------|----------------------------------------------------------|
+| pending, preparing | `preflight`          | every host fit, image everywhere, proxies would load     |
+| rolling            | `forward`, `advance` | hosts in batches through gate, switch and bake           |
+| rolling, settled   | `finish`             | the verdict is good: old replicas go                     |
+| paused, awaiting   | `forward.waiting`    | only watched                                             |
+| rolling back       | `restore`            | every host to the previous release                       |
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.rollout.chronicle import changes
+from pipeline.rollout.converge import Question, questions
+from pipeline.rollout.deployment import Deployment, Happening, Status, Trouble
+from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Explain, Prune
+from pipeline.rollout.finish import finishing
+from pipeline.rollout.forward import rolling, waiting
+from pipeline.rollout.look import Decision, Look, after, passed, soonest, with_records
+from pipeline.rollout.observed import Observed, Outcome, Verdict
+from pipeline.rollout.preflight import pending, preparing
+from pipeline.rollout.restore import restoring
+from pipeline.rollout.turn import obey
+
+__all__ = ["Decision", "Question", "decide", "to_ask"]
+
+LONGEST_PAUSE = 15.0  # seconds between two tries of something that misbehaves
+
+RULES: dict[Status, Callable[[Look], Decision]] = {
+    Status.PENDING: pending,
+    Status.PREPARING: preparing,
+    Status.ROLLING: rolling,
+    Status.PAUSED: waiting,
+    Status.AWAITING_PROMOTION: waiting,
+    Status.ROLLING_BACK: restoring,
+}
+
+
+def decide(deployment: Deployment, observed: Observed, now: datetime) -> Decision:
+    if deployment.over:
+        return Decision(deployment)
+    noted, said = _absorb(deployment, observed, now)
+    look = Look(noted, observed, now)
+    decision = obey(look) or _rule(noted)(look)
+    history = (*said, *decision.happenings, *changes(deployment, decision.deployment, now))
+    if decision.deployment.status is not deployment.status:
+        return Decision(decision.deployment, history, (), now)
+    effects = tuple(e for e in decision.effects if _may_try(decision.deployment, e, now))
+    retries = [t.retry_at for t in decision.deployment.troubles if t.retry_at > now]
+    return Decision(decision.deployment, history, effects, soonest([decision.wait_until, *retries]))
+
+
+def to_ask(deployment: Deployment, observed: Observed, now: datetime) -> tuple[Question, ...]:
+    """Which replicas must be asked for their health before `decide` can tell more."""
+    return questions(Look(deployment, observed, now))
+
+
+def _rule(deployment: Deployment) -> Callable[[Look], Decision]:
+    return finishing if deployment.settled else RULES[deployment.status]
+
+
+# ------------------------------------------------------------------------------------------------ outcomes
+
+
+def _absorb(deployment: Deployment, observed: Observed, now: datetime) -> tuple[Deployment, list[Happening]]:
+    """What became of the last effects, as evidence: troubles with their next try, and what is done once and for all."""
+    said: list[Happening] = []
+    for outcome in observed.outcomes:
+        deployment = _noted(deployment, outcome)
+        said.extend(_told(outcome, now))
+    for where in dict.fromkeys(o.effect.where for o in observed.outcomes):
+        mine = [o for o in observed.outcomes if o.effect.where == where]
+        bad = next((o for o in mine if o.verdict is not Verdict.DONE), None)
+        troubles = tuple(t for t in deployment.troubles if t.where != where)
+        if bad is not None:
+            before = next((t for t in deployment.troubles if t.where == where), None)
+            troubles = (*troubles, _worse(before, where, bad.note, now))
+        deployment = replace(deployment, troubles=troubles)
+    return deployment, said
+
+
+def _worse(before: Trouble | None, where: str, note: str, now: datetime) -> Trouble:
+    tries = before.tries + 1 if before else 1
+    pause = min(LONGEST_PAUSE, 0.25 * 2.0 ** min(tries, 10))
+    return Trouble(where, note, before.since if before else now, after(now, pause), tries)
+
+
+def _noted(deployment: Deployment, outcome: Outcome) -> Deployment:
+    effect = outcome.effect
+    done = outcome.verdict is Verdict.DONE
+    if isinstance(effect, CheckProxy) and done:
+        return replace(deployment, checked=(*deployment.checked, effect.where))
+    if isinstance(effect, BeforeDeploy) and done:
+        return replace(deployment, before_deploy_done=True)
+    if isinstance(effect, Prune):
+        return with_records(deployment, [replace(deployment.record(effect.host), pruned=True)])
+    if isinstance(effect, Explain):
+        return with_records(deployment, [replace(deployment.record(effect.host), explained=True)])
+    return deployment
+
+
+def _told(outcome: Outcome, now: datetime) -> list[Happening]:
+    effect = outcome.effect
+    if isinstance(effect, Explain | BeforeDeploy) and outcome.note:
+        kind = "log" if isinstance(effect, Explain) else "before_deploy"
+        return [Happening(now, kind, outcome.note, effect.host)]
+    if outcome.verdict is not Verdict.DONE:
+        return [Happening(now, "trouble", outcome.note, effect.where)]
+    return []
+
+
+def _may_try(deployment: Deployment, effect: Effect, now: datetime) -> bool:
+    trouble = next((t for t in deployment.troubles if t.where == effect.where), None)
+    return trouble is None or passed(trouble.retry_at, now)

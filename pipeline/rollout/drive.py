@@ -1,0 +1,192 @@
+"""Flow 3: one deployment to its end. Looks, decides, journals, applies, and looks again. Decides nothing itself.
+
+Everything it knows stands in the books, so it may be killed at any instruction and another driver goes on. Raises
+`Stopped` when its lease is lost; returns early, with everything journalled, when `stop` says so or another deployment
+of the environment is at work.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.delivery.run import StageName
+from pipeline.errors import Conflict, ShipwayError
+from pipeline.fleet.host import Host
+from pipeline.fleet.proxy import Proxy, Site, SiteSeen
+from pipeline.lease import Lease
+from pipeline.ports import Ports
+from pipeline.rollout.apply import apply, host_of, proxy_of
+from pipeline.rollout.decide import Question, decide, to_ask
+from pipeline.rollout.deployment import Deployment, Happening, Reason, Status
+from pipeline.rollout.effects import Effect
+from pipeline.rollout.history import kept_releases
+from pipeline.rollout.look import Decision
+from pipeline.rollout.observed import HostSeen, Observed, Outcome, Sample
+from pipeline.rollout.traffic import sites
+
+LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
+AGAIN = 0.3  # seconds before the very same effects are applied once more
+
+
+def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -> Deployment:
+    deployment = ports.deployments.deployment(deployment_id)
+    outcomes: tuple[Outcome, ...] = ()
+    last: tuple[Effect, ...] = ()
+    while not deployment.over and not stop() and not _must_wait(deployment, ports):
+        deployment = _read(deployment, ports)
+        observed = replace(look(deployment, ports), outcomes=outcomes)
+        decision = decide(deployment, observed, ports.clock.now())
+        deployment = _journal(deployment, decision, lease, ports)
+        if decision.effects:
+            if decision.effects == last:
+                ports.clock.sleep(AGAIN)
+            outcomes = apply(decision.effects, deployment, lease, ports)
+        else:
+            outcomes = ()
+            _sleep(decision.wait_until, deployment, ports)
+        last = decision.effects
+    return deployment
+
+
+def _must_wait(deployment: Deployment, ports: Ports) -> bool:
+    """Its turn comes when the one before it has ended; the books offer it again then."""
+    if deployment.status is not Status.PENDING:
+        return False
+    return ports.deployments.active(deployment.service, deployment.environment) is not None
+
+
+def _read(deployment: Deployment, ports: Ports) -> Deployment:
+    """With what people asked since. While it waits for its turn, what it would go back to may move as well."""
+    if deployment.status is Status.PENDING:
+        deployment = ports.deployments.deployment(deployment.id)
+    return replace(deployment, request=ports.deployments.requested(deployment.id))
+
+
+# ------------------------------------------------------------------------------------------------ look
+
+
+def look(deployment: Deployment, ports: Ports) -> Observed:
+    """Hosts, sites and our books side by side, then the health of the replicas that matter."""
+    hosts = ports.hands.each([_host_job(plan.host, deployment, ports) for plan in deployment.hosts])
+    places = sites(deployment)
+    seen = ports.hands.each([_site_job(site, ports) for site in places])
+    observed = Observed(
+        hosts={h.host: h for h in hosts if isinstance(h, HostSeen)},
+        sites={s.site: s for s in seen if isinstance(s, SiteSeen)},
+        wanted={site: ports.routes.wanted(site) for site in places},
+        kept=_kept(deployment, ports) if _tidies(deployment) else (),
+    )
+    questions = to_ask(deployment, observed, ports.clock.now())
+    answers = ports.hands.each([_question_job(question, ports) for question in questions])
+    pairs = [(q, a) for q, a in zip(questions, answers, strict=True) if isinstance(a, Sample)]
+    return replace(
+        observed,
+        samples={q.container: a for q, a in pairs if not q.smoke},
+        smoke={q.container: a for q, a in pairs if q.smoke},
+    )
+
+
+def _host_job(name: str, deployment: Deployment, ports: Ports) -> Callable[[], HostSeen]:
+    def work() -> HostSeen:
+        try:
+            host = host_of(name, ports)
+        except ShipwayError as error:
+            return HostSeen(name, reachable=False, error=str(error))
+        return ports.engines.look(host, deployment.service, deployment.environment)
+
+    return work
+
+
+def _site_job(site: Site, ports: Ports) -> Callable[[], SiteSeen]:
+    def work() -> SiteSeen:
+        try:
+            return ports.proxies.seen(proxy_of(site, ports), host_of(site.host, ports))
+        except ShipwayError as error:
+            return SiteSeen(site, running=False, error=str(error))
+
+    return work
+
+
+def _question_job(question: Question, ports: Ports) -> Callable[[], Sample]:
+    def work() -> Sample:
+        host = host_of(question.host, ports)
+        place: tuple[Proxy, Host] | None = None
+        if question.site is not None:
+            place = proxy_of(question.site, ports), host_of(question.site.host, ports)
+        ask = ports.probe.smoke if question.smoke else ports.probe.sample
+        return ask(host, place, question.container, question.address, question.check)
+
+    return work
+
+
+def _tidies(deployment: Deployment) -> bool:
+    return deployment.settled or deployment.status in (Status.PREPARING, Status.ROLLING_BACK)
+
+
+def _kept(deployment: Deployment, ports: Ports) -> tuple[str, ...]:
+    """Images that no prune may remove. All environments of the service count: they may share the host."""
+    numbers: set[int] = {r.number for r in (deployment.release, deployment.previous) if r}
+    environments = ports.settings.service(deployment.service).environments
+    for name in {deployment.environment, *environments}:
+        policy = environments[name].policy if name in environments else deployment.policy
+        state = ports.deployments.environment(deployment.service, name)
+        active = ports.deployments.active(deployment.service, name)
+        working = [r.number for r in (active.release, active.previous) if r] if active else []
+        good = ports.deployments.good_releases(deployment.service, name)
+        numbers |= kept_releases(good, policy.keep, [state.live, state.last_good, *working])
+    return tuple(ports.releases.release(deployment.service, number).image for number in sorted(numbers))
+
+
+# ------------------------------------------------------------------------------------------------ journal
+
+
+def _journal(before: Deployment, decision: Decision, lease: Lease, ports: Ports) -> Deployment:
+    """On disk before anything is touched. Nothing is written when nothing changed."""
+    deployment = decision.deployment
+    if deployment == before and not decision.happenings:
+        return deployment
+    if deployment.over:
+        _undo_scale(deployment, ports)
+    try:
+        ports.deployments.save(deployment, decision.happenings, lease)
+    except Conflict:
+        if before.status is Status.PENDING:
+            return before  # another one began in this very moment
+        raise
+    _write_log(deployment, decision.happenings, ports)
+    if deployment.over:
+        _tell(deployment, ports)
+    return deployment
+
+
+def _undo_scale(deployment: Deployment, ports: Ports) -> None:
+    """A scale that did not come about leaves the number of replicas as it was."""
+    if deployment.reason is not Reason.SCALE or deployment.status is Status.SUCCEEDED:
+        return
+    before = deployment.attributes.get("replicas_before", "")
+    state = ports.deployments.environment(deployment.service, deployment.environment)
+    if before and state.replicas == deployment.replicas:
+        ports.deployments.set_replicas(deployment.service, deployment.environment, int(before))
+
+
+def _write_log(deployment: Deployment, happenings: tuple[Happening, ...], ports: Ports) -> None:
+    if deployment.run is None:
+        return
+    lines = [f"{h.at:%H:%M:%S} {h.host + ': ' if h.host else ''}{h.text}\n" for h in happenings]
+    if lines:
+        ports.logs.append(deployment.run, StageName.DEPLOY, "".join(lines))
+    if deployment.over:
+        ports.logs.close(deployment.run, StageName.DEPLOY)
+
+
+def _tell(deployment: Deployment, ports: Ports) -> None:
+    if deployment.status in (Status.FAILED, Status.ROLLED_BACK):
+        what = f"{deployment.service}/{deployment.environment}: release {deployment.release.number}"
+        ports.notices.tell(f"{what} {deployment.status.replace('_', ' ')}", deployment.error)
+
+
+def _sleep(until: datetime | None, deployment: Deployment, ports: Ports) -> None:
+    interval = min(LONGEST_SLEEP, deployment.release.spec.health.interval)
+    seconds = interval if until is None else (until - ports.clock.now()).total_seconds()
+    if seconds > 0 and not deployment.over:
+        ports.clock.sleep(min(seconds, interval))

@@ -1,0 +1,166 @@
+"""The road forward: hosts in batches, canaries first, and all of them watched until the whole rollout ends. Pure.
+
+Everything follows from what is seen and from the record: no step is remembered, only evidence and absolute clocks.
+A host keeps its place in the batch until there is a verdict, also when it does not answer.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.fleet.proxy import BackendState
+from pipeline.rollout import converge, traffic
+from pipeline.rollout.advance import SWITCH_PATIENCE, advance, observe, patience, trouble
+from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
+from pipeline.rollout.effects import Effect, Pull
+from pipeline.rollout.look import Decision, Fault, Look, Step, after, enough, found, lost, passed, soonest
+from pipeline.rollout.states import Event, move
+from pipeline.rollout.turn import fail, refused
+
+SKIP_PATIENCE = 10.0  # seconds without an answer before an untouched host is left out
+FINISH_PATIENCE = 300.0  # seconds in which the old replicas are stopped after the verdict
+
+
+def rolling(look: Look) -> Decision:
+    plans = look.deployment.hosts
+    steps = [advance(look, p) if look.deployment.record(p.host).touched else _rest(look, p) for p in plans]
+    look = look.with_records(step.record for step in steps)
+    fault = refused(look) or next((step.fault for step in steps if step.fault), None) or _unsettled(look)
+    if fault:
+        return fail(look, fault)
+    begun = _begin(look)
+    look = look.with_records(step.record for step in begun)
+    effects = [e for step in (*steps, *begun) for e in step.effects] + list(traffic.switches(look))
+    deployment, wake = _whole(look)
+    wakes = [wake, *(step.wake for step in (*steps, *begun))]
+    return Decision(deployment, effects=tuple(effects), wait_until=soonest(wakes))
+
+
+def waiting(look: Look) -> Decision:
+    """Paused, or waiting for a person: nothing is begun and no clock runs, but what was touched is watched."""
+    if look.deployment.failed_at is not None:
+        return Decision(look.deployment)
+    touched = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
+    steps = [observe(look, p, look.deployment.record(p.host)) for p in touched if look.host(p.host).reachable]
+    look = look.with_records(step.record for step in steps)
+    fault = next((step.fault for step in steps if step.fault), None)
+    return fail(look, fault) if fault else Decision(look.deployment)
+
+
+def _rest(look: Look, plan: HostPlan) -> Step:
+    """An untouched host: waiting for its turn, left out, or found to run the release already."""
+    record = look.deployment.record(plan.host)
+    if look.host(plan.host).reachable:
+        return Step(found(record))
+    record = lost(record, look.now)
+    since = record.lost_at or look.now
+    why = look.host(plan.host).error
+    if record.done or not passed(after(since, SKIP_PATIENCE), look.now):
+        return Step(record, wake=after(since, SKIP_PATIENCE))
+    if enough(look):
+        return Step(replace(record, phase=HostPhase.SKIPPED, error=f"left out, it does not answer: {why}"))
+    grace = after(since, look.deployment.policy.unreachable_grace)
+    if passed(grace, look.now):
+        return Step(record, fault=Fault(plan.host, "start", f"too few hosts answer; this one: {why}"))
+    return Step(record, wake=grace)
+
+
+def _begin(look: Look) -> list[Step]:
+    """Hosts whose turn it is now."""
+    deployment = look.deployment
+    records = [deployment.record(p.host) for p in deployment.hosts]
+    waiting = [p for p in deployment.hosts if _may_begin(look, deployment.record(p.host))]
+    unfinished = [r for r in records if r.touched and (not r.done or r.lost_at is not None)]
+    room = deployment.policy.batch_of(len(deployment.hosts)) - len(unfinished)
+    if deployment.policy.canary and not deployment.promoted:
+        room = min(room, deployment.policy.canary - sum(r.touched for r in records))
+    return [_touch(look, plan) for plan in waiting[: max(0, room)]]
+
+
+def _may_begin(look: Look, record: HostRecord) -> bool:
+    return not (record.touched or record.done) and look.host(record.host).reachable
+
+
+def _touch(look: Look, plan: HostPlan) -> Step:
+    record = look.deployment.record(plan.host)
+    if _unchanged(look, plan):
+        return Step(replace(record, phase=HostPhase.DONE, done=True), wake=look.now)
+    missing = converge.bring_up(look, plan)
+    if any(isinstance(effect, Pull) for effect in missing):
+        return _pulling(look, record, missing)
+    touched = replace(
+        record,
+        phase=HostPhase.STARTING,
+        touched=True,
+        boot=look.host(plan.host).boot,
+        ignored=look.dead(plan.host),
+        health_by=look.later(patience(look)),
+    )
+    return Step(touched, missing, wake=touched.health_by)
+
+
+def _pulling(look: Look, record: HostRecord, missing: tuple[Effect, ...]) -> Step:
+    """Only for a host that was left out before, or whose image somebody removed."""
+    by = record.health_by or look.later(look.deployment.policy.prepare_deadline)
+    record = replace(record, phase=HostPhase.PULLING, health_by=by)
+    if passed(by, look.now):
+        return Step(
+            record, fault=Fault(record.host, "pull", f"not pulled in time{trouble(look, record.host)}")
+        )
+    return Step(record, missing, wake=by)
+
+
+def _unchanged(look: Look, plan: HostPlan) -> bool:
+    """It runs exactly this release already, in rotation and kept: there is nothing to do."""
+    standing = look.standing(plan.host)
+    if not converge.complete(look, plan) or converge.leftovers(look, plan):
+        return False
+    if not all(r.restart_always for r in standing):
+        return False
+    addresses = {r.address for r in standing}
+    return all(
+        {
+            b.address
+            for b in traffic.booked(look, site)
+            if b.host == plan.host and b.state is BackendState.READY
+        }
+        == addresses
+        and traffic.in_order(look, site)
+        and traffic.same_domain(look, site)
+        for site in traffic.sites_of(look.deployment, plan)
+    )
+
+
+def _whole(look: Look) -> tuple[Deployment, datetime | None]:
+    """Where the fleet stands: still going, held after its canaries, baking as a whole, or good."""
+    deployment = look.deployment
+    records = [deployment.record(p.host) for p in deployment.hosts]
+    touched = [r for r in records if r.touched]
+    if any(not r.done and r.phase is not HostPhase.SKIPPED for r in records):
+        going = replace(deployment, bake_until=None)
+        held = 0 < deployment.policy.canary <= len(touched) and not deployment.promoted
+        if held and all(r.done for r in touched):
+            return replace(going, status=move(going.status, Event.CANARY_DONE)), None
+        return going, None
+    if len(touched) > 1 and deployment.bake_until is None:
+        until = look.later(deployment.policy.bake)
+        return replace(deployment, bake_until=until), until
+    if not passed(deployment.bake_until or look.now, look.now) or not _steady(look, touched):
+        return deployment, deployment.bake_until
+    return replace(deployment, settled=True, finish_by=look.later(FINISH_PATIENCE)), look.now
+
+
+def _unsettled(look: Look) -> Fault | None:
+    """After the fleet's bake everything must be well at one look; that is not waited for without end."""
+    limit = look.deployment.bake_until and after(look.deployment.bake_until, SWITCH_PATIENCE)
+    if not passed(limit, look.now):
+        return None
+    plans = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
+    late = next((p for p in plans if not traffic.arrived(look, p)), plans[0])
+    return Fault(late.host, "bake of the fleet", "it was never well and in rotation together with the others")
+
+
+def _steady(look: Look, touched: list[HostRecord]) -> bool:
+    """Well and in rotation at this very look."""
+    plans = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
+    well = all(r.lost_at is None and r.replicas and all(x.good > 0 for x in r.replicas) for r in touched)
+    return well and all(traffic.arrived(look, plan) for plan in plans)

@@ -1,0 +1,180 @@
+"""Before the first host is touched: is every host fit, is the image everywhere, would the proxies load? Pure.
+
+A failure here is `failed`, and nothing that serves has been changed. Then the release's own command runs once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pipeline.rollout import traffic
+from pipeline.rollout.deployment import Happening, HostPhase, HostPlan, HostRecord
+from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Prune, Pull
+from pipeline.rollout.look import (
+    Decision,
+    Fault,
+    Look,
+    Step,
+    after,
+    enough,
+    found,
+    lost,
+    passed,
+    soonest,
+    with_records,
+)
+from pipeline.rollout.observed import ReplicaState
+from pipeline.rollout.states import Event, move
+from pipeline.rollout.turn import refused
+
+CLOCK_SKEW = 30.0  # seconds; beyond it signatures and certificates fail
+DISK_FLOOR = 256 << 20  # bytes that must be free where an image is still to be pulled
+SKIP_PATIENCE = 10.0  # seconds without an answer before a host is left out
+
+
+def pending(look: Look) -> Decision:
+    deployment = look.deployment
+    begun = replace(
+        deployment,
+        status=move(deployment.status, Event.BEGUN),
+        started_at=look.now,
+        prepare_by=look.later(deployment.policy.prepare_deadline),
+        records=tuple(HostRecord(plan.host) for plan in deployment.hosts),
+    )
+    return Decision(begun)
+
+
+def preparing(look: Look) -> Decision:
+    steps = [_prepare(look, plan) for plan in look.deployment.hosts]
+    look = look.with_records(step.record for step in steps)
+    fault = refused(look) or next((step.fault for step in steps if step.fault), None) or _late(look)
+    if fault:
+        return _unfit(look, fault)
+    effects = [effect for step in steps for effect in step.effects] + list(_checks(look))
+    absent = any(step.wake for step in steps)
+    if not effects and not absent:
+        effects = list(_before_deploy(look))
+        if not effects:
+            return _prepared(look)
+    wake = soonest([look.deployment.prepare_by, *(step.wake for step in steps)])
+    return Decision(look.deployment, effects=tuple(effects), wait_until=wake)
+
+
+def _prepare(look: Look, plan: HostPlan) -> Step:
+    seen = look.host(plan.host)
+    if not seen.reachable:
+        return _absent(look, plan)
+    record = found(look.deployment.record(plan.host))
+    if seen.clock_skew is not None and abs(seen.clock_skew) > CLOCK_SKEW:
+        why = f"its clock is {seen.clock_skew:+.0f} s off ours; set up time synchronisation there"
+        return Step(record, fault=Fault(plan.host, "preflight", why))
+    if look.deployment.release.image in seen.images:
+        return Step(replace(record, phase=HostPhase.WAITING))
+    if seen.free_bytes is not None and seen.free_bytes < DISK_FLOOR:
+        return _full(look, record, seen.free_bytes)
+    return Step(replace(record, phase=HostPhase.PULLING), (Pull(plan.host, look.deployment.release.image),))
+
+
+def _full(look: Look, record: HostRecord, free: int) -> Step:
+    """Old images go first; if that does not help there is nothing more that we may remove."""
+    if not record.pruned:
+        return Step(record, (Prune(record.host, look.observed.kept),))
+    why = f"only {free >> 20} MiB of disk are free and {DISK_FLOOR >> 20} are needed; make room there"
+    return Step(record, fault=Fault(record.host, "preflight", why))
+
+
+def _absent(look: Look, plan: HostPlan) -> Step:
+    """Left out after a while if the environment can afford it; a failure after the grace if it cannot."""
+    record = lost(look.deployment.record(plan.host), look.now)
+    since = record.lost_at or look.now
+    why = f"it does not answer: {look.host(plan.host).error}"
+    skip_at = after(since, SKIP_PATIENCE)
+    if not passed(skip_at, look.now):
+        return Step(record, wake=skip_at)
+    if enough(look):
+        return Step(replace(record, phase=HostPhase.SKIPPED, error=f"left out, {why}"))
+    grace = after(since, look.deployment.policy.unreachable_grace)
+    if passed(grace, look.now):
+        return Step(record, fault=Fault(plan.host, "preflight", f"{why}; too few hosts are left"))
+    return Step(record, wake=grace)
+
+
+def _checks(look: Look) -> Iterator[Effect]:
+    """Every site must be ready to load a route; sites on hosts that are left out are not asked."""
+    skipped = {r.host for r in look.deployment.records if r.lost_at is not None}
+    for site in traffic.sites(look.deployment):
+        if str(site) not in look.deployment.checked and site.host not in skipped:
+            yield CheckProxy(site, traffic.booked(look, site))
+
+
+def _before_deploy(look: Look) -> Iterator[Effect]:
+    """Once, on the first host that answers. After a crash in the middle of it, it runs again: it must allow that."""
+    deployment = look.deployment
+    if deployment.release.spec.before_deploy and not deployment.before_deploy_done:
+        host = next(plan.host for plan in deployment.hosts if look.host(plan.host).reachable)
+        yield BeforeDeploy(host, look.plan(0))
+
+
+def _late(look: Look) -> Fault | None:
+    if not passed(look.deployment.prepare_by, look.now):
+        return None
+    notes = "; ".join(f"{t.where}: {t.note}" for t in look.deployment.troubles) or "no reason was seen"
+    limit = look.deployment.policy.prepare_deadline
+    return Fault("", "preflight", f"not everything was ready within {limit:g} s. {notes}")
+
+
+def _unfit(look: Look, fault: Fault) -> Decision:
+    deployment = look.deployment
+    records = [
+        replace(r, phase=HostPhase.FAILED, error=fault.why)
+        for r in deployment.records
+        if r.host == fault.host
+    ]
+    failed = replace(
+        deployment,
+        status=move(deployment.status, Event.FAILED),
+        error=f"{fault} (nothing that serves was changed)",
+        failed_at=look.now,
+        finished_at=look.now,
+    )
+    return Decision(with_records(failed, records))
+
+
+def _prepared(look: Look) -> Decision:
+    """What the way back needs is looked up now, while everything is well."""
+    deployment = look.deployment
+    rolling = replace(
+        deployment,
+        status=move(deployment.status, Event.PREPARED),
+        previous_replicas=_previous_replicas(look),
+        troubles=(),
+        records=tuple(replace(r, pruned=False) for r in deployment.records),
+    )
+    return Decision(rolling, happenings=tuple(_warnings(look)), wait_until=look.now)
+
+
+def _previous_replicas(look: Look) -> int:
+    """How many of the previous release each host had: the highest number seen, the dead counted too."""
+    previous = look.deployment.previous
+    if previous is None:
+        return 0
+    seen = (r for plan in look.deployment.hosts for r in look.replicas(plan.host))
+    return max((r.index + 1 for r in seen if r.release == previous.number), default=0)
+
+
+def _warnings(look: Look) -> Iterator[Happening]:
+    previous = look.deployment.previous
+    if previous is None:
+        yield Happening(
+            look.now, "warning", "there is no earlier good release: a failure leaves nothing running"
+        )
+        return
+    for plan in look.deployment.hosts:
+        seen = look.host(plan.host)
+        if seen.reachable and previous.image not in seen.images:
+            text = f"the image of release {previous.number} is not on this host: going back would need the registry"
+            yield Happening(look.now, "warning", text, plan.host)
+        mine = [r for r in seen.replicas if r.release == previous.number]
+        dead = [r for r in mine if r.state is not ReplicaState.RUNNING]
+        if dead:
+            text = f"{len(dead)} of {len(mine)} replicas of release {previous.number} were dead already"
+            yield Happening(look.now, "warning", text, plan.host)

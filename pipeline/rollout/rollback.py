@@ -1,0 +1,146 @@
+"""Flow 4: what people ask of an environment: go back, deploy this release, run more or fewer replicas.
+
+Each leaves a pending deployment and returns its id; a driver takes it up. Going back is always accepted: what is under
+way is asked to abort, and the way back comes after it. Never touches a host.
+"""
+
+from dataclasses import replace
+
+from pipeline.errors import Conflict, NotFound, Refused
+from pipeline.fleet.service import Environment
+from pipeline.ports import Ports
+from pipeline.rollout.deployment import Deployment, EnvironmentState, Reason, Request, Status
+from pipeline.rollout.draft import draft
+from pipeline.rollout.history import rollback_target
+from pipeline.rollout.release import Release, RuntimeSpec
+
+MOST_REPLICAS = 100  # on each host
+
+
+def rollback(service: str, environment: str, number: int | None, requested_by: str, ports: Ports) -> int:
+    """To release `number`, or to the last good one before the live one."""
+    place = ports.settings.environment(service, environment)
+    state = ports.deployments.environment(service, environment)
+    active = ports.deployments.active(service, environment)
+    if number is not None:
+        ports.releases.release(service, number)
+    target = _target(state, active, ports) if number is None else number
+    if active is not None:
+        _abort(active, target, ports)
+    if target is None:
+        raise Conflict(_nothing(state, active))
+    release = _made_for(place, ports.releases.release(service, target), ports)
+    return _create(place, release, Reason.ROLLBACK, requested_by, ports)
+
+
+def deploy_release(
+    service: str, environment: str, number: int | None, image: str | None, requested_by: str, ports: Ports
+) -> int:
+    """A release that is known by its number, or a new one: the live release's way to run with another image."""
+    place = ports.settings.environment(service, environment)
+    if (number is None) == (not image):
+        raise Refused("Say either which release to deploy, or which image: exactly one of the two.")
+    if number is not None:
+        release = _made_for(place, ports.releases.release(service, number), ports)
+    else:
+        release = _of_image(place, image or "", ports)
+    return _create(place, release, Reason.MANUAL, requested_by, ports)
+
+
+def scale(service: str, environment: str, replicas: int, requested_by: str, ports: Ports) -> int:
+    """The live release with another number of replicas on each host."""
+    place = ports.settings.environment(service, environment)
+    if not 1 <= replicas <= MOST_REPLICAS:
+        raise Refused(f"{replicas} replicas on each host cannot be run: ask for 1 to {MOST_REPLICAS}.")
+    state = ports.deployments.environment(service, environment)
+    active = ports.deployments.active(service, environment)
+    if active is not None and not active.settled:
+        raise Conflict(
+            f"Deployment {active.id} is at work on {service}/{environment} ({active.status}); "
+            "what it ends with is not known yet. Scale when it is over, or abort it."
+        )
+    if state.live is None:
+        raise Conflict(f"Nothing is live on {service}/{environment}: deploy a release first, then scale it.")
+    before = place.replicas if state.replicas is None else state.replicas
+    ports.deployments.set_replicas(service, environment, replicas)
+    drafted = _draft(place, ports.releases.release(service, state.live), Reason.SCALE, requested_by, ports)
+    return ports.deployments.create(replace(drafted, attributes={"replicas_before": str(before)}))
+
+
+# ------------------------------------------------------------------------------------------------ going back
+
+
+def _target(state: EnvironmentState, active: Deployment | None, ports: Ports) -> int | None:
+    """While a deployment has no verdict yet, the live release is the one to go back to."""
+    if active is not None and not active.settled and active.status is not Status.ROLLING_BACK:
+        return state.last_good
+    good = ports.deployments.good_releases(state.service, state.environment)
+    return rollback_target(good, state.live)
+
+
+def _abort(active: Deployment, target: int | None, ports: Ports) -> None:
+    """What is on its way to the same place already is not disturbed."""
+    going = active.status is Status.ROLLING_BACK and active.previous is not None
+    if active.settled or (going and active.previous is not None and active.previous.number == target):
+        return
+    try:
+        ports.deployments.ask(active.id, Request.ABORT)
+    except Conflict:
+        return  # it has just ended; ours comes after it in any case
+
+
+def _nothing(state: EnvironmentState, active: Deployment | None) -> str:
+    place = f"{state.service}/{state.environment}"
+    live = "nothing is live" if state.live is None else f"release {state.live} is live"
+    why = f"There is nothing to go back to on {place}: {live}, and no earlier release has been good there."
+    if active is not None:
+        return f"{why} Deployment {active.id}, which is under way, was asked to abort."
+    return f"{why} Deploy a release by its number, or push a fix."
+
+
+# ------------------------------------------------------------------------------------------------ drafts
+
+
+def _create(place: Environment, release: Release, reason: Reason, requested_by: str, ports: Ports) -> int:
+    return ports.deployments.create(_draft(place, release, reason, requested_by, ports))
+
+
+def _draft(
+    place: Environment, release: Release, reason: Reason, requested_by: str, ports: Ports
+) -> Deployment:
+    state = ports.deployments.environment(place.service, place.name)
+    good = state.last_good
+    previous = None if good is None else ports.releases.release(place.service, good)
+    now = ports.clock.now()
+    return draft(place, release, previous, reason, requested_by, now, replicas=state.replicas)
+
+
+def _made_for(place: Environment, release: Release, ports: Ports) -> Release:
+    """A release of another environment comes as a new one: the same image, with this environment's variables."""
+    if release.environment in ("", place.name):
+        return release
+    others = ports.settings.service(place.service).environments
+    origin = others.get(release.environment)
+    foreign = {*origin.env, *origin.secrets} if origin else set()
+    own = {key: value for key, value in release.spec.env.items() if key not in foreign}
+    spec = replace(release.spec, env={**own, **place.env}, secrets=dict(place.secrets))
+    again = replace(release, environment=place.name, spec=spec, run=None, created_at=ports.clock.now())
+    return ports.releases.add(again)
+
+
+def _of_image(place: Environment, image: str, ports: Ports) -> Release:
+    """An image that Shipway did not build. It runs as the live release does."""
+    if "@sha256:" not in image:
+        raise Refused(f"{image!r} does not name an image by its digest. Give it as repository@sha256:….")
+    state = ports.deployments.environment(place.service, place.name)
+    known = state.live or state.last_good
+    spec = RuntimeSpec(env=dict(place.env), secrets=dict(place.secrets))
+    if known is not None:
+        try:
+            spec = ports.releases.release(place.service, known).spec
+        except NotFound:
+            known = None
+    now = ports.clock.now()
+    return ports.releases.add(
+        Release(place.service, 0, image, spec=spec, environment=place.name, created_at=now)
+    )

@@ -1,0 +1,178 @@
+"""What every proxy site should serve at this instant, and whether it does. Pure.
+
+| a host …                                  | its backends on a site                                            |
+|-------------------------------------------|-------------------------------------------------------------------|
+| has passed its gate                       | READY: its replicas of the aim                                    |
+| has not, or cannot be asked               | as our books have it; the previous release's if all of those died |
+| leaves something out of rotation          | DRAIN: stays warm; dropped at the end, once idle or out of time   |
+
+An action of ours never makes a route empty, except when there is nothing to go back to.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pipeline.fleet.proxy import Backend, BackendState, Route, Site, SiteSeen
+from pipeline.rollout.deployment import Deployment, HostPlan, Status
+from pipeline.rollout.effects import Switch
+from pipeline.rollout.look import Look, passed
+from pipeline.rollout.observed import ReplicaSeen
+
+
+def sites(deployment: Deployment) -> tuple[Site, ...]:
+    """All sites of the deployment, each once, in the order of its hosts."""
+    return tuple(dict.fromkeys(site for plan in deployment.hosts for site in sites_of(deployment, plan)))
+
+
+def sites_of(deployment: Deployment, plan: HostPlan) -> tuple[Site, ...]:
+    return tuple(Site(deployment.proxy, host) for host in plan.sites)
+
+
+def route(look: Look, site: Site) -> Route | None:
+    """Our books' route of this service and environment on the site."""
+    wanted = look.observed.wanted.get(site)
+    mine = (look.deployment.service, look.deployment.environment)
+    return next((r for r in wanted.routes if (r.service, r.environment) == mine), None) if wanted else None
+
+
+def booked(look: Look, site: Site) -> tuple[Backend, ...]:
+    found = route(look, site)
+    return found.backends if found else ()
+
+
+def seen(look: Look, site: Site) -> SiteSeen:
+    return look.observed.sites.get(site, SiteSeen(site, running=False, error="it was not looked at"))
+
+
+def wanted(look: Look, site: Site) -> tuple[Backend, ...]:
+    """The backends that the site should have now, sorted."""
+    plans = [plan for plan in look.deployment.hosts if site in sites_of(look.deployment, plan)]
+    ready = [backend for plan in plans for backend in _ready(look, site, plan)]
+    before = booked(look, site)
+    if not ready and look.aim is not None:
+        return tuple(sorted(before))
+    addresses = {backend.address for backend in ready}
+    draining = [
+        replace(b, state=BackendState.DRAIN)
+        for b in before
+        if b.address not in addresses and _warm(look, site, b)
+    ]
+    return tuple(sorted([*ready, *draining]))
+
+
+def in_order(look: Look, site: Site) -> bool:
+    """Does the site serve exactly what it should, by our books and by its own word?"""
+    want = wanted(look, site)
+    if not _written(look, site):
+        return False
+    if not want and route(look, site) is None:
+        return current(look, site) or not seen(look, site).running
+    ready = [b for b in want if b.state is BackendState.READY]
+    return current(look, site) and all(seen(look, site).serves(b.address) for b in ready)
+
+
+def _written(look: Look, site: Site) -> bool:
+    return tuple(sorted(booked(look, site))) == wanted(look, site) and same_domain(look, site)
+
+
+def current(look: Look, site: Site) -> bool:
+    """Is the configuration that the site serves the newest of our books?"""
+    books, has = look.observed.wanted.get(site), seen(look, site)
+    return books is not None and has.running and not has.error and has.generation == books.generation
+
+
+def arrived(look: Look, plan: HostPlan) -> bool:
+    """Do all sites in front of this host serve what they should?"""
+    return all(in_order(look, site) for site in sites_of(look.deployment, plan))
+
+
+def switches(look: Look) -> tuple[Switch, ...]:
+    """What is needed now. A site that cannot be read is left alone while our books need no change there."""
+    return tuple(
+        Switch(site, wanted(look, site))
+        for site in sites(look.deployment)
+        if not in_order(look, site) and not (seen(look, site).error and _written(look, site))
+    )
+
+
+def in_rotation(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
+    """Does a site send to it by our books, or could one by its own word?"""
+    pairs = ((site, booked(look, site)) for site in sites_of(look.deployment, plan))
+    return any(
+        seen(look, site).serves(replica.address)
+        or any(b.address == replica.address and b.state is BackendState.READY for b in backends)
+        for site, backends in pairs
+    )
+
+
+def released(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
+    """No site knows it any more, so nobody can send to it: it may be stopped."""
+    if not replica.address:
+        return True
+    late = passed(look.deployment.record(plan.host).drain_by, look.now)
+    return all(_forgotten(look, site, replica.address, late) for site in sites_of(look.deployment, plan))
+
+
+def _forgotten(look: Look, site: Site, address: str, late: bool) -> bool:
+    if any(b.address == address for b in booked(look, site)):
+        return False
+    has = seen(look, site)
+    if has.serves(address):
+        return False
+    return current(look, site) or (not has.running and not has.error) or late
+
+
+def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:
+    now = tuple(b for b in booked(look, site) if b.host == plan.host and b.state is BackendState.READY)
+    if look.aim is None:
+        return ()
+    if not look.host(plan.host).reachable:
+        return now
+    record = look.deployment.record(plan.host)
+    if record.admitted_at is not None or record.done:
+        return _backends(plan, look.standing(plan.host)) or now
+    running = {r.address for r in look.replicas(plan.host, running=True)}
+    if any(b.address in running for b in now):
+        return now
+    return _backends(plan, _previous(look, plan)) or now
+
+
+def _previous(look: Look, plan: HostPlan) -> tuple[ReplicaSeen, ...]:
+    """Replicas of the previous release that were admitted once and run."""
+    previous = look.deployment.previous
+    if previous is None:
+        return ()
+    running = look.replicas(plan.host, running=True)
+    return tuple(r for r in running if r.release == previous.number and r.restart_always)
+
+
+def _backends(plan: HostPlan, replicas: Iterable[ReplicaSeen]) -> tuple[Backend, ...]:
+    return tuple(Backend(r.address, plan.host, r.release) for r in replicas if r.address)
+
+
+def _warm(look: Look, site: Site, backend: Backend) -> bool:
+    """Must it stay known to the site, out of rotation?"""
+    host = look.host(backend.host)
+    if not host.reachable:
+        return True
+    if all(r.address != backend.address for r in look.replicas(backend.host, running=True)):
+        return False
+    leaving = look.deployment.settled or look.deployment.status is Status.ROLLING_BACK
+    return not (leaving and drained(look, site, backend.host, backend.address))
+
+
+def drained(look: Look, site: Site, host: str, address: str) -> bool:
+    """Nothing is under way to it through this site, or it had all the time that it may have."""
+    has = seen(look, site)
+    if has.idle(address) or (not has.running and not has.error):
+        return True
+    return passed(look.deployment.record(host).drain_by, look.now)
+
+
+def same_domain(look: Look, site: Site) -> bool:
+    """A changed domain takes effect with a host's own switch, not before."""
+    found = route(look, site)
+    hosts = [plan.host for plan in look.deployment.hosts if site in sites_of(look.deployment, plan)]
+    if found is None or not any(look.deployment.record(h).admitted_at is not None for h in hosts):
+        return True
+    return found.domain == look.deployment.domain
