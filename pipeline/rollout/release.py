@@ -27,6 +27,7 @@ class HealthCheck:
     deadline: float = 60.0
     start_period: float = 0.0
     smoke: tuple[str, ...] = ()  # paths that must answer below 500 before any user sees the replica
+    host: str = ""  # Host header of the requests (the route's domain); empty: the replica's own address
 
 
 @dataclass(frozen=True)
