@@ -41,6 +41,38 @@ exit 97
 """
 
 
+# $1 address, $2 port, $3 seconds, $4 the far end as /proc/net/tcp writes it. Well when the connection is still open 0.3 s
+# later: docker's userland proxy accepts for a container in which nobody listens, and closes at once.
+_KNOCK = """
+if command -v nc >/dev/null 2>&1; then
+  exec 3<&0
+  nc -w "$3" "$1" "$2" <&3 >/dev/null 2>&1 &
+  left=$(($3 * 10)) open=0
+  while [ $left -gt 0 ]; do
+    sleep 0.1
+    if grep -q " $4 01 " /proc/net/tcp; then open=$((open + 1)); else
+      if [ $open -gt 0 ] || ! [ -e /proc/$!/fd/0 ]; then exit 1; fi
+    fi
+    if [ $open -ge 3 ]; then kill $!; exit 0; fi
+    left=$((left - 1))
+  done
+  kill $!
+  exit 124
+fi
+if command -v bash >/dev/null 2>&1; then
+  limit=
+  if command -v timeout >/dev/null 2>&1; then limit="timeout $3"; fi
+  exec $limit bash -c 'exec 3<>"/dev/tcp/$1/$2" || exit 1; read -r -t 0.3 -n 1 -u 3 _; [ $? -ne 1 ]' bash "$@"
+fi
+if command -v perl >/dev/null 2>&1; then
+  exec perl -MIO::Socket::INET -MIO::Select -e '
+    $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => $ARGV[2]) or exit 1;
+    exit(IO::Select->new($s)->can_read(0.3) && !sysread($s, $b, 1) ? 1 : 0);' "$@"
+fi
+exit 97
+"""
+
+
 @dataclass(frozen=True)
 class Answer:
     """`error` is empty when the other side answered and closed; else why not, and `data` is what came before."""
@@ -54,10 +86,26 @@ def exchange(
 ) -> Answer:
     """Raises `Unreachable` when the engine fails, `Rejected` when the image cannot do it."""
     ip, _, port = address.rpartition(":")
-    seconds = max(1, math.ceil(timeout))
-    words = ["sh", "-c", _SCRIPT, "exchange", ip, port, str(seconds), str(len(payload))]
+    words = ["sh", "-c", _SCRIPT, "exchange", ip, port, str(max(1, math.ceil(timeout))), str(len(payload))]
+    return _run(client, host, container, words, payload, timeout)
+
+
+def knock(client: docker.APIClient, host: Host, container: str, address: str, timeout: float) -> Answer:
+    """Does somebody listen there? No bytes are sent. `error` empty: yes."""
+    ip, _, port = address.rpartition(":")
+    far = f"{socket.inet_aton(ip)[::-1].hex().upper()}:{int(port):04X}"
+    words = ["sh", "-c", _KNOCK, "knock", ip, port, str(max(1, math.ceil(timeout))), far]
+    answer = _run(client, host, container, words, b"", timeout)
+    return Answer(
+        b"", "connection refused, or closed at once" if answer.error.endswith("code 1") else answer.error
+    )
+
+
+def _run(
+    client: docker.APIClient, host: Host, container: str, words: list[str], payload: bytes, timeout: float
+) -> Answer:
     started = time.monotonic()
-    with speaking(host, f"exchange bytes with {address} from inside a container"):
+    with speaking(host, "exchange bytes from inside a container"):
         made = client.exec_create(container, words, stdin=True)["Id"]
         stream: Any = client.exec_start(made, socket=True)
         try:

@@ -39,6 +39,10 @@ _TRY = 'candidate=$1; shift; "$@"; code=$?; rm -f "$candidate"; if [ $code -ne 0
 _BACK = 'if [ -f "$2" ]; then exec cp -p "$2" "$1"; fi'
 
 
+def name_of(proxy: Proxy, host: Host) -> str:
+    return f"shipway-proxy-{proxy.name}-{host.name}"
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a kind of proxy is run and checked. `run` and `check` are words; `check` ends with the file's path."""
@@ -65,7 +69,7 @@ class SiteContainer:
 
     @property
     def name(self) -> str:
-        return f"shipway-proxy-{self.proxy.name}-{self.host.name}"
+        return name_of(self.proxy, self.host)
 
     @property
     def live(self) -> str:
