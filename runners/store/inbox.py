@@ -6,10 +6,12 @@ A batch of deliveries costs a handful of statements, however many they are.
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, select, update
 
 from pipeline.intake.inbox import Delivery, NewDelivery, Received
 from runners.store import tables
@@ -30,6 +32,12 @@ class SqlInbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        unique = [COLUMNS.forge, COLUMNS.key]
+        self._add = (
+            database.insert(tables.deliveries)
+            .on_conflict_do_nothing(index_elements=unique)
+            .returning(COLUMNS.id, *unique)
+        )
         self._group = GroupCommit(self._receive_all)
 
     def receive(self, delivery: NewDelivery) -> Received:
@@ -75,31 +83,31 @@ class SqlInbox:
         first: dict[tuple[str, str], tuple[NewDelivery, bytes]] = {}
         for delivery, body in batch:
             first.setdefault(_key(delivery), (delivery, body))
-        new = self._insert(tx, list(first.values()), now)
-        wanted = [
-            (run, new[key]) for key, (delivery, _) in first.items() if key in new for run in delivery.runs
-        ]
-        queue_runs(tx, self._database, wanted, now)
-        known = _known(tx, list(first))
-        answers = []
-        for delivery, _ in batch:
-            key = _key(delivery)
-            received = known[key]
-            fresh = new.pop(key, None) is not None
-            answers.append(received if fresh else _again(received))
-        return answers
+        ids = self._insert(tx, list(first.values()), now)
+        new = {key: (ids[key], first[key][0]) for key in first if key in ids}
+        answers = self._queue(tx, new, now)
+        known = _known(tx, [key for key in first if key not in ids]) | {
+            key: replace(answer, duplicate=True) for key, answer in answers.items()
+        }
+        keys = (_key(delivery) for delivery, _ in batch)
+        return [answers.pop(key) if key in answers else known[key] for key in keys]
+
+    def _queue(
+        self, tx: Connection, new: Mapping[tuple[str, str], tuple[int, NewDelivery]], now: datetime
+    ) -> dict[tuple[str, str], Received]:
+        """The runs of what is new, all in one go."""
+        wanted = [(run, number) for number, delivery in new.values() for run in delivery.runs]
+        queued = iter(queue_runs(tx, self._database, wanted, now))
+        return {
+            key: Received(number, tuple(islice(queued, len(delivery.runs))), delivery.ignored)
+            for key, (number, delivery) in new.items()
+        }
 
     def _insert(
         self, tx: Connection, batch: Sequence[tuple[NewDelivery, bytes]], now: datetime
     ) -> dict[tuple[str, str], int]:
         """Ids of those that were not here yet."""
-        adding = self._database.insert(tables.deliveries).on_conflict_do_nothing(
-            index_elements=[COLUMNS.forge, COLUMNS.key]
-        )
-        rows = tx.execute(
-            adding.returning(COLUMNS.id, COLUMNS.forge, COLUMNS.key),
-            [_row(delivery, body, now) for delivery, body in batch],
-        )
+        rows = tx.execute(self._add, [_row(delivery, body, now) for delivery, body in batch])
         return {(row.forge, row.key): row.id for row in rows}
 
     def _drop_bodies(self, tx: Connection, now: datetime) -> int:
@@ -113,10 +121,6 @@ class SqlInbox:
 
 def _key(delivery: NewDelivery) -> tuple[str, str]:
     return tables.clean(delivery.forge), tables.clean(delivery.key)
-
-
-def _again(received: Received) -> Received:
-    return Received(received.id, received.runs, received.ignored, duplicate=True)
 
 
 def _row(delivery: NewDelivery, body: bytes, now: datetime) -> dict[str, Any]:
@@ -138,10 +142,14 @@ def _shown(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _known(tx: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Received]:
-    query = select(COLUMNS.id, COLUMNS.forge, COLUMNS.key, COLUMNS.ignored)
-    rows = tx.execute(query.where(tuple_(COLUMNS.forge, COLUMNS.key).in_(keys))).all()
-    runs = _runs_of(tx, [row.id for row in rows])
-    return {(row.forge, row.key): Received(row.id, runs[row.id], row.ignored) for row in rows}
+    """What was answered the first time. One look-up a key: SQLite scans the table for a list of pairs."""
+    found = {}
+    for forge, key in keys:
+        query = select(COLUMNS.id, COLUMNS.ignored).where(COLUMNS.forge == forge, COLUMNS.key == key)
+        row = tx.execute(query).one()
+        runs = _runs_of(tx, [row.id])[row.id]
+        found[forge, key] = Received(row.id, runs, row.ignored, duplicate=True)
+    return found
 
 
 def _runs_of(tx: Connection, deliveries: Sequence[int]) -> dict[int, tuple[int, ...]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from pipeline.delivery.run import NewRun, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.errors import NotFound
@@ -20,7 +20,6 @@ SAME = (
     "id", "service", "environment", "kind", "ref", "created_at", "requested_by", "message", "started_at",
     "finished_at", "error", "release", "deployment", "delivery", "attempt", "cancel_requested",
 )  # fmt: skip
-NEVER_BEGUN = tuple(Stage(name, StageStatus.CANCELLED) for name in StageName)
 
 
 def queue_runs(
@@ -35,10 +34,9 @@ def queue_runs(
     rows = [_new_row(new, delivery, at) for new, delivery in news]
     for index, row in enumerate(rows):
         if newest[row["service"], row["environment"]] != index:
-            row |= _superseded(at)
+            row |= SUPERSEDED | {"finished_at": at}
     _supersede_queued(tx, places, at)
-    added = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)
-    return [int(number) for number in tx.execute(added, rows).scalars()]
+    return [int(number) for number in tx.execute(ADD, rows).scalars()]
 
 
 def find_run(tx: Connection, run_id: int) -> Row[Any]:
@@ -98,6 +96,21 @@ def stages_text(stages: Sequence[Stage]) -> str:
     return PLAIN.dump(stages)
 
 
+# Built once: this is the road of every webhook.
+SUPERSEDED = {
+    "status": RunStatus.SUPERSEDED,
+    "error": "A newer commit of this environment came before this run began.",
+    "stages": stages_text([Stage(name, StageStatus.CANCELLED) for name in StageName]),
+}
+SUPERSEDE = (
+    update(tables.runs)
+    .where(COLUMNS.status == RunStatus.QUEUED)
+    .where(COLUMNS.service == bindparam("here"), COLUMNS.environment == bindparam("there"))
+    .values(**SUPERSEDED, finished_at=bindparam("at_"))
+)
+ADD = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)
+
+
 def _new_row(new: NewRun, delivery: int | None, at: datetime) -> dict[str, Any]:
     return {
         "service": new.service,
@@ -116,16 +129,5 @@ def _new_row(new: NewRun, delivery: int | None, at: datetime) -> dict[str, Any]:
     }
 
 
-def _superseded(at: datetime) -> dict[str, Any]:
-    return {
-        "status": RunStatus.SUPERSEDED,
-        "finished_at": at,
-        "error": "A newer commit of this environment came before this run began.",
-        "stages": stages_text(NEVER_BEGUN),
-    }
-
-
 def _supersede_queued(tx: Connection, places: Sequence[tuple[str, str]], at: datetime) -> None:
-    queued = COLUMNS.status == RunStatus.QUEUED
-    these = tuple_(COLUMNS.service, COLUMNS.environment).in_(places)
-    tx.execute(update(tables.runs).where(queued, these).values(**_superseded(at)))
+    tx.execute(SUPERSEDE, [{"here": one, "there": other, "at_": at} for one, other in places])

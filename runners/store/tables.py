@@ -70,6 +70,8 @@ class Words(TypeDecorator[str]):
 
 
 def clean(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text  # nearly all there is
     return text.replace("\0", "?").encode("utf-8", "replace").decode()
 
 

@@ -9,7 +9,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy import insert as insert_into
@@ -52,12 +52,12 @@ class SqlTokens:
         if not text.startswith(PREFIX):
             return None
         mark = _hash(text)
-        row = self._database.read(
-            lambda tx: tx.execute(select(tables.tokens).where(COLUMNS.hash == mark)).one_or_none()
-        )
+        query = select(tables.tokens).where(COLUMNS.hash == mark)
+        row, now = self._database.read(lambda tx: (tx.execute(query).one_or_none(), self._database.now(tx)))
         if row is None or not hmac.compare_digest(row.hash, mark):
             return None
-        self._note_use(mark)
+        if row.last_used is None or row.last_used < now - NOTE_USE_EVERY:
+            self._note_use(mark, now)
         return Caller(row.name, row.role, tuple(json.loads(row.scopes)))
 
     def tokens(self) -> list[Caller]:
@@ -72,21 +72,11 @@ class SqlTokens:
         if not gone:
             raise NotFound(f"There is no token named {name!r}. `shipway token list` shows them.")
 
-    def _note_use(self, mark: str) -> None:
-        """At most once a minute. A locked database must not keep anybody out."""
-
-        def is_stale(tx: Connection) -> bool:
-            used = tx.execute(select(COLUMNS.last_used).where(COLUMNS.hash == mark)).scalar_one_or_none()
-            return used is None or used < self._database.now(tx) - NOTE_USE_EVERY
-
-        def work(tx: Connection) -> None:
-            tx.execute(
-                update(tables.tokens).where(COLUMNS.hash == mark).values(last_used=self._database.now(tx))
-            )
-
+    def _note_use(self, mark: str, now: datetime) -> None:
+        """A locked database must not keep anybody out."""
+        used = update(tables.tokens).where(COLUMNS.hash == mark).values(last_used=now)
         with contextlib.suppress(Unreachable):
-            if self._database.read(is_stale, NOTE_PATIENCE):
-                self._database.write(work, NOTE_PATIENCE)
+            self._database.write(lambda tx: tx.execute(used), NOTE_PATIENCE)
 
 
 def _hash(text: str) -> str:

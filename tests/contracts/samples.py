@@ -23,7 +23,9 @@ def new_run(**changes: Any) -> NewRun:
 
 
 def delivery(key: str = "d-1", **changes: Any) -> NewDelivery:
-    plain = NewDelivery("git", key, "push", "acme/shop", {"x-event": "push"}, b'{"ref": "main"}', (new_run(),))
+    plain = NewDelivery(
+        "git", key, "push", "acme/shop", {"x-event": "push"}, b'{"ref": "main"}', (new_run(),)
+    )
     return replace(plain, **changes)
 
 

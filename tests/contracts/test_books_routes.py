@@ -1,0 +1,86 @@
+"""The contract of `pipeline.books.Routes`."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.fleet.proxy import Backend, BackendState, Route, Site
+from pipeline.lease import Lease, site_key
+from runners.store import Store
+
+SITE = Site("front", "web-1")
+BACKENDS = (Backend("10.0.0.1:20000", "web-1", 1), Backend("10.0.0.1:20001", "web-1", 1))
+SHOP = Route(SITE, "shop", "production", "shop.example.com", BACKENDS)
+
+
+@pytest.fixture
+def lease(books: Store) -> Lease:
+    taken = books.leases.take(site_key(SITE), "driver-1", 30)
+    assert taken is not None
+    return taken
+
+
+def test_an_unknown_site_serves_nothing_yet(books: Store):
+    wanted = books.routes.wanted(SITE)
+
+    assert (wanted.site, wanted.generation, wanted.routes) == (SITE, 0, ())
+
+
+def test_a_route_reads_back_and_grows_the_generation(books: Store, lease: Lease):
+    answered = books.routes.put(SHOP, lease)
+
+    assert answered.generation == 1
+    assert answered.routes == (SHOP,)
+    assert books.routes.wanted(SITE) == answered
+
+
+@pytest.mark.parametrize("same", [SHOP, replace(SHOP, backends=BACKENDS[::-1])])
+def test_the_same_route_again_changes_nothing(books: Store, lease: Lease, same: Route):
+    books.routes.put(SHOP, lease)
+
+    assert books.routes.put(same, lease).generation == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(SHOP, domain=""),
+        replace(SHOP, drain_timeout=5.0),
+        replace(SHOP, backends=BACKENDS[:1]),
+        replace(SHOP, backends=(BACKENDS[0], replace(BACKENDS[1], state=BackendState.DRAIN))),
+    ],
+)
+def test_any_change_of_a_route_grows_the_generation(books: Store, lease: Lease, other: Route):
+    books.routes.put(SHOP, lease)
+
+    answered = books.routes.put(other, lease)
+
+    assert answered.generation == 2
+    assert answered.routes == (other,)
+
+
+def test_a_site_serves_the_routes_of_all_services_under_one_number(books: Store, lease: Lease):
+    books.routes.put(SHOP, lease)
+    blog = replace(SHOP, service="blog")
+
+    answered = books.routes.put(blog, lease)
+
+    assert answered.generation == 2
+    assert answered.routes == (blog, SHOP)
+
+
+def test_a_route_without_backends_is_removed(books: Store, lease: Lease):
+    books.routes.put(SHOP, lease)
+
+    gone = books.routes.put(replace(SHOP, backends=()), lease)
+    again = books.routes.put(replace(SHOP, backends=()), lease)
+
+    assert (gone.generation, gone.routes) == (2, ())
+    assert again.generation == 2
+
+
+def test_sites_do_not_know_each_other(books: Store, lease: Lease):
+    books.routes.put(SHOP, lease)
+
+    assert books.routes.wanted(Site("front", "web-2")).generation == 0
+    assert books.routes.wanted(Site("back", "web-1")).routes == ()
