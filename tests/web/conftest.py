@@ -1,8 +1,6 @@
 """One small fleet behind the HTTP side: the real store in SQLite, real logs, and tiny stand-ins of the outside."""
 
 import shutil
-import sys
-import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,17 +19,10 @@ from pipeline.rollout.observed import HostSeen, ReplicaSeen, ReplicaState
 from pipeline.rollout.release import Release, RuntimeSpec
 from pipeline.secret import Secret
 from pipeline.settings import Settings
+from pipeline.web.app import create_app
 from runners.forges import Forges
 from runners.log_store import FileLogs
 from runners.store import Store, open_store
-
-try:
-    import pipeline.rollout.rollback  # noqa: F401
-except ImportError:
-    stub = types.ModuleType("pipeline.rollout.rollback")
-    for name in ("rollback", "deploy_release", "scale"):
-        setattr(stub, name, lambda *a: 1)
-    sys.modules["pipeline.rollout.rollback"] = stub
 
 SECRET = "hook-secret"
 DB_PASSWORD = "database-password-of-production"
@@ -188,8 +179,6 @@ def house(blank_database: Path, tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def client(house: House) -> FlaskClient:
-    from pipeline.web.app import create_app  # after the stub above
-
     return create_app(house.ports).test_client()
 
 

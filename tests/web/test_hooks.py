@@ -86,6 +86,7 @@ def test_a_form_is_refused_and_says_what_to_change(client):
 
 def test_a_locked_database_asks_the_sender_to_come_again(client, house):
     """A process frozen inside a write transaction blocks every other writer."""
+    vars(house.store)["_database"].patience = 1.0  # nobody waits 20 s in a test
     frozen = sqlite3.connect(house.database, isolation_level=None)
     frozen.execute("BEGIN IMMEDIATE")
 
