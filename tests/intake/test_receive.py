@@ -1,0 +1,216 @@
+"""From bytes to queued runs; forges are the real ones, the books and the queue remember what they were told."""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.errors import BadSignature, NotFound, Refused, TooLarge, Unreachable
+from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.intake.inbox import NewDelivery, Received
+from pipeline.intake.receive import LARGEST, receive
+from pipeline.secret import Secret
+from pipeline.settings import Settings
+from runners.forges import Forges
+
+COMMIT = "0123456789" * 4
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def service(name: str, secret: str, project: str = "acme/shop", branch: str = "main") -> Service:
+    environment = Environment(name, "production", (), branches=(branch, "*"))
+    repository = Repository("https://example.com/x.git", "github", project, Secret(secret))
+    return Service(name, repository, environments={"production": environment})
+
+
+@dataclass
+class Books:
+    """Inbox, queue and audit in one."""
+
+    deliveries: list[NewDelivery] = field(default_factory=list)
+    woken: list[int] = field(default_factory=list)
+    notes: list[tuple[str, ...]] = field(default_factory=list)
+    queue_down: bool = False
+
+    def receive(self, delivery: NewDelivery) -> Received:
+        again = any(kept.key == delivery.key for kept in self.deliveries)
+        self.deliveries.append(delivery)
+        return Received(1, tuple(range(10, 10 + len(delivery.runs))), delivery.ignored, again)
+
+    def wake_run(self, run_id: int) -> None:
+        if self.queue_down:
+            raise Unreachable("Redis is away")
+        self.woken.append(run_id)
+
+    def note(self, *words: str) -> None:
+        self.notes.append(words)
+
+
+def ports(books: Books, *services: Service) -> Any:
+    settings = Settings(services={one.name: one for one in services})
+    clock = SimpleNamespace(now=lambda: NOW)
+    return SimpleNamespace(
+        settings=settings, forges=Forges(), clock=clock, inbox=books, queue=books, audit=books
+    )
+
+
+def body(project: str = "acme/shop", **changes: Any) -> bytes:
+    push = {
+        "ref": "refs/heads/main",
+        "before": "0" * 40,
+        "after": COMMIT,
+        "repository": {"full_name": project},
+        "head_commit": {"id": COMMIT, "message": "Add a shop"},
+        "sender": {"login": "ada"},
+    }
+    return json.dumps(push | changes).encode()
+
+
+def headers(content: bytes, key: str = "hush", event: str = "push") -> dict[str, str]:
+    return {
+        "x-github-event": event,
+        "x-github-delivery": "d-1",
+        "x-hub-signature-256": "sha256=" + hmac.new(key.encode(), content, hashlib.sha256).hexdigest(),
+        "authorization": "Basic abc",
+        "user-agent": "GitHub-Hookshot",
+    }
+
+
+def test_a_push_becomes_a_durable_run_and_a_wake():
+    books, content = Books(), body()
+
+    received = receive("github", headers(content), content, ports(books, service("shop", "hush")))
+
+    assert received == Received(1, (10,), targets=("shop/production",))
+    assert [run.commit for run in books.deliveries[0].runs] == [COMMIT]
+    assert books.deliveries[0].body == content
+    assert books.woken == [10]
+    assert books.notes == [("github:ada", "webhook push", "acme/shop", "runs 10")]
+
+
+def test_proofs_are_not_kept_with_the_delivery():
+    books, content = Books(), body()
+
+    receive("github", headers(content), content, ports(books, service("shop", "hush")))
+
+    assert set(books.deliveries[0].headers) == {"x-github-event", "x-github-delivery", "user-agent"}
+
+
+def test_a_redelivery_wakes_and_notes_nothing():
+    books, content = Books(), body()
+    receive("github", headers(content), content, ports(books, service("shop", "hush")))
+
+    received = receive("github", headers(content), content, ports(books, service("shop", "hush")))
+
+    assert received.duplicate
+    assert (len(books.woken), len(books.notes)) == (1, 1)
+
+
+def test_a_queue_that_is_down_is_no_error():
+    books, content = Books(queue_down=True), body()
+
+    received = receive("github", headers(content), content, ports(books, service("shop", "hush")))
+
+    assert received.runs == (10,)
+    assert len(books.notes) == 1
+
+
+def test_services_of_one_repository_each_get_their_runs():
+    books, content = Books(), body()
+
+    received = receive(
+        "github", headers(content), content, ports(books, service("shop", "hush"), service("api", "hush"))
+    )
+
+    assert received.targets == ("shop/production", "api/production")
+
+
+def test_only_services_whose_secret_fits_get_runs():
+    books, content = Books(), body()
+    services = (service("shop", "other"), service("api", "hush"), service("web", ""))
+
+    received = receive("github", headers(content), content, ports(books, *services))
+
+    assert received.targets == ("api/production",)
+
+
+def test_names_of_projects_are_compared_without_case():
+    books, content = Books(), body("Acme/Shop")
+
+    assert receive("github", headers(content), content, ports(books, service("shop", "hush"))).runs
+
+
+def test_a_delivery_that_nobody_signed_rightly_is_refused_and_not_kept():
+    books, content = Books(), body()
+
+    with pytest.raises(BadSignature, match="does not fit"):
+        receive("github", headers(content, "wrong"), content, ports(books, service("shop", "hush")))
+
+    assert books.deliveries == []
+
+
+def test_a_project_without_a_secret_refuses_and_says_what_to_do():
+    content = body()
+
+    with pytest.raises(BadSignature, match=r"Set `secret` under its `repository` in shipway\.yml"):
+        receive("github", headers(content, ""), content, ports(Books(), service("shop", "")))
+
+
+def test_an_unknown_forge_is_told():
+    with pytest.raises(NotFound, match="There is no forge 'svn'"):
+        receive("svn", {}, b"{}", ports(Books()))
+
+
+@pytest.mark.parametrize("project", ["acme/other", "x" * 100_000])
+def test_an_unknown_project_is_told_in_a_short_sentence(project):
+    content = body(project)
+
+    with pytest.raises(NotFound, match="No service here is built from project") as caught:
+        receive("github", headers(content), content, ports(Books(), service("shop", "hush")))
+
+    assert len(str(caught.value)) < 500
+
+
+def test_a_project_of_another_forge_is_unknown():
+    content = json.dumps({"project": "acme/shop", "updates": []}).encode()
+
+    with pytest.raises(NotFound):
+        receive("git", {}, content, ports(Books(), service("shop", "hush")))
+
+
+def test_a_body_above_the_limit_is_refused():
+    with pytest.raises(TooLarge):
+        receive("github", {}, b" " * (LARGEST + 1), ports(Books()))
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{", b"{}"])
+def test_a_malformed_body_is_refused(content):
+    with pytest.raises(Refused):
+        receive("github", headers(content), content, ports(Books(), service("shop", "hush")))
+
+
+def test_a_ping_is_kept_with_its_note():
+    books, content = Books(), body()
+
+    received = receive(
+        "github", headers(content, event="ping"), content, ports(books, service("shop", "hush"))
+    )
+
+    assert received.runs == ()
+    assert received.ignored.startswith("ping")
+    assert books.notes[0][0] == "github:webhook"
+
+
+def test_reasons_of_several_services_are_told_once_each():
+    books, content = Books(), body(after="0" * 40, head_commit=None)
+
+    received = receive(
+        "github", headers(content), content, ports(books, service("shop", "hush"), service("api", "hush"))
+    )
+
+    assert received.ignored == "branch 'main' was deleted"
