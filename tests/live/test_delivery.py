@@ -1,0 +1,439 @@
+"""From a commit to a pushed digest on a real engine and a real registry, and nothing left behind."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from pipeline.delivery.deliver import deliver
+from pipeline.delivery.run import NewRun, Run, StageName
+from pipeline.errors import Stopped
+from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.lease import run_key
+from pipeline.ports import Ports
+from pipeline.settings import BuilderSettings, Settings
+from runners.builder import EngineBuilder
+from runners.clock import SystemClock
+from runners.log_store import FileLogs
+from runners.source import GitSource
+from runners.store import Store, open_store
+from tests.parts.laboratory import Laboratory
+from tests.parts.repository import SampleRepository
+
+pytestmark = pytest.mark.live
+
+
+@dataclass
+class Works:
+    """`go()` is one worker's attempt at the newest commit."""
+
+    ports: Ports
+    store: Store
+    engine: Any
+    repository: SampleRepository
+    service: str
+    busybox: str
+    woken: list[int] = field(default_factory=list)
+    run_id: int = 0
+
+    def push(self, dockerfile: str, **files: str) -> "Works":
+        if self.run_id and not self.run.over:  # it waits for a deployment that nobody drives here
+            self.store.runs.finish(self.run_id, "succeeded", "", None)
+        text = dockerfile.replace("BUSYBOX", self.busybox)
+        commit = self.repository.commit(
+            str(time.time_ns()), **{"Dockerfile": text, ".shipway.yml": "", **files}
+        )
+        self.repository.push()
+        self.run_id = self.store.runs.add(
+            NewRun(self.service, "production", "branch", "main", commit, "push:ada")
+        ).id
+        return self
+
+    def go(self, stop: Callable[[], bool] = lambda: False) -> Run:
+        lease = self.store.leases.take(run_key(self.run_id), "me", 600.0)
+        assert lease
+        try:
+            assert self.store.runs.begin(self.run_id, lease)
+            deliver(self.run_id, lease, stop, self.ports)
+        finally:
+            self.store.leases.give_back(lease)
+        return self.run
+
+    @property
+    def run(self) -> Run:
+        return self.store.runs.run(self.run_id)
+
+    @property
+    def log(self) -> str:
+        return self.ports.logs.read(self.run_id, 0, 1 << 26)[0].decode()
+
+    def left(self) -> list[str]:
+        """Containers, networks, unnamed images and work trees of the run, and processes of its steps."""
+        ours = {"label": [f"shipway.service={self.service}"]}
+        found = [c["Names"][0] for c in self.engine.containers(all=True, filters=ours)]
+        found += [c["Names"][0] for c in self.engine.containers(all=True) if "hang-e4" in c["Command"]]
+        found += [n["Name"] for n in self.engine.networks(names=[f"shipway-run-{self.run_id}"])]
+        found += [i["Id"] for i in self.engine.images(filters={"dangling": True, **ours})]
+        data = Path(self.ports.settings.server.data)
+        found += [str(tree) for tree in (data / "git" / "trees").glob("*")]
+        return found + [line for line in processes() if "hang-e4" in line]
+
+
+def processes() -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+            except OSError:
+                continue  # it ended while we looked
+    return found
+
+
+@pytest.fixture(params=["buildkit", "classic"])
+def works(
+    request: pytest.FixtureRequest, tmp_path: Path, lab: Laboratory, shop: SampleRepository
+) -> Iterator[Works]:
+    service = f"e4-{os.getpid()}-{time.time_ns() % 1_000_000}"
+    data = tmp_path / "data"
+    host = Host("web-1", lab.hosts[0].engine, lab.hosts[0].address)
+    production = Environment(service, "production", (host,), branches=("main",))
+    settings = Settings(
+        registry=RegistryAccess(lab.registry, "e4", insecure=True),
+        builder=BuilderSettings(lab.builder, timeout=120.0),
+        hosts={"web-1": host},
+        services={
+            service: Service(service, Repository(str(shop.remote)), environments={"production": production})
+        },
+    )
+    settings = replace(settings, server=replace(settings.server, data=str(data)))
+    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
+    store.migrate()
+    builder = EngineBuilder(settings.builder, settings.registry, buildkit=request.param == "buildkit")
+    woken: list[int] = []
+    outside: dict[str, Any] = {
+        **{"engines": None, "proxies": None, "probe": None, "hands": None},
+        "queue": type("Queue", (), {"wake_deployment": lambda _, number: woken.append(number)})(),
+        "notices": type("Notices", (), {"tell": lambda *_: None})(),
+    }
+    ports = Ports(
+        settings=settings,
+        forges={},
+        inbox=store.inbox,
+        leases=store.leases,
+        runs=store.runs,
+        releases=store.releases,
+        deployments=store.deployments,
+        routes=store.routes,
+        tokens=store.tokens,
+        audit=store.audit,
+        logs=FileLogs(str(data / "logs")),
+        source=GitSource(str(data), os.environ),
+        builder=builder,
+        clock=SystemClock(),
+        **outside,
+    )
+    engine = docker.APIClient(base_url=lab.builder, version="1.41")
+    engine.trust_env = False
+    yield Works(ports, store, engine, shop, service, lab.images["busybox"], woken)
+    for image in engine.images(filters={"label": f"shipway.service={service}"}):
+        engine.remove_image(image["Id"], force=True)
+    engine.close()
+    builder.close()
+    store.close()
+
+
+def test_commit_becomes_a_digest_in_the_registry(works: Works) -> None:
+    run = works.push("FROM BUSYBOX\nEXPOSE 9000\nCOPY VERSION /v\nCMD sleep 99\n").go()
+
+    assert run.release, (run.error, works.log)
+    release = works.store.releases.release(works.service, run.release)
+    assert "@sha256:" in release.image
+    assert release.spec.port == 9000
+    inspected = works.engine.inspect_distribution(release.image)
+    assert inspected["Descriptor"]["digest"] == release.digest
+    assert works.woken == [run.deployment]
+    assert works.left() == []
+
+
+def test_image_carries_where_it_comes_from(works: Works) -> None:
+    run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n").go()
+
+    image = works.engine.inspect_image(
+        f"{works.ports.settings.registry.address}/e4/{works.service}:run-{run.id}"
+    )
+    labels = image["Config"]["Labels"]
+    assert (labels["shipway.commit"], labels["shipway.run"]) == (run.commit, str(run.id))
+    assert (labels["shipway.ref"], labels["shipway.service"]) == ("main", works.service)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "stage", "sentence"),
+    [
+        ("FROM BUSYBOX\nRUN echo before; exit 3\n", "build", "exit code 3"),
+        ("FROM BUSYBOX\nCOPY nothing-there /x\n", "build", "nothing-there"),
+        ("NONSENSE\n", "build", "NONSENSE"),
+        ("", "build", "empty"),
+        ("FROM REGISTRY/e4/never-made:1\n", "build", "never-made"),
+    ],
+)
+def test_wrong_dockerfile_fails_the_build_with_a_sentence(
+    works: Works, lab: Laboratory, dockerfile: str, stage: str, sentence: str
+) -> None:
+    run = works.push(dockerfile.replace("REGISTRY", lab.registry)).go()
+
+    assert run.status == "failed"
+    assert sentence in run.error, run.error
+    assert [s.name for s in run.stages if s.status == "failed"] == [stage]
+    assert works.left() == []
+
+
+def test_missing_dockerfile_fails_the_checkout_with_a_sentence(works: Works) -> None:
+    (works.repository.tree / "Dockerfile").unlink()
+    commit = works.repository.commit("1")
+    works.repository.push()
+    works.run_id = works.store.runs.add(NewRun(works.service, "production", "branch", "main", commit, "x")).id
+
+    run = works.go()
+
+    assert run.error.startswith("There is no Dockerfile in this commit.")
+    assert works.left() == []
+
+
+@pytest.mark.parametrize("where", ["build", "test"])
+def test_cancel_ends_what_hangs_within_five_seconds(works: Works, where: str) -> None:
+    hang = "echo begun; sleep 1234 # hang-e4"
+    spec = {} if where == "build" else {".shipway.yml": json.dumps({"test": {"command": hang}})}
+    works.push(f"FROM BUSYBOX\nCOPY VERSION /v\n{f'RUN {hang}' if where == 'build' else ''}\n", **spec)
+    asked: list[float] = []
+
+    def stop() -> bool:
+        if not asked and "begun\n" in works.log:
+            works.store.runs.cancel(works.run_id)
+            asked.append(time.monotonic())
+        return bool(asked)
+
+    run = works.go(stop)
+
+    assert run.status == "cancelled", run.error
+    assert run.stage(next(s.name for s in run.stages if s.name == where)).status == "cancelled"
+    assert time.monotonic() - asked[0] < 5
+    eventually_nothing(works)
+
+
+@pytest.mark.parametrize("where", ["build", "test"])
+def test_time_limit_ends_what_hangs(works: Works, where: str) -> None:
+    spec = (
+        {}
+        if where == "build"
+        else {".shipway.yml": json.dumps({"test": {"command": "sleep 1234; : hang-e4", "timeout": "2s"}})}
+    )
+    step = "RUN sleep 1234 # hang-e4" if where == "build" else ""
+    settings = works.ports.settings
+    if where == "build":
+        settings = replace(settings, builder=replace(settings.builder, timeout=2.0))
+    works.ports = replace(works.ports, settings=settings)
+
+    begun = time.monotonic()
+    run = works.push(f"FROM BUSYBOX\nCOPY VERSION /v\n{step}\n", **spec).go()
+
+    assert run.status == "failed"
+    assert "did not end within 2 s" in run.error
+    assert time.monotonic() - begun < 12
+    eventually_nothing(works)
+
+
+def eventually_nothing(works: Works) -> None:
+    """The engine takes a moment to bury a step that it killed."""
+    until = time.monotonic() + 5
+    while works.left() and time.monotonic() < until:
+        time.sleep(0.2)
+    assert works.left() == []
+
+
+def test_fork_bomb_is_bounded_and_ends_with_its_time(works: Works) -> None:
+    bomb = "f() { f & f & sleep 1234; }; f # hang-e4"
+    spec = json.dumps({"test": {"command": bomb, "timeout": "4s"}})
+    begun = time.monotonic()
+
+    run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n", **{".shipway.yml": spec}).go()
+
+    assert run.stage(StageName.TEST).status == "failed"  # by its time, or because its shell gave up first
+    assert time.monotonic() - begun < 20
+    eventually_nothing(works)
+
+
+def test_two_hundred_megabytes_of_output_stay_bounded(works: Works) -> None:
+    spec = json.dumps(
+        {
+            "test": {
+                "command": "yes 0123456789012345678901234567890123456789 | head -c 200000000; echo the end"
+            }
+        }
+    )
+
+    run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n", **{".shipway.yml": spec}).go()
+
+    assert run.release, run.error
+    assert 1 << 20 < len(works.log) < 25 << 20
+    assert "MB were cut here" in works.log
+    assert "the end\n" in works.log
+    kept = Path(works.ports.settings.server.data, "logs")
+    assert sum(file.stat().st_size for file in kept.rglob("*.log*")) < 5 << 20
+
+
+def test_a_build_that_prints_without_end_stays_bounded(works: Works) -> None:
+    run = works.push(
+        "FROM BUSYBOX\nRUN yes 01234567890123456789012345678901234567890123456789 | head -c 60000000; exit 3\n"
+    ).go()
+
+    assert "exit code 3" in run.error
+    assert len(works.log) < 25 << 20
+    assert works.left() == []
+
+
+def test_secret_that_a_build_or_a_test_prints_is_hidden(works: Works) -> None:
+    works.ports.logs.hide(["tr0ub4dor-and-3"])
+    spec = json.dumps({"test": {"command": "printf tr0ub4dor; sleep 0.2; echo -and-3"}})
+
+    works.push("FROM BUSYBOX\nRUN echo tr0ub4dor-and-3 $(date +%N)\n", **{".shipway.yml": spec}).go()
+
+    assert "tr0ub4dor" not in works.log.replace("RUN echo", "")
+    assert works.log.count("***") >= 2
+
+
+def test_red_tests_say_how_many(works: Works) -> None:
+    report = "<testsuite><testcase/><testcase><failure/></testcase></testsuite>"
+    spec = json.dumps(
+        {"test": {"command": f"mkdir -p /r && echo '{report}' > /r/a.xml; exit 1", "reports": "/r/*.xml"}}
+    )
+
+    run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n", **{".shipway.yml": spec}).go()
+
+    assert "exit code 1 (1 passed, 1 failed)" in run.error
+    assert works.left() == []
+
+
+def test_tests_have_no_power_over_the_engine_or_the_machine(works: Works) -> None:
+    command = (
+        "set -e; ! test -e /var/run/docker.sock; ! mknod /tmp/x b 1 1; grep -q 'NoNewPrivs:.*1' /proc/self/status;"
+        " ! mount -t tmpfs x /mnt; echo all good"
+    )
+
+    run = works.push(
+        "FROM BUSYBOX\nRUN mkdir -p /tmp /mnt\n",
+        **{".shipway.yml": json.dumps({"test": {"command": command}})},
+    ).go()
+
+    assert run.release, works.log
+    assert "all good" in works.log
+
+
+def test_services_beside_the_tests_are_waited_for_and_reached_by_name(works: Works) -> None:
+    """The service needs a second before it listens."""
+    web = works.push("FROM BUSYBOX\nEXPOSE 80\nCMD sleep 1; exec httpd -f -p 80\n").go()
+    image = works.store.releases.release(works.service, web.release or 0).image
+    tests = {"command": "nc -w 2 web 80 </dev/null && echo reached", "services": {"web": {"image": image}}}
+
+    run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n", **{".shipway.yml": json.dumps({"test": tests})}).go()
+
+    assert "reached" in works.log, works.log
+    assert run.stage(StageName.TEST).status == "succeeded"
+    assert works.left() == []
+
+
+def test_service_that_dies_before_the_tests_is_the_reason(works: Works) -> None:
+    web = works.push("FROM BUSYBOX\nEXPOSE 80\nCMD echo no licence; exit 9\n").go()
+    image = works.store.releases.release(works.service, web.release or 0).image
+    tests = {"command": "true", "services": {"web": {"image": image}}}
+
+    run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n", **{".shipway.yml": json.dumps({"test": tests})}).go()
+
+    assert "web beside the tests ended with exit code 9" in run.error
+    assert "no licence" in works.log
+    assert works.left() == []
+
+
+def test_stage_named_test_is_the_test(works: Works) -> None:
+    text = "FROM BUSYBOX AS app\nCOPY VERSION /v\nFROM app AS test\nRUN echo linted\nCMD echo checked; exit 4\nFROM app\n"
+
+    run = works.push(text).go()
+
+    assert "exit code 4" in run.error
+    assert "linted" in works.log
+    assert "checked" in works.log
+    assert works.left() == []
+
+
+def test_syntax_line_builds_where_no_public_registry_is_reached(works: Works) -> None:
+    run = works.push("# syntax=docker/dockerfile:1\nFROM BUSYBOX\nCOPY VERSION /v\n").go()
+
+    assert run.release, works.log
+
+
+def test_registry_that_is_down_is_said_after_some_patience(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.delivery.stages.PATIENCE", 3.0)  # two minutes are too long for a test
+    down = replace(works.ports.settings, registry=RegistryAccess("127.0.0.1:9", "e4", insecure=True))
+    works.ports = replace(works.ports, settings=down)
+
+    run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n").go()
+
+    assert run.status == "failed"
+    assert "127.0.0.1:9" in run.error
+    assert "Tried 2 times" in run.error
+    assert works.left() == []
+
+
+def test_engine_that_is_gone_is_said_after_some_patience(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.delivery.stages.PATIENCE", 3.0)  # two minutes are too long for a test
+    gone = EngineBuilder(BuilderSettings("unix:///nowhere/docker.sock"))
+    works.ports = replace(works.ports, builder=gone)
+
+    run = works.push("FROM BUSYBOX\n").go()
+
+    assert run.status == "failed"
+    assert "no answer from the engine at unix:///nowhere/docker.sock" in run.error
+
+
+@pytest.mark.parametrize("path", ["link", "dir/link"])
+def test_nothing_outside_the_tree_gets_into_the_image(works: Works, path: str) -> None:
+    link = works.repository.tree / path
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("/etc/hostname")
+    outside = Path("/etc/hostname").read_text().strip()
+
+    run = works.push(f"FROM BUSYBOX\nCOPY . /ctx\nRUN readlink /ctx/{path} && cat /ctx/{path}; true\n").go()
+
+    assert run.release, works.log
+    assert outside not in works.log.splitlines()
+
+
+def test_worker_that_dies_in_the_tests_is_followed_by_one_that_goes_on(works: Works) -> None:
+    spec = json.dumps({"test": {"command": "echo begun; test -e /v && sleep 1"}})
+    works.push("FROM BUSYBOX\nCOPY VERSION /v\n", **{".shipway.yml": spec})
+    seen = threading.Event()
+
+    def stop() -> bool:
+        if "begun\n" in works.log:
+            seen.set()
+        return seen.is_set()
+
+    with pytest.raises(Stopped):
+        works.go(stop)
+    run = works.go()
+
+    assert run.release, works.log
+    assert works.log.count("Building") + works.log.count("Successfully tagged") == 1
+    assert works.left() == []
