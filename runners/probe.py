@@ -9,7 +9,7 @@ import io
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -45,49 +45,48 @@ class ReplicaProbe:
 
     def sample(self, host: Host, site: Site, container: str, address: str, check: HealthCheck) -> Sample:
         if check.kind is HealthKind.IMAGE:
-            ok, note = self._engine_says(host, container)
-        elif check.kind is HealthKind.TCP:
-            error = self._knock(site, address, check.timeout)
-            ok, note = not error, f"TCP {address}: {error or 'connected'}"
-        else:
-            status, note = self._get(site, address, check.path, check)
-            ok = status == check.status
-        return Sample(container, self._now(), ok, note)
+            return self._engine_says(host, container)
+        if check.kind is HealthKind.TCP:
+            answer = self._knock(site, address, check.timeout)
+            note = f"TCP {address}: {answer.error or 'connected'}"
+            return Sample(container, self._now(), not answer.error, note, answer.asked)
+        reply = self._get(site, address, check.path, check)
+        return Sample(container, self._now(), reply.status == check.status, reply.note, reply.asked)
 
     def smoke(self, host: Host, site: Site, container: str, address: str, check: HealthCheck) -> Sample:
         notes = []
         for path in check.smoke:
-            status, note = self._get(site, address, path, check)
-            notes.append(note)
-            if not 0 < status < _FAILED:
-                return Sample(container, self._now(), False, note)
+            reply = self._get(site, address, path, check)
+            notes.append(reply.note)
+            if not 0 < reply.status < _FAILED:
+                return Sample(container, self._now(), False, reply.note, reply.asked)
         return Sample(container, self._now(), True, "; ".join(notes) or "no smoke requests are set")
 
-    def _engine_says(self, host: Host, container: str) -> tuple[bool, str]:
+    def _engine_says(self, host: Host, container: str) -> Sample:
         try:
             client = self._reach.client(host, QUICK)
             with speaking(host, f"ask for the health of {container[:12]}"):
                 health = client.inspect_container(container)["State"].get("Health") or {}
         except RunnerError as error:
-            return False, str(error)
+            return Sample(container, self._now(), False, str(error), asked=False)
         status = str(health.get("Status", "none"))
         if status == "none":
-            return False, "the image has no HEALTHCHECK; set health.path in .shipway.yml"
+            note = "the image has no HEALTHCHECK; set health.path in .shipway.yml"
+            return Sample(container, self._now(), False, note)
         said = next((str(entry.get("Output", "")) for entry in reversed(health.get("Log") or [])), "")
-        return status == "healthy", f"HEALTHCHECK says {status}{_shown(said)}"
+        return Sample(container, self._now(), status == "healthy", f"HEALTHCHECK says {status}{_shown(said)}")
 
-    def _knock(self, site: Site, address: str, timeout: float) -> str:
+    def _knock(self, site: Site, address: str, timeout: float) -> "_Heard":
         if site is not None:
             proxy, stands = site
             try:
                 client = self._reach.client(stands, USUAL)
-                return knock(client, stands, name_of(proxy, stands), address, timeout).error
+                return _Heard(error=knock(client, stands, name_of(proxy, stands), address, timeout).error)
             except RunnerError as error:
-                return _because(_knock_from_here(address, timeout), error)
-        return _knock_from_here(address, timeout)
+                return _instead(Answer(b"", _knock_from_here(address, timeout)), error)
+        return _Heard(error=_knock_from_here(address, timeout))
 
-    def _get(self, site: Site, address: str, path: str, check: HealthCheck) -> tuple[int, str]:
-        """(status, note); status 0 when there was no answer."""
+    def _get(self, site: Site, address: str, path: str, check: HealthCheck) -> "_Reply":
         target = quote(path if path.startswith("/") else f"/{path}", safe=_PLAIN)
         request = (
             f"GET {target} HTTP/1.1\r\nHost: {check.host or address}\r\nUser-Agent: shipway-probe\r\n"
@@ -99,27 +98,48 @@ class ReplicaProbe:
             why = answer.error or (
                 "an answer that is not HTTP" if answer.data else "the connection was closed unanswered"
             )
-            return 0, f"GET {target}: {why}"
-        return status, f"GET {target} answered {status}{_shown(body)}"
+            return _Reply(0, f"GET {target}: {why}", answer.asked)
+        return _Reply(status, f"GET {target} answered {status}{_shown(body)}", answer.asked)
 
-    def _say(self, site: Site, address: str, payload: bytes, timeout: float) -> Answer:
+    def _say(self, site: Site, address: str, payload: bytes, timeout: float) -> "_Heard":
         if site is not None:
             proxy, stands = site
             try:
                 client = self._reach.client(stands, USUAL)
-                return exchange(client, stands, name_of(proxy, stands), address, payload, timeout)
+                answer = exchange(client, stands, name_of(proxy, stands), address, payload, timeout)
             except RunnerError as error:
-                answer = _say_from_here(address, payload, timeout)
-                return replace(answer, error=_because(answer.error, error))
-        return _say_from_here(address, payload, timeout)
+                return _instead(_say_from_here(address, payload, timeout), error)
+        else:
+            answer = _say_from_here(address, payload, timeout)
+        return _Heard(answer.data, answer.error)
 
 
-def _because(error: str, inside: RunnerError) -> str:
-    """When asking from here fails too, say first why it was not asked from the proxy, unless that just does not run."""
+@dataclass(frozen=True)
+class _Heard:
+    """`asked` False: neither from the proxy nor from here; that says nothing about the replica."""
+
+    data: bytes = b""
+    error: str = ""
+    asked: bool = True
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """`status` 0: there was none."""
+
+    status: int
+    note: str
+    asked: bool
+
+
+def _instead(answer: Answer, inside: RunnerError) -> _Heard:
+    """What was heard from here, since it could not be asked from the proxy. A proxy that just does not run is no excuse
+    for the replica; an engine that does not answer is one."""
     cause = inside.__cause__
-    if not error or (isinstance(cause, docker.errors.APIError) and cause.status_code in (404, 409)):
-        return error
-    return f"{error} (from here; from the proxy: {inside})"
+    absent = isinstance(cause, docker.errors.APIError) and cause.status_code in (404, 409)
+    if not answer.error or absent:
+        return _Heard(answer.data, answer.error)
+    return _Heard(answer.data, f"{answer.error} (from here; from the proxy: {inside})", asked=False)
 
 
 def _say_from_here(address: str, payload: bytes, timeout: float) -> Answer:
