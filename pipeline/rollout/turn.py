@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from pipeline.rollout.deployment import Deployment, HostPhase, HostRecord, Request, Status
 from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Pull, Start, Switch
-from pipeline.rollout.look import Decision, Fault, Look, with_records
+from pipeline.rollout.look import Decision, Fault, Look, after, passed, with_records
 from pipeline.rollout.observed import Outcome, Verdict
 from pipeline.rollout.policy import OnFailure
 from pipeline.rollout.states import Event, move
@@ -21,6 +21,7 @@ STEPS: dict[type[Effect], str] = {
     CheckProxy: "proxy check",
     BeforeDeploy: "before_deploy",
 }
+GIVE_UP_AFTER = 60.0  # seconds on the way back before a person's abort leaves a blocked one as it stands
 ON_FAILURE = {OnFailure.ROLLBACK: Event.FAILED, OnFailure.STOP: Event.HALTED, OnFailure.PAUSE: Event.PAUSED}
 
 
@@ -92,7 +93,7 @@ def _turned(deployment: Deployment, fault: Fault) -> Deployment:
 def obey(look: Look) -> Decision | None:
     """What a person's request changes; None while there is none, or while it must wait for its time."""
     deployment = look.deployment
-    if deployment.request is Request.NONE or _must_wait(deployment):
+    if deployment.request is Request.NONE or _must_wait(look):
         return None
     obeyed = replace(deployment, request=Request.NONE)
     act = REQUESTS.get((deployment.status, deployment.request))
@@ -101,10 +102,13 @@ def obey(look: Look) -> Decision | None:
     return act(Look(obeyed, look.observed, look.now))
 
 
-def _must_wait(deployment: Deployment) -> bool:
+def _must_wait(look: Look) -> bool:
+    """A pause before the rolling begins; an abort of the way back, until that has been blocked for long."""
+    deployment = look.deployment
     early = deployment.status in (Status.PENDING, Status.PREPARING) and deployment.request is Request.PAUSE
     going = deployment.status is Status.ROLLING_BACK and deployment.request is Request.ABORT
-    return early or (going and not deployment.blocked)
+    hopeless = deployment.blocked and passed(after(deployment.failed_at or look.now, GIVE_UP_AFTER), look.now)
+    return early or (going and not hopeless)
 
 
 def _pause(look: Look) -> Decision:

@@ -1,0 +1,140 @@
+"""The hosts' engines, the proxies and the probe over a `World`, for dry runs and tests.
+
+They keep the contracts of `pipeline.ports`; `world` says what they promise beyond them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import Unreachable
+from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.fleet.proxy import BackendSeen, Proxy, Site, SiteSeen, SiteWanted
+from pipeline.rollout.observed import HostSeen, ReplicaSeen, Sample
+from pipeline.rollout.release import HealthCheck, ReplicaPlan
+from runners.stand_ins.world import Container, Quality, World
+
+
+@dataclass
+class WorldEngines:
+    """Implements `pipeline.ports.Engines`."""
+
+    world: World
+
+    def look(self, host: Host, service: str, environment: str) -> HostSeen:
+        world = self.world
+        world.pass_time()
+        if not world.up[host.name]:
+            return HostSeen(host.name, reachable=False, error="no answer within 5 s")
+        return HostSeen(
+            host.name,
+            reachable=True,
+            boot=str(world.boots[host.name]),
+            images=frozenset(world.images[host.name]),
+            replicas=tuple(_seen(c) for c in world.at(host.name) if _ours(c, service, environment)),
+            free_bytes=world.free[host.name],
+            clock_skew=world.skew[host.name],
+        )
+
+    def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
+        self.world.effect("pull", host.name, lambda: self.world.pull(host.name, image))
+
+    def start(self, host: Host, plan: ReplicaPlan) -> None:
+        name = f"start {plan.release}.{plan.index}"
+        self.world.effect(name, host.name, lambda: self.world.start(host.name, plan))
+
+    def keep(self, host: Host, container: str) -> None:
+        def work() -> None:
+            if container in self.world.containers:
+                self.world.containers[container].restart_always = True
+
+        self.world.effect(f"keep {container}", host.name, work)
+
+    def retire(self, host: Host, container: str, stop_timeout: float) -> None:
+        found = self.world.containers.get(container)
+        name = f"retire {found.plan.release}.{found.plan.index}" if found else f"retire {container}"
+        self.world.effect(name, host.name, lambda: self.world.retire(host.name, container))
+
+    def logs(self, host: Host, container: str, lines: int = 50) -> str:
+        if not self.world.up[host.name]:
+            raise Unreachable(f"engine on {host.name}: no answer within 5 s")
+        return f"last words of {container}" if container in self.world.containers else ""
+
+    def once(self, host: Host, plan: ReplicaPlan, command: Sequence[str], timeout: float) -> tuple[int, str]:
+        self.world.effect("once", host.name, lambda: None)
+        return self.world.before_deploy
+
+    def prune(self, host: Host, service: str, keep: Sequence[str]) -> None:
+        self.world.effect("prune", host.name, lambda: self.world.prune(host.name, keep))
+
+
+@dataclass
+class WorldProxies:
+    """Implements `pipeline.ports.Proxies`."""
+
+    world: World
+
+    def seen(self, proxy: Proxy, host: Host) -> SiteSeen:
+        site = Site(proxy.name, host.name)
+        front = self.world.front(site)
+        if not self.world.up[host.name]:
+            return SiteSeen(site, running=False, error="no answer within 5 s")
+        if not front.running:
+            return SiteSeen(site, running=False)
+        listed = {b.address: b for b in front.backends}
+        backends = [BackendSeen(a, b.state, self.world.sessions(site, a)) for a, b in listed.items()]
+        busy = [a for a in front.leaving if a not in listed and self.world.sessions(site, a)]
+        return SiteSeen(site, True, front.generation, tuple(backends), old_workers=len(busy))
+
+    def serve(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
+        self.world.effect("switch", host.name, lambda: self.world.serve(wanted))
+
+    def check(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
+        def work() -> None:
+            self.world.check(wanted.site)
+
+        self.world.effect("check", host.name, work)
+
+
+@dataclass
+class WorldProbe:
+    """Implements `pipeline.ports.Probe`."""
+
+    world: World
+
+    def sample(
+        self, host: Host, site: tuple[Proxy, Host] | None, container: str, address: str, check: HealthCheck
+    ) -> Sample:
+        self.world.pass_time()
+        now = self.world.clock.now()
+        if not self.world.up[host.name]:
+            return Sample(container, now, ok=False, note="no answer", asked=False)
+        found = self.world.containers.get(container)
+        well = found is not None and self.world.well(found)
+        return Sample(container, now, well, f"GET {check.path} answered {200 if well else 503}")
+
+    def smoke(
+        self, host: Host, site: tuple[Proxy, Host] | None, container: str, address: str, check: HealthCheck
+    ) -> Sample:
+        answer = self.sample(host, site, container, address, check)
+        found = self.world.containers.get(container)
+        if found is None or self.world.quality(found.plan.release) is not Quality.BAD_SMOKE:
+            return answer
+        return Sample(container, answer.at, ok=False, note="GET / answered 500")
+
+
+def _ours(container: Container, service: str, environment: str) -> bool:
+    return (container.plan.service, container.plan.environment) == (service, environment)
+
+
+def _seen(container: Container) -> ReplicaSeen:
+    return ReplicaSeen(
+        container=container.id,
+        name=container.id,
+        release=container.plan.release,
+        index=container.plan.index,
+        state=container.state,
+        started_at=container.started_at,
+        address=container.address,
+        restart_always=container.restart_always,
+        exit_code=container.exit_code,
+    )

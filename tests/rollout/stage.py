@@ -1,0 +1,256 @@
+"""A stage for rollouts: a world, books, ports over them, and a driver that may be killed and followed by the next."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from pipeline.errors import Stopped
+from pipeline.fleet.host import Host
+from pipeline.fleet.proxy import BackendState, Proxy, ProxyKind, Site
+from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.lease import deployment_key, site_key
+from pipeline.ports import Ports
+from pipeline.rollout.deployment import Deployment, Reason, Status
+from pipeline.rollout.draft import draft
+from pipeline.rollout.drive import drive
+from pipeline.rollout.observed import ReplicaState
+from pipeline.rollout.policy import Policy
+from pipeline.rollout.release import HealthCheck, HealthKind, Release, RuntimeSpec
+from pipeline.settings import Settings
+from runners.stand_ins.books import MemoryDeployments, MemoryLeases, MemoryReleases, MemoryRoutes
+from runners.stand_ins.fleet import WorldEngines, WorldProbe, WorldProxies
+from runners.stand_ins.time import InlineHands, VirtualClock
+from runners.stand_ins.world import HARMLESS, Quality, Violation, World
+
+SHOP, PRODUCTION = "shop", "production"
+HEALTH = HealthCheck(HealthKind.HTTP, "/healthz", rise=2, fall=2, deadline=10.0)
+POLICY = Policy(healthy_for=1.0, deadline=20.0, bake=3.0, drain_timeout=5.0, unreachable_grace=15.0)
+
+
+class Crash(BaseException):
+    """The driver's process is gone."""
+
+
+@dataclass
+class Logs:
+    text: dict[int, str] = field(default_factory=dict)
+
+    def append(self, run_id: int, stage: str, text: str) -> None:
+        self.text[run_id] = self.text.get(run_id, "") + text
+
+    def close(self, run_id: int, stage: str) -> None: ...
+
+
+@dataclass
+class Notices:
+    told: list[str] = field(default_factory=list)
+
+    def tell(self, title: str, text: str) -> None:
+        self.told.append(f"{title}: {text}")
+
+
+@dataclass
+class Books:
+    leases: Any
+    releases: Any
+    deployments: Any
+    routes: Any
+
+
+def memory_books(clock: VirtualClock) -> Books:
+    leases = MemoryLeases(clock)
+    return Books(leases, MemoryReleases(), MemoryDeployments(leases, clock), MemoryRoutes(leases))
+
+
+class Stage:
+    def __init__(
+        self,
+        hosts: int = 3,
+        replicas: int = 1,
+        edge: bool = False,
+        proxy: bool = True,
+        policy: Policy = POLICY,
+        books: Callable[[VirtualClock], Books] = memory_books,
+    ) -> None:
+        self.clock = VirtualClock()
+        names = tuple(f"web-{n}" for n in range(1, hosts + 1))
+        self.names = names
+        fronts = ("edge-1",) if edge else ()
+        self.world = World((*names, *fronts), self.clock)
+        self.world.drain_timeout = policy.drain_timeout
+        self.books = books(self.clock)
+        machines = {name: Host(name, f"tcp://{name}:2375", name) for name in (*names, *fronts)}
+        front = Proxy("front", ProxyKind.HAPROXY, "haproxy:3.2", hosts=fronts) if proxy else None
+        self.environment = Environment(
+            SHOP,
+            PRODUCTION,
+            tuple(machines[name] for name in names),
+            replicas=replicas,
+            proxy=front,
+            policy=policy,
+        )
+        service = Service(SHOP, Repository("file:///shop.git"), environments={PRODUCTION: self.environment})
+        self.settings = Settings(
+            hosts=machines, proxies={"front": front} if front else {}, services={SHOP: service}
+        )
+        self.logs, self.notices = Logs(), Notices()
+        self.ports = self._ports()
+        self.owners = 0
+        self.world.protected = self._protected
+        self.world.min_healthy = max(0, hosts - policy.batch_of(hosts)) if proxy else 0
+
+    def _ports(self) -> Ports:
+        nothing: Any = None
+        return Ports(
+            settings=self.settings,
+            forges={},
+            inbox=nothing,
+            leases=self.books.leases,
+            runs=nothing,
+            releases=self.books.releases,
+            deployments=self.books.deployments,
+            routes=self.books.routes,
+            tokens=nothing,
+            audit=nothing,
+            logs=cast(Any, self.logs),
+            queue=nothing,
+            source=nothing,
+            builder=nothing,
+            engines=WorldEngines(self.world),
+            proxies=WorldProxies(self.world),
+            probe=WorldProbe(self.world),
+            hands=InlineHands(),
+            clock=self.clock,
+            notices=self.notices,
+        )
+
+    # ---------------------------------------------------------------------------------------- releases
+
+    def release(self, quality: Quality = Quality.GOOD, **spec: Any) -> Release:
+        """A new one, in the registry."""
+        health = spec.pop("health", None)
+        if health is None:
+            health = replace(HEALTH, smoke=("/",)) if quality is Quality.BAD_SMOKE else HEALTH
+        plain = Release(SHOP, 0, "", spec=RuntimeSpec(health=health, **spec), environment=PRODUCTION)
+        number = len(self.books.releases.releases(SHOP)) + 1
+        release: Release = self.books.releases.add(replace(plain, image=f"r/shop@sha256:{number}"))
+        self.world.qualities[release.number] = quality
+        return release
+
+    def live(self, quality: Quality = Quality.GOOD) -> Release:
+        """A release that has been live for long, on all hosts, as an earlier deployment left it."""
+        release = self.release(quality)
+        deployment_id = self.deploy(release)
+        self.run(deployment_id)
+        self.world.deeds.clear()
+        return release
+
+    def deploy(self, release: Release, reason: Reason = Reason.PUSH, **changes: Any) -> int:
+        state = self.books.deployments.environment(SHOP, PRODUCTION)
+        previous = state.last_good and self.books.releases.release(SHOP, state.last_good)
+        plain = draft(
+            self.environment, release, previous or None, reason, "test", self.clock.now(), state.replicas
+        )
+        number: int = self.books.deployments.create(replace(plain, **changes))
+        return number
+
+    def _protected(self) -> set[str]:
+        state = self.books.deployments.environment(SHOP, PRODUCTION)
+        active = self.books.deployments.active(SHOP, PRODUCTION)
+        needed = [r for r in (active.release, active.previous) if r] if active else []
+        images = {r.image for r in needed}
+        for number in (state.live, state.last_good):
+            if number is not None:
+                images.add(self.books.releases.release(SHOP, number).image)
+        return images
+
+    # ---------------------------------------------------------------------------------------- driving
+
+    def driver(self, deployment_id: int, stop: Callable[[], bool] = lambda: False) -> Deployment:
+        """One driver with a lease of its own. A crash leaves everything as it stands."""
+        self.owners += 1
+        key = deployment_key(deployment_id)
+        lease = self.books.leases.take(key, f"driver-{self.owners}", 5.0)
+        if lease is None:
+            raise Stopped("somebody else drives it")
+        self.lease = lease
+        return drive(deployment_id, lease, stop, self.ports)
+
+    def expire(self, deployment_id: int) -> None:
+        """As if time had ended the leases of a driver that is gone."""
+        self.books.leases.give_back(self.lease)
+        for site in self.sites:
+            self._free(str(site_key(site)))
+
+    def _free(self, key: str) -> None:
+        rows = getattr(self.books.leases, "rows", None)
+        if rows is not None and key in rows:
+            rows[key] = replace(rows[key], owner="")
+
+    def run(self, deployment_id: int, most: float = 1200.0) -> Deployment:
+        """Driver after driver until it is over: a crash costs some seconds, as it does with real leases."""
+        limit = self.clock.now().timestamp() + most
+        while True:
+            try:
+                late = lambda: self.clock.now().timestamp() > limit  # noqa: E731
+                deployment = self.driver(deployment_id, late)
+                self.books.leases.give_back(self.lease)
+                if deployment.over:
+                    return deployment
+                if late():
+                    raise Violation(f"no verdict within {most:g} s: {deployment.status} {deployment.blocked}")
+                return deployment
+            except (Crash, Stopped):
+                self.expire(deployment_id)
+                self.clock.sleep(6.0)
+
+    # ---------------------------------------------------------------------------------------- seeing
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        proxy = self.environment.proxy
+        hosts: Sequence[str] = (proxy.hosts or self.names) if proxy else ()
+        return tuple(Site("front", host) for host in hosts)
+
+    def running(self, host: str) -> list[tuple[int, int]]:
+        """(release, index) of what runs there."""
+        found = [c for c in self.world.at(host) if c.state is ReplicaState.RUNNING]
+        return sorted((c.plan.release, c.plan.index) for c in found)
+
+    def serves(self, site: Site) -> set[int]:
+        """Releases that users of this site reach."""
+        backends = self.world.front(site).backends
+        return {b.release for b in backends if b.state is BackendState.READY}
+
+    def kinds(self, deployment_id: int) -> list[str]:
+        return [h.kind for _, h in self.books.deployments.happenings(deployment_id)]
+
+    def check(self, deployment_id: int, release: Release | None) -> None:
+        """Every reachable host runs exactly this release, in rotation, and nothing else is left."""
+        deployment = self.books.deployments.deployment(deployment_id)
+        if not deployment.over:
+            raise Violation(f"not final: {deployment.status}")
+        for host in self.names:
+            if self.world.up[host]:
+                self._check_host(host, release, deployment)
+        for site in self.sites:
+            want = {release.number} if release else set()
+            if self.world.up[site.host] and self.serves(site) != want:
+                raise Violation(f"{site} serves {self.serves(site)}, not {want}")
+        good = self.books.deployments.environment(SHOP, PRODUCTION).last_good
+        if good is not None and self.world.quality(good) not in HARMLESS:
+            raise Violation(f"bad release {good} became the last good one")
+
+    def _check_host(self, host: str, release: Release | None, deployment: Deployment) -> None:
+        count = deployment.replicas
+        if deployment.status is Status.ROLLED_BACK:
+            count = deployment.previous_replicas or count
+        want = [(release.number, index) for index in range(count)] if release else []
+        if self.running(host) != want:
+            raise Violation(
+                f"{host} runs {self.running(host)}, not {want} ({deployment.status}: {deployment.error})"
+            )
+        if len(self.world.at(host)) != len(want):
+            raise Violation(f"{host} has dead containers left")
+        if any(not c.restart_always for c in self.world.at(host)):
+            raise Violation(f"{host} has a replica that its engine would not restart")
