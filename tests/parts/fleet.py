@@ -1,0 +1,146 @@
+"""Real replicas and proxies on a host of the lab, made and removed by Shipway's own runners: for their live tests."""
+
+import http.client
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from pipeline.errors import RunnerError
+from pipeline.fleet.host import Host, RegistryAccess, TlsFiles
+from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route, Site, SiteWanted
+from pipeline.rollout.observed import HostSeen
+from pipeline.rollout.release import ReplicaPlan, RuntimeSpec
+from runners.engine import DockerEngines
+from runners.proxies import ProxyContainers
+from runners.reach import Reach, Ssh
+from tests.parts.laboratory import LabHost, Laboratory
+
+APP = (Path(__file__).parents[1] / "sample_app" / "server.py").read_text()
+RUN_APP = (
+    "import os; exec(compile(os.environ['APP'], 'app', 'exec'), {'__file__': '/app', '__name__': '__main__'})"
+)
+_NUMBERS = count()
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def host_of(found: LabHost) -> Host:
+    keys = found.keys
+    tls = TlsFiles(keys["ca"], keys["cert"], keys["key"]) if "cert" in keys else None
+    return Host(found.name, found.engine, found.address, tls=tls)
+
+
+class Fleet:
+    """One service of its own on one host. `close` removes all that it made."""
+
+    def __init__(self, lab: Laboratory, host: Host | None = None, ssh: Ssh | None = None) -> None:
+        self.lab = lab
+        self.host = host or host_of(lab.hosts[0])
+        self.number = os.getpid() % 1000 * 10 + next(_NUMBERS) % 10
+        self.service = f"fleet{os.getpid()}x{self.number}"
+        self.reach = Reach(ssh)
+        self.engines = DockerEngines(self.reach)
+        self.proxies = ProxyContainers(self.reach)
+        self._fronts: list[Proxy] = []
+
+    def image(self, name: str) -> str:
+        """By digest, pulled."""
+        repository, _, tag = self.lab.images[name].rpartition(":")
+        line = http.client.HTTPConnection(self.lab.registry, timeout=10)
+        path = f"/v2/{repository.partition('/')[2]}/manifests/{tag}"
+        line.request("HEAD", path, headers={"Accept": _MANIFEST})
+        answer = line.getresponse()
+        answer.read()
+        line.close()
+        image = f"{repository}@{answer.headers['Docker-Content-Digest']}"
+        self.engines.pull(self.host, image, RegistryAccess(self.lab.registry))
+        return image
+
+    def plan(
+        self, release: int = 1, index: int = 0, bad: str = "", command: Sequence[str] = ()
+    ) -> ReplicaPlan:
+        """The sample service, or another command in the same image."""
+        env = {"APP": APP, "VERSION": str(release), "BAD": bad}
+        spec = RuntimeSpec(port=8000, command=tuple(command) or ("python3", "-c", RUN_APP), env=env)
+        return ReplicaPlan(
+            self.service, "production", release, self.image("python"), spec, self.number, index
+        )
+
+    def look(self) -> HostSeen:
+        return self.engines.look(self.host, self.service, "production")
+
+    def up(self, release: int, replicas: int = 2, bad: str = "") -> list[str]:
+        """Addresses of running replicas that answer."""
+        for index in range(replicas):
+            self.engines.start(self.host, self.plan(release, index, bad))
+        found = [r.address for r in self.look().replicas if r.release == release]
+        for address in found:
+            wait_for(address)
+        return found
+
+    def down(self, release: int) -> None:
+        for replica in self.look().replicas:
+            if replica.release == release:
+                self.engines.retire(self.host, replica.container, 5)
+
+    def front(self, image: str) -> Proxy:
+        """A proxy of this image (its kind is its name's beginning), not started yet."""
+        kind = ProxyKind(image.partition("_")[0])
+        port = 30000 + self.number * 2 % 2000 + len(self._fronts)
+        proxy = Proxy(f"{self.service}-{len(self._fronts)}", kind, self.lab.images[image], port)
+        self._fronts.append(proxy)
+        return proxy
+
+    def wanted(
+        self, proxy: Proxy, generation: int, ready: Sequence[str], drain: Sequence[str] = (), domain: str = ""
+    ) -> SiteWanted:
+        site = Site(proxy.name, self.host.name)
+        backends = [Backend(address, self.host.name, 1) for address in ready]
+        backends += [Backend(address, self.host.name, 1, BackendState.DRAIN) for address in drain]
+        route = Route(site, self.service, "production", domain, tuple(backends))
+        return SiteWanted(site, generation, (route,))
+
+    def also(self, wanted: SiteWanted, service: str, ready: Sequence[str], domain: str) -> SiteWanted:
+        """The same site with one more service on it."""
+        backends = tuple(Backend(address, self.host.name, 1) for address in ready)
+        return replace(
+            wanted, routes=(*wanted.routes, Route(wanted.site, service, "production", domain, backends))
+        )
+
+    def container(self, proxy: Proxy) -> str:
+        return f"shipway-proxy-{proxy.name}-{self.host.name}"
+
+    def close(self) -> None:
+        client = self.reach.client(self.host)
+        for label in (f"shipway.service={self.service}", *(f"shipway.proxy={p.name}" for p in self._fronts)):
+            for container in client.containers(all=True, filters={"label": label}):
+                client.remove_container(container["Id"], force=True, v=True)
+        with suppress(RunnerError):
+            self.reach.close()
+
+
+def wait_for(address: str, seconds: float = 15.0) -> None:
+    """Until it answers on /healthz."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if ask(address, "/healthz")[0] == 200:
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
+def ask(address: str, path: str = "/", host: str = "app", timeout: float = 10.0) -> tuple[int, str]:
+    """(status, body) of one GET over a connection of its own."""
+    line = http.client.HTTPConnection(address, timeout=timeout)
+    try:
+        line.request("GET", path, headers={"Host": host})
+        answer = line.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        line.close()
