@@ -3,8 +3,6 @@
 Imports click and nothing heavy: a sub-command's file is loaded when it is named. Decides nothing.
 """
 
-import json
-import os
 import sys
 from importlib import import_module
 
@@ -12,17 +10,16 @@ import click
 
 from pipeline import __version__
 from pipeline.commands.asked import Asked, common_options, with_common_options
-from pipeline.errors import ShipwayError
+from pipeline.commands.ending import exit_code
 
-INTERRUPTED = 130
-
-# name -> (where it is, what it does); the order is that of `shipway --help`
+# name -> (where it is, what it does); the order is that of `shipway --help`, which leaves out what says nothing
 COMMANDS = {
     "init": ("pipeline.commands.configuring:init", "Write shipway.yml and .shipway.yml to begin with."),
-    "up": ("pipeline.commands.running:up", "Run everything on this machine."),
-    "serve": ("pipeline.commands.running:serve", "Run the web part alone."),
-    "work": ("pipeline.commands.running:work", "Run workers alone."),
-    "schedule": ("pipeline.commands.running:schedule", "Run the scheduler alone."),
+    "up": ("pipeline.commands.starting:up", "Run everything on this machine."),
+    "serve": ("pipeline.commands.serving:serve", "Run the web part alone."),
+    "work": ("pipeline.commands.working:work", "Run workers alone."),
+    "schedule": ("pipeline.commands.scheduling:schedule", "Run the scheduler alone."),
+    "crew": ("pipeline.commands.crew:crew", ""),
     "status": ("pipeline.commands.looking:status", "What is live where, and what is under way."),
     "services": ("pipeline.commands.looking:services", "The services and their environments."),
     "hosts": ("pipeline.commands.looking:hosts", "The hosts and whether they answer."),
@@ -73,7 +70,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """From the table, so that help loads nothing."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items() if text])
 
 
 @click.group(
@@ -90,26 +87,7 @@ def shipway(context: click.Context) -> None:
 
 def main() -> None:
     asked = Asked()
-    try:
-        code = shipway.main(standalone_mode=False, obj=asked)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `shipway runs | head`
-        sys.exit(1)
-    except ShipwayError as error:
-        sys.exit(_tell(error, asked))
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _tell(error: ShipwayError, asked: Asked) -> int:
-    if asked.json:
-        print(json.dumps({"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code}))
-    print(f"shipway: {error}", file=sys.stderr)
-    return error.exit_code
+    sys.exit(exit_code(lambda: shipway.main(standalone_mode=False, obj=asked), asked))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 from runners.log_lines import set_up
 from runners.process import Beat, dying_with
@@ -30,6 +31,7 @@ SLOWEST = 10.0
 PATIENCE = 8.0  # seconds between SIGTERM and SIGKILL
 LAST_PATIENCE = 1.5
 WAKE = 1.0
+SOON = 0.05  # while somebody waits for what another one must bring first
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -56,12 +58,37 @@ def read_plan(path: Path) -> list[ChildPlan]:
     return [ChildPlan(**row | {"words": tuple(row["words"]), "fds": tuple(row["fds"])}) for row in rows]
 
 
+class Process(Protocol):
+    """What `subprocess.Popen` and `runners.process.Fork` have in common."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+
+
+Spawn = Callable[[ChildPlan], Process]
+
+
+def execute(plan: ChildPlan) -> Process:
+    """A program of its own, that dies with us."""
+    return subprocess.Popen(
+        plan.words,
+        stdin=subprocess.DEVNULL,
+        pass_fds=plan.fds,
+        preexec_fn=dying_with(os.getpid()),  # this process has no threads
+        start_new_session=True,  # Ctrl-C is for the supervisor alone
+    )
+
+
 class Child:
     """One process of the plan, again and again."""
 
-    def __init__(self, plan: ChildPlan) -> None:
+    def __init__(self, plan: ChildPlan, spawn: Spawn = execute) -> None:
         self.plan = plan
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
+        self._spawn = spawn
         self._started_at = 0.0
         self._not_before = 0.0
         self._waiting_since: float | None = None
@@ -72,6 +99,10 @@ class Child:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def waits(self) -> bool:
+        return self.process is None and self._waiting_since is not None
+
     def look(self, now: float) -> None:
         """Notice what became of it, and start it when it is time."""
         if self.process is not None:
@@ -80,7 +111,7 @@ class Child:
                 self._died(code, now)
             elif self._frozen(now):
                 log.error("frozen process killed", extra={"child": self.plan.name, "pid": self.process.pid})
-                self.process.kill()
+                self.process.send_signal(signal.SIGKILL)
         elif now >= self._not_before and self._may_start(now):
             self._start(now)
 
@@ -94,13 +125,7 @@ class Child:
         Beat(self.plan.beat).forget()
         if self.plan.ready:
             Path(self.plan.ready).unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            self.plan.words,
-            stdin=subprocess.DEVNULL,
-            pass_fds=self.plan.fds,
-            preexec_fn=dying_with(os.getpid()),  # this process has no threads
-            start_new_session=True,  # Ctrl-C is for the supervisor alone
-        )
+        self.process = self._spawn(self.plan)
         self._started_at, self._waiting_since, self._expected = now, None, False
         log.info("process started", extra={"child": self.plan.name, "pid": self.process.pid})
 
@@ -129,25 +154,36 @@ class Child:
 
 
 class Supervisor:
-    """`reload_check`: words of a command that must succeed before a SIGHUP restarts anything."""
+    """`spawn`: how a process of the plan is made. `beat`: our own sign of life, when somebody watches us in turn.
+    `reload_check`: words of a command that must succeed before a SIGHUP restarts anything."""
 
-    def __init__(self, plans: Sequence[ChildPlan], reload_check: Sequence[str] = ()) -> None:
-        self.children = [Child(plan) for plan in plans]
+    def __init__(
+        self,
+        plans: Sequence[ChildPlan],
+        spawn: Spawn = execute,
+        beat: str = "",
+        patience: float = PATIENCE,
+        reload_check: Sequence[str] = (),
+    ) -> None:
+        self.children = [Child(plan, spawn) for plan in plans]
+        self._beat = Beat(beat)
+        self._patience = patience
         self._reload_check = tuple(reload_check)
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT; returns when no child is left."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         while True:
+            self._beat.touch()
             for child in self.children:
                 child.look(time.monotonic())
-            got = signal.sigtimedwait(SIGNALS, WAKE)
+            got = signal.sigtimedwait(SIGNALS, SOON if any(child.waits for child in self.children) else WAKE)
             if got is not None and got.si_signo in (signal.SIGTERM, signal.SIGINT):
                 break
             if got is not None and got.si_signo == signal.SIGHUP:
                 self._reload()
         log.info("ending")
-        self._end([child for child in self.children if not child.plan.last], PATIENCE)
+        self._end([child for child in self.children if not child.plan.last], self._patience)
         self._end([child for child in self.children if child.plan.last], LAST_PATIENCE)
         log.info("ended")
 
@@ -189,7 +225,7 @@ def _cause(code: int) -> dict[str, object]:
 def main() -> None:
     """`python -P -m pipeline.supervisor PLAN [CHECK WORDS…]`, as `shipway up` starts it."""
     set_up(os.environ.get("SHIPWAY_LOG_FORMAT", "text"))
-    Supervisor(read_plan(Path(sys.argv[1])), sys.argv[2:]).run()
+    Supervisor(read_plan(Path(sys.argv[1])), reload_check=sys.argv[2:]).run()
 
 
 if __name__ == "__main__":

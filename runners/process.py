@@ -7,11 +7,13 @@ import ctypes
 import fcntl
 import os
 import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from pipeline.errors import BadConfig, Conflict
 
@@ -40,6 +42,65 @@ def dying_with(parent: int) -> Callable[[], None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     return prepare
+
+
+class Fork:
+    """A child that is a copy of us and does one thing; used like a `subprocess.Popen`. Only where there are no threads."""
+
+    def __init__(self, act: Callable[[], int]) -> None:
+        parent = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        self._code: int | None = None
+        if self.pid == 0:
+            _begin(parent)
+            _finish(act)
+
+    def poll(self) -> int | None:
+        return self._reap(os.WNOHANG)
+
+    def wait(self) -> int:
+        code = self._reap(0)
+        return GONE if code is None else code
+
+    def send_signal(self, number: int, /) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _reap(self, options: int) -> int | None:
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, options)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+
+def _begin(parent: int) -> None:
+    """As a new program would: own session, default signals, nothing on stdin."""
+    die_with_parent(parent)
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+
+def _finish(act: Callable[[], int]) -> NoReturn:
+    """A child must never return into the code of its parent, whatever happens."""
+    code = 1
+    try:
+        code = act()
+    except SystemExit as asked:
+        code = asked.code if isinstance(asked.code, int) else 1
+    finally:
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 @dataclass(frozen=True)

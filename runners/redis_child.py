@@ -65,5 +65,5 @@ def words(binary: str, data: str) -> list[str]:
         binary, "--port", "0", "--unixsocket", str(socket_path(data)), "--unixsocketperm", "700",
         "--dir", str(Path(data) / "redis"), "--appendonly", "yes", "--appendfsync", "everysec",
         "--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no",
-        "--loglevel", "warning", "--databases", "1",
+        "--loglevel", "warning", "--logfile", str(Path(data) / "redis" / "redis.log"), "--databases", "1",
     ]  # fmt: skip

@@ -1,0 +1,75 @@
+"""`up`: everything on one machine. Looks whether it can work, writes the supervisor's plan, and becomes the supervisor."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.commands.asked import asked
+from pipeline.commands.listening import listening_socket
+from pipeline.commands.parts import PYTHON, SUPERVISED, log_format_option, shipway
+from pipeline.settings import Settings
+from pipeline.supervisor import ChildPlan, write_plan
+from pipeline.wiring import build_store
+from runners.process import hold_alone
+from runners.redis_child import prepare, program, socket_path, words
+from runners.settings_source import load_settings
+
+
+@click.command()
+@log_format_option
+def up(log_format: str) -> None:
+    """Run everything on this machine: server, workers, scheduler, and a Redis when none is configured.
+
+    A process that dies or freezes is started again. SIGTERM or Ctrl-C ends all of them within 10 seconds, SIGHUP reads
+    the configuration again.
+    """
+    config = asked().config_path()
+    settings = load_settings(config)
+    data = Path(settings.server.data)
+    lock = hold_alone(data)
+    (data / "run").mkdir(exist_ok=True)
+    listener = listening_socket(settings.server.listen)
+    listener.set_inheritable(True)
+    token = _first_token(settings)
+    plan = data / "run" / "plan.json"
+    write_plan(_children(config, settings, listener.fileno()), plan)
+    click.echo(f"Shipway at {settings.server.url} · token of this machine in {token}")
+    sys.stdout.flush()
+    environment = os.environ | {"SHIPWAY_LOG_FORMAT": log_format, SUPERVISED: str(lock.fileno())}
+    check = [*shipway(config), "config", "check"]
+    os.execve(sys.executable, [*PYTHON, "-m", "pipeline.supervisor", str(plan), *check], environment)  # noqa: S606
+
+
+def _children(config: str, settings: Settings, listener: int) -> list[ChildPlan]:
+    redis = [] if settings.server.redis else [_redis(settings.server.data)]
+    beat = f"{settings.server.data}/run/crew.beat"
+    words = (*shipway(config), "crew", "--fd", str(listener), "--beat", beat)
+    return [*redis, ChildPlan("crew", words, beat=beat, fds=(listener,))]
+
+
+def _redis(data: str) -> ChildPlan:
+    prepare(data)
+    return ChildPlan("redis", tuple(words(program(), data)), ready=str(socket_path(data)), last=True)
+
+
+def _first_token(settings: Settings) -> Path:
+    """So that the command on this machine just works. Also the first look at the database: what is wrong with it is
+    said here, once, and not by five processes."""
+    path = Path(settings.server.data) / "keys" / "local.token"
+    store = build_store(settings)
+    try:
+        store.migrate()
+        if path.is_file() and store.tokens.who(path.read_text(encoding="utf-8").strip()):
+            return path
+        if any(caller.name == "local" for caller in store.tokens.tokens()):
+            store.tokens.revoke("local")
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.unlink(missing_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(store.tokens.create("local", "admin", ()) + "\n")
+    finally:
+        store.close()
+    return path
