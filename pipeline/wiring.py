@@ -6,20 +6,19 @@ Decides nothing but which adapter stands behind which port. Opens no connection:
 import os
 from collections.abc import Callable
 
-from runners.clock import SystemClock
-from runners.hands import ThreadHands
-from runners.probe import ReplicaProbe
-
 from pipeline.ports import Ports
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from runners.builder import EngineBuilder
+from runners.clock import SystemClock
 from runners.engine import DockerEngines
 from runners.forges import Forges
+from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.log_store import FileLogs
 from runners.notify import LogNotices
 from runners.old_logs import prune_logs
+from runners.probe import ReplicaProbe
 from runners.proxies import ProxyContainers
 from runners.reach import Reach
 from runners.redis_child import redis_url
