@@ -36,8 +36,9 @@ class BareRepository:
     created: bool
 
 
-def init(path: str, project: str, url: str, secret_file: str) -> BareRepository:
-    """Make or renew the bare repository at `path`, its pushes told to the server at `url` as `project`.
+def init(path: str, project: str, url: str, secret_file: str, public_url: str = "") -> BareRepository:
+    """Make or renew the bare repository at `path`, its pushes told to the server at `url` as `project`. The pusher
+    sees links to `public_url`, or to `url`.
 
     `secret_file` is made (0600, random) when it does not exist; shipway.yml names it as `secret: file:…`.
     Raises `Conflict` when `path` holds something else or a hook that is not ours, `Refused` for an unusable name.
@@ -53,11 +54,9 @@ def init(path: str, project: str, url: str, secret_file: str) -> BareRepository:
         _git("--git-dir", str(folder), "config", key, value)
     secret = _secret(Path(secret_file).absolute())
     hooks.mkdir(exist_ok=True)
-    _write(
-        hooks / SETTINGS,
-        json.dumps({"url": url, "project": project, "secret": secret}, indent=2) + "\n",
-        0o600,
-    )
+    settings = {"url": url, "project": project, "secret": secret, "public_url": public_url}
+    _write(hooks / SETTINGS, json.dumps(settings, indent=2) + "
+", 0o600)
     _write(hooks / HOOK, (templates_dir() / "git" / HOOK).read_text(encoding="utf-8"), 0o755)
     return BareRepository(str(folder), project, url, str(Path(secret_file).absolute()), created)
 

@@ -13,6 +13,7 @@ from pipeline.web.house_answers import HookAnswer
 from pipeline.web.metrics import Figures
 
 LARGEST_HOOK = 25 * 1024 * 1024
+MOST_TARGETS = 50  # in one header line
 
 
 def mount(app: Flask, ports: Ports, figures: Figures) -> None:
@@ -46,4 +47,9 @@ def _answer(received: Received) -> Response:
         duplicate=True if received.duplicate else None,
     )
     status = 202 if received.runs and not received.duplicate else 200
-    return Response(answer.model_dump_json(exclude_none=True), status, mimetype="application/json")
+    response = Response(answer.model_dump_json(exclude_none=True), status, mimetype="application/json")
+    if (
+        received.targets
+    ):  # which service and environment each run is for; our own git hook shows it to the pusher
+        response.headers["X-Shipway-Targets"] = ",".join(received.targets[:MOST_TARGETS])
+    return response

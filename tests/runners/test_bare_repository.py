@@ -22,7 +22,7 @@ from runners.forges.git import Git
 
 GONE = (404, {"title": "Not found", "detail": "No service here is built from project 'shop'.\u001b[2J"})
 DOWN = (503, {"title": "Service unavailable"})
-QUEUED = (202, {"delivery": 1, "runs": [12], "targets": ["shop/test"]})
+QUEUED = (202, {"delivery": 1, "runs": [12]})
 
 
 class Server(HTTPServer):
@@ -31,6 +31,7 @@ class Server(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
         self.answers: list[tuple[int, object]] = [QUEUED]
+        self.targets = "shop/test"
         self.told: list[tuple[str, dict[str, str], bytes]] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -48,6 +49,7 @@ class Answering(BaseHTTPRequestHandler):
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("location", "/elsewhere")
+        self.send_header("x-shipway-targets", self.server.targets)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -137,6 +139,20 @@ def test_a_push_is_told_and_the_pusher_sees_the_run(clone, server, tmp_path):
     )
 
 
+def test_links_lead_to_the_public_address(clone, server, tmp_path):
+    init(
+        str(tmp_path / "shop.git"),
+        "shop",
+        server.url,
+        str(tmp_path / "keys" / "shop.secret"),
+        "https://ship.example/",
+    )
+
+    output = git(clone, "push", "origin", "HEAD:main")
+
+    assert said(output) == ["Shipway: run 12 queued for shop/test: https://ship.example/api/v1/runs/12"]
+
+
 def test_a_force_push_is_told_as_such(clone, server, tmp_path):
     git(clone, "push", "origin", "HEAD:main")
     git(clone, "commit", "--amend", "--allow-empty", "-m", "Another")
@@ -196,7 +212,7 @@ def test_a_reason_for_doing_nothing_is_shown(clone, server):
 
 
 def test_without_targets_only_the_runs_are_shown(clone, server):
-    server.answers = [(202, {"delivery": 1, "runs": [12, 13]})]
+    server.answers, server.targets = [(202, {"delivery": 1, "runs": [12, 13]})], ""
 
     output = git(clone, "push", "origin", "HEAD:main")
 
@@ -293,7 +309,7 @@ def test_a_second_init_renews_the_hook_and_keeps_the_rest(clone, tmp_path):
 
     settings = json.loads((tmp_path / "shop.git" / "hooks" / "shipway-hook.json").read_text())
     assert not again.created
-    assert settings == {"url": "http://new", "project": "shop", "secret": secret.strip()}
+    assert settings == {"url": "http://new", "project": "shop", "secret": secret.strip(), "public_url": ""}
     assert (tmp_path / "shop.git" / "hooks" / "post-receive").read_text().startswith("#!/usr/bin/env python3")
     assert git(tmp_path / "shop.git", "rev-parse", "main")
 
