@@ -55,8 +55,7 @@ def init(path: str, project: str, url: str, secret_file: str, public_url: str = 
     secret = _secret(Path(secret_file).absolute())
     hooks.mkdir(exist_ok=True)
     settings = {"url": url, "project": project, "secret": secret, "public_url": public_url}
-    _write(hooks / SETTINGS, json.dumps(settings, indent=2) + "
-", 0o600)
+    _write(hooks / SETTINGS, json.dumps(settings, indent=2) + "\n", 0o600)
     _write(hooks / HOOK, (templates_dir() / "git" / HOOK).read_text(encoding="utf-8"), 0o755)
     return BareRepository(str(folder), project, url, str(Path(secret_file).absolute()), created)
 
