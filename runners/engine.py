@@ -14,11 +14,12 @@ from pipeline.errors import Rejected, RunnerError
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.rollout.observed import HostSeen
 from pipeline.rollout.release import ReplicaPlan
-from runners.engine_errors import speaking, words
+from runners.engine_errors import speaking
 from runners.engines.images import pull, remove_unused
 from runners.engines.labels import name_of, ours
 from runners.engines.look import look
 from runners.engines.once import run_once
+from runners.engines.remove import remove
 from runners.engines.start import start_replica
 from runners.reach import PATIENT, QUICK, USUAL, Reach
 
@@ -99,9 +100,6 @@ def _stop_and_remove(client: docker.APIClient, container: str, stop_timeout: flo
         client.stop(
             container, timeout=math.ceil(stop_timeout)
         )  # the SDK waits this long plus its usual patience
-        client.remove_container(container, v=True, force=True)
     except docker.errors.NotFound:
         return
-    except docker.errors.APIError as error:
-        if "already in progress" not in words(error):
-            raise
+    remove(client, container)

@@ -15,6 +15,7 @@ from pipeline.errors import Rejected, StageFailed
 from pipeline.fleet.host import Host
 from pipeline.rollout.release import ReplicaPlan
 from runners.engines.labels import DEPLOYMENT, ONCE, common, ours
+from runners.engines.remove import remove
 from runners.engines.start import blame, container_settings, create
 
 _TAIL = 100  # lines
@@ -23,12 +24,12 @@ _TAIL = 100  # lines
 def run_once(
     client: docker.APIClient, host: Host, plan: ReplicaPlan, command: Sequence[str], timeout: float
 ) -> tuple[int, str]:
-    container = _left_over(client, host, plan) or _make(client, host, plan, command)
+    container = _left_over(client, host, plan) or make(client, host, plan, command)
     try:
         code = _ended(client, container, timeout)
         said = bytes(client.logs(container, tail=_TAIL)).decode(errors="replace")
     finally:
-        _remove(client, container)
+        remove(client, container)
     if code is None:
         raise StageFailed(
             f"Host {host.name}: {' '.join(command)!r} did not end within {timeout:g} s and was stopped. Its last output: "
@@ -49,18 +50,18 @@ def _left_over(client: docker.APIClient, host: Host, plan: ReplicaPlan) -> str:
         )
     if labels.get(DEPLOYMENT) == str(plan.deployment) and found["State"]["Status"] in ("running", "exited"):
         return str(found["Id"])
-    _remove(client, str(found["Id"]))
+    remove(client, str(found["Id"]))
     return ""
 
 
-def _make(client: docker.APIClient, host: Host, plan: ReplicaPlan, command: Sequence[str]) -> str:
+def make(client: docker.APIClient, host: Host, plan: ReplicaPlan, command: Sequence[str]) -> str:
     settings = container_settings(client, plan)
     settings |= {"labels": {**common(host, plan), ONCE: "before_deploy"}, "command": list(command)}
     made = create(client, host, plan, _name(host, plan), settings)
     try:
         client.start(made)
     except docker.errors.APIError as error:
-        _remove(client, made)
+        remove(client, made)
         raise blame(host, plan, f"run {' '.join(command)!r}", error) from error
     return made
 
@@ -76,13 +77,6 @@ def _ended(client: docker.APIClient, container: str, timeout: float) -> int | No
         if "timed out" in str(error).lower():
             return None
         raise
-
-
-def _remove(client: docker.APIClient, container: str) -> None:
-    try:
-        client.remove_container(container, v=True, force=True)
-    except docker.errors.NotFound:
-        return
 
 
 def _name(host: Host, plan: ReplicaPlan) -> str:

@@ -14,6 +14,7 @@ from pipeline.fleet.host import Host
 from pipeline.rollout.release import ReplicaPlan
 from runners.engine_errors import refused, said_no, words
 from runners.engines.labels import PORT, name_of, number, of_replica, ours
+from runners.engines.remove import remove
 
 TRIES = 8
 _ROUND = 16  # ports apart for two deployments
@@ -57,7 +58,7 @@ def adopted(client: docker.APIClient, host: Host, plan: ReplicaPlan) -> bool:
         )
     if found["State"]["Status"] == "running":
         return True
-    client.remove_container(found["Id"], v=True, force=True)
+    remove(client, found["Id"])
     return False
 
 
@@ -130,7 +131,7 @@ def _start_on(client: docker.APIClient, host: Host, plan: ReplicaPlan, port: int
     try:
         client.start(made)
     except docker.errors.APIError as error:
-        client.remove_container(made, v=True, force=True)
+        remove(client, made)
         raise blame(host, plan, f"start {name}", error) from error
     _cannot_exec(client, host, plan, made)
 
@@ -142,7 +143,7 @@ def _cannot_exec(client: docker.APIClient, host: Host, plan: ReplicaPlan, made: 
     if state["Status"] != "exited" or state["ExitCode"] not in _CANNOT_EXEC:
         return
     said = bytes(client.logs(made, tail=5)).decode(errors="replace").strip()
-    client.remove_container(made, v=True, force=True)
+    remove(client, made)
     raise StageFailed(
         f"Host {host.name}: the image of release {plan.release} cannot be started: {said} (exit code {state['ExitCode']}). "
         "Correct its command."

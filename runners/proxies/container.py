@@ -18,6 +18,7 @@ from pipeline.fleet.proxy import Proxy, Site
 from runners.engine_errors import said_no, speaking
 from runners.engines.images import pull
 from runners.engines.labels import HOST
+from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
 from runners.exchange import Answer, exchange
 
@@ -108,7 +109,7 @@ class SiteContainer:
         pull(self.client, self.host, self.proxy.image, self.registry)
         name = f"{self.name}-check"
         with speaking(self.host, f"check a configuration of proxy {self.proxy.name}"):
-            self._remove(name)
+            remove(self.client, name)
             container = self._create(name, publish=False)
             try:
                 self._put(container, self.recipe.file, text)
@@ -116,7 +117,7 @@ class SiteContainer:
                 code = int(self.client.wait(container, timeout=60)["StatusCode"])
                 said = bytes(self.client.logs(container, tail=20)).decode(errors="replace")
             finally:
-                self._remove(container)
+                remove(self.client, container)
         if code:
             raise self._refused(said)
 
@@ -226,12 +227,6 @@ class SiteContainer:
                 f"stop that program, or set proxies.{self.proxy.name}.listen."
             )
         return known
-
-    def _remove(self, container: str) -> None:
-        try:
-            self.client.remove_container(container, v=True, force=True)
-        except docker.errors.NotFound:
-            return
 
 
 def _archive(file: str, text: str) -> bytes:
