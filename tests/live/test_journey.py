@@ -1,0 +1,170 @@
+"""The main job on real parts: webhook to live release on three hosts, back by itself, back by hand, without a lost request."""
+
+import hashlib
+import hmac
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.load.session import Load
+from tests.parts.house import House
+from tests.parts.laboratory import Laboratory
+from tests.parts.repository import SampleRepository
+
+pytestmark = pytest.mark.live
+LoadOn = Callable[[Sequence[str]], Load]
+
+
+def signed(
+    house: House, commit: str, ref: str = "refs/heads/main", secret: str = ""
+) -> tuple[bytes, dict[str, str]]:
+    """A delivery as the post-receive hook sends it."""
+    update = {"ref": ref, "before": "0" * 40, "after": commit}
+    body = json.dumps(
+        {"project": house.service, "delivery": commit + ref, "pusher": "ada", "updates": [update]}
+    ).encode()
+    stamp = str(int(time.time()))
+    proof = hmac.new(
+        (secret or house.secret).encode(), stamp.encode() + b"." + body, hashlib.sha256
+    ).hexdigest()
+    return body, {"X-Shipway-Signature": f"sha256={proof}", "X-Shipway-Timestamp": stamp}
+
+
+def pushed(house: House, shop: SampleRepository, version: str, bad: str = "", **files: str) -> dict[str, Any]:
+    """Commit, push, tell Shipway as the hook would, and wait for the end of the run."""
+    commit = shop.commit(version, bad, **files)
+    shop.push()
+    body, headers = signed(house, commit)
+    status, answer = house.call("POST", "/hooks/git", body, headers)
+    assert status == 202, answer
+    return house.finished_run(answer["runs"][0])
+
+
+def live_release(house: House) -> int | None:
+    found = house.get(house.environment)
+    return found["live"]["number"] if isinstance(found["live"], dict) else found["live"]
+
+
+@pytest.mark.parametrize("proxy", ["haproxy", "nginx"])
+def test_no_request_is_lost_forward_back_by_itself_and_back_by_hand(
+    proxy: str, tmp_path: Path, lab: Laboratory, shop: SampleRepository, load_on: LoadOn
+) -> None:
+    house = House(tmp_path / "house", lab, shop.remote, proxy=proxy)
+    try:
+        house.start()
+        first = pushed(house, shop, "v1")
+        assert first["status"] == "succeeded", first
+
+        with load_on(house.fronts) as load:
+            second = pushed(house, shop, "v2")
+            third = pushed(house, shop, "v3", bad="health")
+            back = house.finished_deployment(house.post(f"{house.environment}/rollback")["deployment"])
+            counts = load.stop()
+
+        assert second["status"] == "succeeded", second
+        assert third["status"] == "failed", third
+        bad = house.get(f"/deployments/{third['deployment']}")
+        assert bad["status"] == "rolled_back", bad
+        assert "/healthz" in bad["error"], bad["error"]
+        assert "503" in bad["error"], bad["error"]
+        assert back["status"] == "succeeded", back
+        assert live_release(house) == first["release"]
+        assert counts.failed == 0, counts
+        assert set(counts.versions) == {"v1", "v2"}, counts
+        house.stop()
+    finally:
+        if house.process:
+            house.kill()
+        house.sweep()
+
+
+def test_a_release_that_is_healthy_but_answers_500_never_meets_a_user(
+    house: House, shop: SampleRepository, load_on: LoadOn
+) -> None:
+    house.start()
+    assert pushed(house, shop, "v1")["status"] == "succeeded"
+
+    with load_on(house.fronts) as load:
+        bad = pushed(house, shop, "v2", bad="500")
+        counts = load.stop()
+
+    assert bad["status"] == "failed", bad
+    assert "500" in bad["error"], bad["error"]
+    assert counts.failed == 0, counts
+    assert set(counts.versions) == {"v1"}, counts
+
+
+def test_a_release_that_dies_in_its_bake_is_taken_back(house: House, shop: SampleRepository) -> None:
+    house.production["rollout"]["bake"] = "8s"
+    house.start()
+    assert pushed(house, shop, "v1")["status"] == "succeeded"
+
+    bad = pushed(house, shop, "v2", bad="dies:4")
+
+    assert bad["status"] == "failed", bad
+    assert house.get(f"/deployments/{bad['deployment']}")["status"] == "rolled_back"
+    assert {version(front) for front in house.fronts for _ in range(4)} == {"v1"}
+
+
+def version(front: str) -> str:
+    with urllib.request.urlopen(f"http://{front}/", timeout=5) as answer:
+        return str(answer.headers["X-Version"])
+
+
+def test_a_delivery_is_counted_once_and_a_forged_one_not_at_all(house: House, shop: SampleRepository) -> None:
+    house.start()
+    commit = shop.commit("v1")
+    shop.push()
+    body, headers = signed(house, commit)
+
+    first = house.call("POST", "/hooks/git", body, headers)
+    again = house.call("POST", "/hooks/git", body, headers)
+    forged = house.call("POST", "/hooks/git", *signed(house, "1" * 40, secret="guess"))
+
+    assert first[0] == 202
+    assert again == (200, first[1] | {"duplicate": True})
+    assert forged[0] == 401
+    assert len(house.get(f"/runs?service={house.service}")["runs"]) == 1
+
+
+def test_a_failing_test_stops_the_run_before_anything_is_deployed(
+    house: House, shop: SampleRepository
+) -> None:
+    house.start()
+    assert pushed(house, shop, "v1")["status"] == "succeeded"
+
+    red = pushed(house, shop, "v2", **{"test_app.py": "def test_red():\n    assert 1 == 2\n"})
+
+    stages = {stage["name"]: stage["status"] for stage in red["stages"]}
+    assert red["status"] == "failed", red
+    assert stages["test"] == "failed"
+    assert stages["publish"] == "cancelled"
+    assert red["deployment"] is None
+    assert "1 == 2" in house.call("GET", f"/api/v1/runs/{red['id']}/log")[1]
+
+
+def test_a_rollback_by_command_restores_image_and_settings_of_that_release(
+    house: House, shop: SampleRepository
+) -> None:
+    house.production["env"] = {"GREETING": "hello"}
+    house.start()
+    first = pushed(house, shop, "v1")
+    house.stop()
+    house.production["env"] = {"GREETING": "goodbye"}
+    house.start()
+    assert pushed(house, shop, "v2")["status"] == "succeeded"
+
+    house.shipway("rollback", house.service, "production", "--to", str(first["release"]), timeout=120)
+
+    assert live_release(house) == first["release"]
+    assert fetch(house, "/greeting") == "hello"
+
+
+def fetch(house: House, path: str) -> str:
+    with urllib.request.urlopen(f"http://{house.fronts[0]}{path}", timeout=5) as answer:
+        return str(answer.read().decode()).strip()
