@@ -48,8 +48,6 @@ def _answer(received: Received) -> Response:
     )
     status = 202 if received.runs and not received.duplicate else 200
     response = Response(answer.model_dump_json(exclude_none=True), status, mimetype="application/json")
-    if (
-        received.targets
-    ):  # which service and environment each run is for; our own git hook shows it to the pusher
+    if received.targets:  # our own git hook shows the pusher which environment each run is for
         response.headers["X-Shipway-Targets"] = ",".join(received.targets[:MOST_TARGETS])
     return response
