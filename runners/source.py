@@ -7,6 +7,7 @@ only read when it lies inside the tree after all symbolic links were followed. N
 import posixpath
 import shutil
 from collections.abc import Callable, Mapping
+from configparser import Error as ConfigError
 from pathlib import Path
 
 from pipeline.delivery.orders import Recipe
@@ -140,13 +141,17 @@ def _text(file: Path, name: str) -> str:
 
 
 def _described(mirror: Mirror, commit: str, git: GitCommand) -> str:
-    """One line for people: who wrote what."""
-    if len(commit) != 40:
-        return f"Commit {commit[:12]}.\n"
+    """One line for people: who wrote what. Never decides anything, so it never fails."""
+    plain = f"Commit {commit[:12]}.\n"
+    if len(commit) != 40:  # GitPython reads no SHA-256 repositories
+        return plain
     from git import Repo  # GitPython runs `git version` when it is imported, and fails where there is none
+    from git.exc import GitError
 
-    with Repo(mirror.path, expand_vars=False) as repo:
-        repo.git.update_environment(**git.environ())
-        found = repo.commit(commit)
-        subject = str(found.summary)[:200]
-        return f"Commit {commit[:12]} by {found.author.name}: {subject}\n"
+    try:
+        with Repo(mirror.path, expand_vars=False) as repo:
+            repo.git.update_environment(**git.environ())
+            found = repo.commit(commit)
+            return f"Commit {commit[:12]} by {found.author.name}: {str(found.summary)[:200]}\n"
+    except (GitError, ConfigError, ValueError, OSError):
+        return plain

@@ -1,0 +1,218 @@
+"""The contract of port `Source`, over git and over the stand-in."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import NotFound, StageFailed
+from pipeline.fleet.service import Repository
+from pipeline.spec import BuildSpec, Spec
+from runners.source import GitSource
+from runners.stand_ins.delivery import MemorySource
+from tests.parts.origin import Origin
+
+HOSTILE = [
+    "-x",
+    "--upload-pack=touch pwned",
+    "../../etc",
+    "$(id)",
+    "a b",
+    "a\0b",
+    "a\nb",
+    "",
+    "a..b",
+    "refs/heads/",
+    "*",
+    "a:b",
+]
+
+
+class GitRemote:
+    def __init__(self, folder: Path) -> None:
+        self.origin = Origin(folder / "acme" / "shop.git")
+        self.source = GitSource(str(folder / "data"), os.environ)
+        self.commit, self.branch, self.tag, self.forget = (
+            self.origin.commit,
+            self.origin.branch,
+            self.origin.tag,
+            self.origin.forget,
+        )
+        self.repository = Repository(self.origin.url)
+
+
+class MemoryRemote:
+    def __init__(self, _: Path) -> None:
+        self.source = MemorySource()
+        self.repository = Repository("https://git.example.com/acme/shop.git")
+
+    def commit(self, files: dict[str, str]) -> str:
+        commit = f"{len(self.source.commits) + 1:040x}"[::-1]
+        self.source.commits[commit] = files
+        return commit
+
+    def branch(self, name: str, commit: str) -> None:
+        self.source.refs[f"refs/heads/{name}"] = commit
+
+    def tag(self, name: str, commit: str) -> None:
+        self.source.refs[f"refs/tags/{name}"] = commit
+
+    def forget(self, name: str) -> None:
+        del self.source.commits[self.source.refs.pop(f"refs/heads/{name}")]
+
+
+@dataclass
+class Told:
+    text: str = ""
+
+    def __call__(self, text: str) -> None:
+        self.text += text
+
+
+@pytest.fixture(params=[GitRemote, MemoryRemote], ids=["git", "memory"])
+def remote(request, tmp_path):
+    return request.param(tmp_path)
+
+
+@pytest.fixture
+def shop(remote):
+    """The remote with one commit on main, which a tag names too."""
+    remote.first = remote.commit({"Dockerfile": "FROM x\n", "app/Dockerfile": "FROM y\n"})
+    remote.branch("main", remote.first)
+    remote.tag("v1", remote.first)
+    return remote
+
+
+@pytest.mark.parametrize(
+    ("ref", "kind", "short"),
+    [
+        ("main", "branch", "main"),
+        ("refs/heads/main", "branch", "main"),
+        ("v1", "tag", "v1"),
+        ("refs/tags/v1", "tag", "v1"),
+    ],
+)
+def test_refs_are_resolved_to_the_commit_behind_them(shop, ref, kind, short):
+    assert shop.source.resolve(shop.repository, ref) == (kind, short, shop.first)
+
+
+@pytest.mark.parametrize("length", [8, 40])
+def test_commits_are_resolved_also_by_their_beginning(shop, length):
+    assert shop.source.resolve(shop.repository, shop.first[:length]) == ("commit", shop.first, shop.first)
+
+
+def test_branch_wins_over_a_tag_of_its_name(shop):
+    second = shop.commit({"Dockerfile": "FROM z\n"})
+    shop.branch("v1", second)
+
+    assert shop.source.resolve(shop.repository, "v1") == ("branch", "v1", second)
+
+
+@pytest.mark.parametrize("ref", [*HOSTILE, "nothing", "f" * 40, "fffffff", "refs/tags/main"])
+def test_what_is_not_there_is_not_found(shop, ref):
+    with pytest.raises(NotFound):
+        shop.source.resolve(shop.repository, ref)
+
+
+def test_moved_branch_is_resolved_as_it_is_now(shop):
+    second = shop.commit({"Dockerfile": "FROM z\n"})
+    shop.branch("main", second)
+
+    assert shop.source.resolve(shop.repository, "main")[2] == second
+
+
+@pytest.mark.parametrize("ref", ["main", "v1", "", "gone-since", *HOSTILE])
+def test_checkout_gives_the_commit_whatever_its_ref_is_called(shop, ref):
+    folder = shop.source.checkout(shop.repository, shop.first, ref, 7, Told())
+
+    assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM x\n"
+
+
+@pytest.mark.parametrize("name", ["$(id)", "feature/#1;reboot", "-x", "ünï"])
+def test_strangely_named_branch_is_a_branch(shop, name):
+    second = shop.commit({"Dockerfile": "FROM z\n"})
+    shop.branch(name, second)
+
+    assert shop.source.resolve(shop.repository, name) == ("branch", name, second)
+    folder = shop.source.checkout(shop.repository, second, name, 7, Told())
+    assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM z\n"
+
+
+def test_checkout_gives_the_exact_commit_not_the_newest(shop):
+    shop.branch("main", shop.commit({"Dockerfile": "FROM z\n"}))
+    shop.branch("other", shop.first)
+
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+
+    assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM x\n"
+
+
+def test_checkout_twice_gives_the_same_folder(shop):
+    first = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+
+    assert shop.source.checkout(shop.repository, shop.first, "main", 7, Told()) == first
+
+
+def test_runs_have_folders_of_their_own(shop):
+    one = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+    two = shop.source.checkout(shop.repository, shop.first, "main", 8, Told())
+    shop.source.clean(7)
+
+    assert one != two
+    assert shop.source.recipe(two, ".", BuildSpec()).text == "FROM x\n"
+
+
+def test_vanished_commit_is_said(shop):
+    lost = shop.commit({"Dockerfile": "FROM z\n"})
+    shop.branch("lost", lost)
+    shop.forget("lost")
+
+    with pytest.raises(StageFailed, match="no longer in"):
+        shop.source.checkout(shop.repository, lost, "lost", 7, Told())
+
+
+def test_log_names_the_commit(shop):
+    told = Told()
+
+    shop.source.checkout(shop.repository, shop.first, "main", 7, told)
+
+    assert shop.first[:12] in told.text
+
+
+def test_no_spec_is_all_defaults(shop):
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+
+    assert shop.source.spec(folder, ".") == Spec()
+
+
+def test_recipe_of_a_folder_of_the_repository(shop):
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+
+    recipe = shop.source.recipe(folder, "app", BuildSpec())
+
+    assert (recipe.context, recipe.dockerfile, recipe.text) == (f"{folder}/app", "Dockerfile", "FROM y\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "build"),
+    [
+        (".", BuildSpec(dockerfile="Other")),
+        ("nowhere", BuildSpec()),
+        (".", BuildSpec(context="nowhere")),
+        (".", BuildSpec(context="..")),
+        (".", BuildSpec(dockerfile="../../../../etc/passwd")),
+    ],
+)
+def test_recipe_that_is_missing_or_outside_fails_the_stage(shop, path, build):
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+
+    with pytest.raises(StageFailed):
+        shop.source.recipe(folder, path, build)
+
+
+def test_cleaning_twice_is_fine(shop):
+    shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+
+    shop.source.clean(7)
+    shop.source.clean(7)
