@@ -58,6 +58,7 @@ class Build:
             "Look in the log for the step that hangs, or raise builder.timeout."
         )
         with Guard(stop, self._order.timeout, late) as guard:
+            guard.check()
             self._pull_bases(guard)
             if buildkit:
                 self._choose_frontend(guard)

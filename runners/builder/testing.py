@@ -56,6 +56,7 @@ class Trial:
         try:
             late = f"The containers beside the tests were not ready within {minutes(SETUP_TIMEOUT)}."
             with Guard(stop, SETUP_TIMEOUT, late) as guard:
+                guard.check()
                 self._make_network()
                 self._start_services(guard)
             late = (

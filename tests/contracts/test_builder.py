@@ -1,0 +1,145 @@
+"""The contract of port `Builder`, over a real engine and over the stand-in."""
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.delivery import orders
+from pipeline.errors import Rejected, Stopped
+from pipeline.fleet.host import RegistryAccess
+from pipeline.settings import BuilderSettings
+from runners.builder import EngineBuilder
+from runners.stand_ins.delivery import MemoryBuilder
+from tests.parts.laboratory import NoLab, laboratory
+
+NUMBERS = itertools.count(os.getpid() * 100)
+
+
+class Bench:
+    """A builder, and orders that it can carry out."""
+
+    def __init__(self, builder, access, base, folder: Path):
+        self.builder, self.access, self.base, self.folder = builder, access, base, folder
+        self.run = next(NUMBERS)
+        self.service = f"e4-contract-{self.run}"
+        self.repository = access.repository(self.service)
+        self.tag = f"{self.repository}:run-{self.run}"
+        self.told = []
+
+    def order(self, tag="", **changes):
+        text = f"FROM {self.base}\nCOPY Dockerfile /d\n"
+        (self.folder / "Dockerfile").write_text(text)
+        labels = {"shipway.run": str(self.run), "shipway.service": self.service}
+        return orders.BuildOrder(
+            **{
+                **{
+                    "run": self.run,
+                    "service": self.service,
+                    "context": str(self.folder),
+                    "dockerfile": "Dockerfile",
+                },
+                **{
+                    "target": "",
+                    "args": {},
+                    "tag": tag or self.tag,
+                    "labels": labels,
+                    "timeout": 60.0,
+                    "text": text,
+                },
+                **changes,
+            }
+        )
+
+    def test_order(self):
+        return orders.TestOrder(self.run, self.tag, ("true",), {}, {}, 60.0, "", 1 << 28, 1.0, 64)
+
+    def build(self, stop=lambda: False):
+        return self.builder.build(self.order(), self.told.append, stop)
+
+
+@pytest.fixture(params=["memory", pytest.param("engine", marks=pytest.mark.live)])
+def bench(request, tmp_path):
+    if request.param == "memory":
+        yield Bench(MemoryBuilder(), RegistryAccess("registry:5000", "e4"), "busybox", tmp_path)
+        return
+    try:
+        lab = laboratory()
+    except NoLab as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+    access = RegistryAccess(lab.registry, "e4", insecure=True)
+    builder = EngineBuilder(BuilderSettings(lab.builder), access)
+    made = Bench(builder, access, lab.images["busybox"], tmp_path)
+    yield made
+    builder.clean(made.run)
+    builder.close()
+
+
+def test_build_gives_an_image_that_has_facts(bench):
+    image = bench.build()
+
+    assert image.startswith("sha256:")
+    assert bench.builder.facts(bench.tag) == orders.ImageFacts()
+    assert bench.told
+
+
+def test_facts_of_what_was_never_built_are_rejected(bench):
+    with pytest.raises(Rejected, match=bench.service):
+        bench.builder.facts(bench.tag)
+
+
+def test_building_twice_is_fine(bench):
+    bench.build()
+    bench.build()
+
+    assert bench.builder.facts(bench.tag)
+
+
+def test_tests_tell_their_exit_code(bench):
+    bench.build()
+
+    assert bench.builder.test(bench.test_order(), bench.told.append, lambda: False).exit_code == 0
+
+
+def test_published_image_is_named_by_its_digest(bench):
+    bench.build()
+
+    reference = bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append)
+
+    repository, _, digest = reference.partition("@")
+    assert repository == bench.repository
+    assert digest.startswith("sha256:")
+    assert len(digest) == 71
+
+
+def test_publishing_twice_gives_the_same_digest(bench):
+    bench.build()
+    first = bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append)
+
+    assert bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append) == first
+
+
+def test_work_that_is_stopped_raises_stopped(bench):
+    with pytest.raises(Stopped):
+        bench.build(stop=lambda: True)
+    with pytest.raises(Stopped):
+        bench.builder.test(bench.test_order(), bench.told.append, lambda: True)
+
+
+def test_cleaning_twice_and_of_nothing_is_fine(bench):
+    bench.builder.clean(bench.run)
+    bench.builder.clean(bench.run)
+
+
+def test_image_outlives_the_cleaning_and_the_one_for_tests_does_not(bench):
+    bench.build()
+    bench.builder.build(bench.order(f"{bench.tag}-test"), bench.told.append, lambda: False)
+
+    bench.builder.clean(bench.run)
+
+    assert bench.builder.facts(bench.tag)
+    with pytest.raises(Rejected):
+        bench.builder.facts(f"{bench.tag}-test")
