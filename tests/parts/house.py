@@ -115,7 +115,7 @@ class House:
                 cwd=self.folder,
                 start_new_session=True,  # Ctrl-C ends the test, which then ends this in order
             )
-        self.until("shipway up is ready", self._ready, seconds)
+        self.until("shipway up is ready", self._ready, seconds, self.log)
         if not self.token:
             self.token = self.shipway("token", "create", "--role", "admin", "test").strip()
         return self
