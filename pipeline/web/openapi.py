@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, made from the table of calls and its models. Describes; decides nothing."""
 
 import json
+from functools import cache
 from typing import TypeAlias, cast
 
 from flask import Flask, Response
@@ -40,11 +41,15 @@ MEANING = {
 
 
 def mount(app: Flask) -> None:
-    text = json.dumps(description(), separators=(",", ":"))
-
     @app.get(f"{PREFIX}/openapi.json", endpoint=f"GET {PREFIX}/openapi.json")
     def openapi_json() -> Response:
-        return Response(text, mimetype="application/json")
+        return Response(_document(), mimetype="application/json")
+
+
+@cache
+def _document() -> str:
+    """Made when somebody first asks: it costs more than all routes together."""
+    return json.dumps(description(), separators=(",", ":"))
 
 
 def description() -> Described:

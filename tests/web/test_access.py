@@ -24,26 +24,30 @@ def make_run(house: House) -> int:
     return house.ports.runs.add(NewRun("shop", "production", "branch", "main", COMMIT, "test")).id
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.method} {call.path}")
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_passes_exactly_the_calls_of_its_rank(client, house, call, role):
-    answer = client.open(url(call), method=call.method, headers=house.token(role))
+def test_a_role_passes_exactly_the_calls_of_its_rank(client, house, role):
+    headers = house.token(role)
 
-    assert (answer.status_code != 403) == (RANK[role] >= RANK[call.role])
+    passed = {
+        call.name: client.open(url(call), method=call.method, headers=headers).status_code != 403
+        for call in CALLS
+    }
+
+    assert passed == {call.name: RANK[role] >= RANK[call.role] for call in CALLS}
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.method} {call.path}")
 @pytest.mark.parametrize(
-    "authorization", [None, "Bearer", "Bearer shw_nobody", "Basic YTpi", "Bearer sh\xfc", "shw_x"]
+    "authorization",
+    [None, "Bearer", "Bearer shw_nobody", "Basic YTpi", "Bearer sh\xfc", "shw_x", "Bearer " + "x" * 9000],
 )
-def test_without_a_known_token_every_call_is_401(client, call, authorization):
+def test_without_a_known_token_every_call_is_401(client, authorization):
     headers = {"Authorization": authorization} if authorization else {}
 
-    answer = client.open(url(call), method=call.method, headers=headers)
+    answers = [client.open(url(call), method=call.method, headers=headers) for call in CALLS]
 
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    assert answer.content_type == "application/problem+json"
+    assert {answer.status_code for answer in answers} == {401}
+    assert all(answer.headers["WWW-Authenticate"].startswith("Bearer") for answer in answers)
+    assert {answer.content_type for answer in answers} == {"application/problem+json"}
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1/nothing", "/api/v1/openapi.json"])

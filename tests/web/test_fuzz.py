@@ -20,7 +20,7 @@ FIELDS = st.sampled_from(["ref", "release", "image", "replicas", "name", "role",
 BODIES = st.binary(max_size=200) | (JSON | st.dictionaries(FIELDS, JSON)).map(
     lambda v: json.dumps(v).encode()
 )
-BODIED = [call for call in CALLS if call.body and call.action != "token.create"]
+BODIED = list({call.body: call for call in CALLS if call.body and call.action != "token.create"}.values())
 QUERIED = [call for call in CALLS if call.query and call.answer]
 
 
