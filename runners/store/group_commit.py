@@ -60,11 +60,18 @@ class GroupCommit(Generic[Item, Outcome]):
     def _join(self, item: Item) -> tuple[_Batch[Item, Outcome], int]:
         """Get on the batch that the writer has not taken yet."""
         with self._lock:
-            if self._open is None:
-                self._open = _Batch()
-                self._open.future = self._writer.submit(self._run, self._open)
-            self._open.items.append(item)
-            return self._open, len(self._open.items) - 1
+            batch = self._open or self._begin()
+            batch.items.append(item)
+            return batch, len(batch.items) - 1
+
+    def _begin(self) -> _Batch[Item, Outcome]:
+        batch: _Batch[Item, Outcome] = _Batch()
+        try:
+            batch.future = self._writer.submit(self._run, batch)
+        except RuntimeError as error:  # the executor's word for: closed
+            raise Unreachable("This process is ending and takes no more writes. Send it again.") from error
+        self._open = batch
+        return batch
 
     def _run(self, batch: _Batch[Item, Outcome]) -> list[Outcome]:
         with self._lock:

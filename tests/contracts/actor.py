@@ -1,0 +1,67 @@
+"""A process of its own over the books, for tests that kill it or let several race: `python -m tests.contracts.actor`."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+from pipeline.errors import RunnerError
+from runners.store import Store, open_store
+from tests.contracts.samples import delivery, new_run
+
+
+def receive(store: Store, prefix: str) -> None:
+    """Say every id that was acknowledged, until killed."""
+
+    def keep_on(thread: int) -> None:
+        for number in range(1_000_000):
+            key = f"{prefix}-{thread}-{number}"
+            received = store.inbox.receive(delivery(key, runs=(new_run(service=f"s{thread}"),)))
+            sys.stdout.write(json.dumps([key, received.id, received.runs]) + "\n")
+            sys.stdout.flush()
+
+    threads = [Thread(target=keep_on, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def race(store: Store, folder: str) -> None:
+    """Win the lease `k` seven times, with nobody else inside; say each fence."""
+    sys.stdin.readline()
+    inside = Path(folder) / "inside"
+    for _ in range(7):
+        while (lease := store.leases.take("k", f"{id(store)}-{time.monotonic_ns()}", 20)) is None:
+            time.sleep(0.003)
+        inside.touch(exist_ok=False)
+        sys.stdout.write(f"{lease.fence}\n")
+        inside.unlink()
+        store.leases.give_back(lease)
+
+
+def migrate(store: Store, _: str) -> None:
+    sys.stdin.readline()
+    store.migrate()
+
+
+def hold(store: Store, _: str) -> None:
+    """Stand still inside a write transaction."""
+    store._database.write(lambda tx: (sys.stdout.write("held\n"), sys.stdout.flush(), time.sleep(60)))
+
+
+def main(what: str, url: str, keys: str, argument: str) -> None:
+    store = open_store(url, keys)
+    if what != "migrate":
+        store.ping()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    try:
+        {"receive": receive, "race": race, "migrate": migrate, "hold": hold}[what](store, argument)
+    except RunnerError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

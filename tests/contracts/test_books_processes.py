@@ -1,0 +1,110 @@
+"""The books among processes: one is killed with -9 in the middle, several race, one is frozen with the lock in hand."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runners.store import Store, open_store
+
+ROOT = Path(__file__).parents[2]
+Start = Callable[[str, str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(books_url: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts an actor and waits until it is ready. All are gone afterwards."""
+    actors: list[subprocess.Popen[str]] = []
+
+    def run(what: str, argument: str) -> "subprocess.Popen[str]":
+        words = [
+            sys.executable,
+            "-m",
+            "tests.contracts.actor",
+            what,
+            books_url,
+            str(tmp_path / "keys"),
+            argument,
+        ]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        actor = subprocess.Popen(words, cwd=ROOT, text=True, **pipes)
+        actors.append(actor)
+        assert actor.stdout is not None
+        assert actor.stdout.readline() == "ready\n"
+        return actor
+
+    yield run
+    for actor in actors:
+        actor.kill()
+        actor.communicate(timeout=10)
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_what_was_acknowledged_survives_kill_9(start: Start, books: Store, turn: int):
+    actor = start("receive", f"turn{turn}")
+    assert actor.stdout is not None
+    lines = [actor.stdout.readline() for _ in range(100)]
+    actor.send_signal(signal.SIGKILL)
+    lines += [line for line in actor.stdout.read().splitlines(keepends=True) if line.endswith("]\n")]
+
+    acknowledged = [json.loads(line) for line in lines]
+
+    kept = {one.key: (one.id, list(one.runs)) for one in books.inbox.deliveries(limit=100_000)}
+    assert len(acknowledged) >= 100
+    for key, number, runs in acknowledged:
+        assert kept[key] == (number, runs)
+
+
+def test_eight_processes_never_hold_one_lease_at_once(start: Start, tmp_path: Path):
+    actors = [start("race", str(tmp_path)) for _ in range(8)]
+    for actor in actors:
+        assert actor.stdin is not None
+        actor.stdin.write("go\n")
+        actor.stdin.flush()
+
+    answers = [actor.communicate(timeout=120)[0].split() for actor in actors]
+
+    assert [actor.returncode for actor in actors] == [0] * 8
+    assert sorted(int(fence) for answer in answers for fence in answer) == list(range(1, 57))
+    assert all(answer == sorted(answer, key=int) for answer in answers)
+
+
+def test_a_frozen_process_does_not_stop_the_others_for_ever(start: Start, books: Store):
+    """SQLite: a writer waits, and goes on when the frozen one is killed. PostgreSQL: nobody waits at all."""
+    actor = start("hold", "")
+    assert actor.stdout is not None
+    assert actor.stdout.readline() == "held\n"
+    os.kill(actor.pid, signal.SIGSTOP)
+    killer = subprocess.Popen(["sh", "-c", f"sleep 1; kill -9 {actor.pid}"])
+
+    begun = time.monotonic()
+    books.audit.note("mia", "look", "shop")
+
+    assert time.monotonic() - begun < 10
+    assert len(books.audit.entries()) == 1
+    killer.wait(timeout=10)
+
+
+def test_processes_that_start_at_once_all_find_the_schema(tmp_path: Path, start: Start, books_url: str):
+    if not books_url.startswith("sqlite"):
+        pytest.skip("the PostgreSQL databases of these tests are born with the schema; see test_migrations")
+    Path(books_url.removeprefix("sqlite:///")).unlink()
+    actors = [start("migrate", "") for _ in range(4)]
+    for actor in actors:
+        assert actor.stdin is not None
+        actor.stdin.write("go\n")
+        actor.stdin.flush()
+
+    for actor in actors:
+        actor.communicate(timeout=60)
+
+    assert [actor.returncode for actor in actors] == [0] * 4
+    store = open_store(books_url, str(tmp_path / "keys"))
+    assert store.runs.runs() == []
+    store.close()
