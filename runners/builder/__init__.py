@@ -35,6 +35,7 @@ class EngineBuilder:
         self._host = Host("builder", settings.engine, "127.0.0.1")
         self._registry = registry or RegistryAccess("")
         self._reach = reach or Reach()
+        self._shared = reach is not None
         self._buildkit = buildkit
 
     def build(self, order: BuildOrder, log: Log, stop: Callable[[], bool]) -> str:
@@ -66,7 +67,8 @@ class EngineBuilder:
             sweep(self._reach.client(self._host, PATIENT), run_id)
 
     def close(self) -> None:
-        self._reach.close()
+        if not self._shared:
+            self._reach.close()
 
 
 def has_buildkit(version: dict[str, Any]) -> bool:

@@ -164,7 +164,8 @@ class Output:
         return self
 
     def __exit__(self, *_: object) -> None:
-        response = getattr(self._wire, "_response", None)  # the SDK keeps it there, and it owns the connection
+        # The SDK keeps the response there, and that owns the connection.
+        response = getattr(self._wire, "_response", None)
         (response or self._wire).close()
         self._socket.close()
 
