@@ -125,10 +125,10 @@ class _Rootfs:
                 self._file(name, text.encode())
             if _CERTIFICATES.exists():
                 self._file(str(_CERTIFICATES)[1:], _CERTIFICATES.read_bytes())
-            for name, target in self._recipe.links.items():
-                self._link(name, target)
             for deb in debs:
                 self._unpack(deb)
+            for name, target in self._recipe.links.items():  # only where no package has the name
+                self._link(name, target)
             self._loader()
             self._applets(next(deb for deb in debs if deb.name.startswith("busybox-static_")))
 

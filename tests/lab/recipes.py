@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_FORMAT = 3  # count up when `image.py` lays files out in another way
+_FORMAT = 4  # count up when `image.py` lays files out in another way
 
 
 @dataclass(frozen=True)
