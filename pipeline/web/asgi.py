@@ -7,7 +7,8 @@ Decides nothing about what a path means.
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from threading import get_ident
 from typing import Any, TypeAlias, cast
 
 from a2wsgi import WSGIMiddleware
@@ -39,13 +40,13 @@ class Gone(Exception):
 class Application:
     """What a server such as uvicorn runs. `close` ends open streams so that their followers come again elsewhere."""
 
-    def __init__(self, app: Flask, followers: Followers, body_seconds: float = BODY_SECONDS) -> None:
-        self._threads = WSGIMiddleware(cast("Any", app), workers=WORKERS)
+    def __init__(self, app: Flask, followers: Followers) -> None:
+        self._app = app
+        self._working: set[int] = set()
+        self._threads = WSGIMiddleware(cast("Any", self._counted), workers=WORKERS)
         self._wsgi = cast("Callable[[Scope, Receive, Send], Awaitable[None]]", self._threads)
         self._followers = followers
-        self._body_seconds = body_seconds
         self._held = 0
-        self.busy = 0  # requests that Flask works on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -58,13 +59,18 @@ class Application:
     def close(self) -> None:
         self._followers.close()
 
+    @property
+    def busy(self) -> int:
+        """Threads that still work, also for requests that nobody waits for any more."""
+        return len(self._working)
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         held = bytearray()
         try:
-            async with asyncio.timeout(self._body_seconds):
+            async with asyncio.timeout(BODY_SECONDS):
                 await self._read(scope, receive, held)
         except TimeoutError:
-            slow = TooSlow(f"The body did not arrive within {self._body_seconds:g} s. Send it again.")
+            slow = TooSlow(f"The body did not arrive within {BODY_SECONDS:g} s. Send it again.")
             return await _refuse(slow, scope, receive, send)
         except ShipwayError as error:
             return await _refuse(error, scope, receive, send)
@@ -100,13 +106,19 @@ class Application:
             if message["type"] == "http.response.start" or handover.feed is None:
                 await send(message)
 
-        self.busy += 1
-        try:
-            await self._wsgi(inner, _replay(body), relay)
-        finally:
-            self.busy -= 1
+        await self._wsgi(inner, _replay(body), relay)
         if handover.feed is not None:
             await self._followers.serve(handover.feed, handover, receive, send)
+
+    def _counted(self, environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        self._working.add(get_ident())
+        parts: Any = ()
+        try:
+            parts = self._app(environ, start_response)
+            yield from parts
+        finally:
+            getattr(parts, "close", lambda: None)()  # an empty answer, as to HEAD, has none
+            self._working.discard(get_ident())
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

@@ -38,10 +38,8 @@ class Reading:
 class Followers:
     """Belongs to one event loop. After `close` every open stream ends with a comment."""
 
-    def __init__(self, open_streams: Gauge, quiet: float = QUIET, recheck: float = RECHECK) -> None:
+    def __init__(self, open_streams: Gauge) -> None:
         self._gauge = open_streams
-        self._quiet = quiet
-        self._recheck = recheck
         self._open = 0
         self._closing = asyncio.Event()
         self._readings: dict[tuple[str, int], Reading] = {}
@@ -90,7 +88,7 @@ class Followers:
                 position = step.position
                 if step.over:
                     return
-            if loop.time() - checked >= self._recheck:
+            if loop.time() - checked >= RECHECK:
                 checked = loop.time()
                 await self._in_thread(handover.welcome)
 
@@ -102,9 +100,7 @@ class Followers:
             reading = self._readings[key] = Reading(asyncio.create_task(self._read(feed, position)))
         reading.users += 1
         try:
-            await asyncio.wait(
-                [reading.task, *ends], timeout=self._quiet, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait([reading.task, *ends], timeout=QUIET, return_when=asyncio.FIRST_COMPLETED)
             return reading.task.result() if reading.task.done() else None
         finally:
             self._let_go(key, reading)
