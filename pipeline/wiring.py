@@ -18,26 +18,21 @@ from runners.job_queue import RedisQueue
 from runners.log_store import FileLogs
 from runners.notify import LogNotices
 from runners.old_logs import prune_logs
+from runners.own_store import store_of
 from runners.probe import ReplicaProbe
 from runners.proxies import ProxyContainers
 from runners.reach import Reach
 from runners.redis_child import redis_url
 from runners.source import GitSource
-from runners.store import Store, open_store
+from runners.store import Store
 
 KEEP_LOGS = 90 * 86400.0  # seconds
-
-
-def build_store(settings: Settings) -> Store:
-    """The books alone. Their schema is brought up to date by whoever starts first (`store.migrate`)."""
-    server = settings.server
-    return open_store(server.database or f"sqlite:///{server.data}/shipway.db", f"{server.data}/keys")
 
 
 def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     """For one process: clients are never shared over a fork."""
     server = settings.server
-    store = store or build_store(settings)
+    store = store or store_of(server)
     reach = Reach()
     logs = FileLogs(f"{server.data}/logs")
     logs.hide(all_secrets(settings))

@@ -16,13 +16,13 @@ from redis.exceptions import RedisError
 from pipeline.errors import ShipwayError
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, ProxyKind
-from pipeline.settings import BuilderSettings, Settings
+from pipeline.settings import BuilderSettings, Server, Settings
 from runners.engine import DockerEngines
 from runners.engine_errors import speaking
 from runners.job_queue import connect
+from runners.own_store import store_of
 from runners.reach import Reach
 from runners.redis_child import program, redis_url, socket_path
-from runners.store import open_store
 
 LITTLE = 2e9  # bytes free; below this images will soon not fit
 MUCH_SKEW = 5.0  # seconds
@@ -81,17 +81,21 @@ def look_at_redis(url: str, data: str) -> list[Finding]:
     return [Finding("ok", "redis", f"answers, version {version}")]
 
 
-def look_at_database(url: str, data: str) -> list[Finding]:
-    if not url and not Path(data, "shipway.db").exists():
-        return [Finding("ok", "database", f"SQLite will be made in {data} at the first start")]
-    store = open_store(url or f"sqlite:///{data}/shipway.db", f"{data}/keys")
+def look_at_database(server: Server) -> list[Finding]:
+    if not server.database and not Path(server.data, "shipway.db").exists():
+        return [Finding("ok", "database", f"SQLite will be made in {server.data} at the first start")]
+    store = store_of(server)
     try:
         store.ping()
     except ShipwayError as error:
         return [Finding("FAIL", "database", f"{error} Start it, or correct server.database.")]
     finally:
         store.close()
-    return [Finding("ok", "database", "PostgreSQL answers" if url else f"SQLite in {data} answers")]
+    return [
+        Finding(
+            "ok", "database", "PostgreSQL answers" if server.database else f"SQLite in {server.data} answers"
+        )
+    ]
 
 
 def look_at_server(listen: str) -> list[Finding]:

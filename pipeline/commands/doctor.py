@@ -59,7 +59,7 @@ def _checks(settings: Settings, reach: Reach) -> Iterator[Check]:
     yield Check("data folder", lambda: look_at_data(server.data))
     yield Check("git", look_at_git)
     yield Check("redis", lambda: look_at_redis(server.redis, server.data))
-    yield Check("database", lambda: look_at_database(server.database, server.data))
+    yield Check("database", lambda: look_at_database(server))
     yield Check("server", lambda: look_at_server(server.listen))
     yield Check("registry", lambda: look_at_registry(settings.registry))
     yield Check("builder", lambda: look_at_builder(settings.builder, reach))

@@ -9,8 +9,8 @@ import click
 from pipeline.errors import BadConfig
 from pipeline.settings import Settings
 from pipeline.supervisor import ChildPlan
-from pipeline.wiring import build_store
 from runners.log_lines import FORMATS
+from runners.own_store import store_of
 from runners.store import Store
 
 PYTHON = (sys.executable, "-P")  # -P: the folder that we are started in is no place for code
@@ -51,7 +51,7 @@ def open_books(settings: Settings) -> Store:
             "and, when they are on several machines, server.database to what they share."
         )
     (Path(settings.server.data) / "run").mkdir(parents=True, exist_ok=True)
-    store = build_store(settings)
+    store = store_of(settings.server)
     if not supervised:
         store.migrate()
     return store

@@ -11,7 +11,7 @@ from pipeline.commands.listening import listening_socket
 from pipeline.commands.parts import PYTHON, SUPERVISED, log_format_option, shipway
 from pipeline.settings import Settings
 from pipeline.supervisor import ChildPlan, write_plan
-from pipeline.wiring import build_store
+from runners.own_store import store_of
 from runners.process import hold_alone
 from runners.redis_child import prepare, program, socket_path, words
 from runners.settings_source import load_settings
@@ -58,7 +58,7 @@ def _first_token(settings: Settings) -> Path:
     """So that the command on this machine just works. Also the first look at the database: what is wrong with it is
     said here, once, and not by five processes."""
     path = Path(settings.server.data) / "keys" / "local.token"
-    store = build_store(settings)
+    store = store_of(settings.server)
     try:
         store.migrate()
         if path.is_file() and store.tokens.who(path.read_text(encoding="utf-8").strip()):

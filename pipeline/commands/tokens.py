@@ -77,7 +77,7 @@ def _remote() -> bool:
 def _books() -> Iterator[Any]:
     """Loaded by name: the database's packages cost half a second that a remote caller need not wait for."""
     load_settings = import_module("runners.settings_source").load_settings
-    store = import_module("pipeline.wiring").build_store(load_settings(asked().config_path()))
+    store = import_module("runners.own_store").store_of(load_settings(asked().config_path()).server)
     try:
         store.migrate()
         yield store
