@@ -88,6 +88,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
+                timeout_keep_alive=75,  # longer than the fronts that keep connections to us (nginx, load balancers: 60)
             )
         )
         self._app = app

@@ -1,0 +1,204 @@
+"""The calls about deployments: deploy, go back, scale, steer, look."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.lease import deployment_key
+from pipeline.rollout.deployment import Happening, HostPhase, HostRecord, Request, Status
+from tests.web.conftest import DIGEST, House
+
+PLACE = "/api/v1/services/shop/environments/production"
+
+
+@pytest.fixture
+def headers(house):
+    return house.token("deployer", name="ci")
+
+
+def bring(house: House, number: int, status: Status = Status.SUCCEEDED) -> int:
+    """A deployment of release `number` that has come to `status`."""
+    from pipeline.rollout.rollback import deploy_release
+
+    deployment = deploy_release("shop", "production", number, None, "test", house.ports)
+    books = house.ports.deployments
+    lease = house.ports.leases.take(deployment_key(deployment), "test", 30)
+    for step in [Status.PREPARING, Status.ROLLING, *({status} - {Status.ROLLING})]:
+        happening = Happening(datetime.now(UTC), "status", f"now {step}", "web-1")
+        record = HostRecord("web-1", HostPhase.BAKING, "container abc exited with 1")
+        books.save(replace(books.deployment(deployment), status=step, records=(record,)), [happening], lease)
+    house.ports.leases.give_back(lease)
+    return deployment
+
+
+def three_good_releases(house: House) -> None:
+    for _ in range(3):
+        bring(house, house.release().number)
+
+
+def test_a_release_is_deployed_by_its_number(client, house, headers):
+    number = house.release().number
+
+    answer = client.post(f"{PLACE}/deployments", json={"release": number}, headers=headers)
+
+    assert answer.status_code == 202
+    deployment = house.ports.deployments.deployment(answer.json["deployment"])
+    assert (deployment.release.number, deployment.reason, deployment.requested_by) == (
+        number,
+        "manual",
+        "api:ci",
+    )
+    assert house.queue.woken == [f"deployment {deployment.id}"]
+
+
+def test_an_image_is_deployed_by_its_digest(client, house, headers):
+    image = f"10.0.0.1:5000/other@{DIGEST}"
+
+    answer = client.post(f"{PLACE}/deployments", json={"image": image}, headers=headers)
+
+    assert answer.status_code == 202
+    assert house.ports.deployments.deployment(answer.json["deployment"]).release.image == image
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"release": 1, "image": f"a@{DIGEST}"},
+        {"release": 0},
+        {"release": "1"},
+        {"release": True},
+        {"release": 10**12},
+        {"image": "a:latest"},
+        {"image": "a@sha256:short"},
+        {"image": f"--all @{DIGEST}"},
+        {"release": 1, "force": True},
+    ],
+)
+def test_orders_that_make_no_sense_are_refused(client, headers, body):
+    assert client.post(f"{PLACE}/deployments", json=body, headers=headers).status_code == 400
+
+
+def test_an_unknown_release_is_404(client, headers):
+    assert client.post(f"{PLACE}/deployments", json={"release": 9}, headers=headers).status_code == 404
+    assert client.post(f"{PLACE}/rollback", json={"release": 9}, headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize("body", [None, {}])
+def test_a_rollback_without_a_number_goes_to_the_good_release_before_the_live_one(
+    client, house, headers, body
+):
+    three_good_releases(house)
+
+    answer = client.post(f"{PLACE}/rollback", json=body, headers=headers)
+
+    assert answer.status_code == 202
+    shown = client.get(f"/api/v1/deployments/{answer.json['deployment']}", headers=headers).json
+    assert (shown["release"], shown["previous_release"], shown["reason"]) == (2, 3, "rollback")
+
+
+def test_a_rollback_without_any_body_or_type_is_accepted(client, house, headers):
+    three_good_releases(house)
+
+    assert client.post(f"{PLACE}/rollback", headers=headers).status_code == 202
+
+
+def test_a_rollback_goes_to_the_release_that_is_named(client, house, headers):
+    three_good_releases(house)
+
+    answer = client.post(f"{PLACE}/rollback", json={"release": 1}, headers=headers)
+
+    assert house.ports.deployments.deployment(answer.json["deployment"]).release.number == 1
+
+
+def test_with_nothing_to_go_back_to_a_rollback_is_409_and_says_why(client, house, headers):
+    answer = client.post(f"{PLACE}/rollback", json={}, headers=headers)
+
+    assert answer.status_code == 409
+    assert "nothing to go back to" in answer.json["detail"]
+
+
+def test_a_live_environment_is_scaled(client, house, headers):
+    three_good_releases(house)
+
+    answer = client.post(f"{PLACE}/scale", json={"replicas": 5}, headers=headers)
+
+    assert answer.status_code == 202
+    deployment = house.ports.deployments.deployment(answer.json["deployment"])
+    assert (deployment.replicas, deployment.reason) == (5, "scale")
+
+
+@pytest.mark.parametrize("replicas", [0, -1, 101, "2", 1.5, None])
+def test_numbers_of_replicas_that_make_no_sense_are_refused(client, headers, replicas):
+    assert client.post(f"{PLACE}/scale", json={"replicas": replicas}, headers=headers).status_code == 400
+
+
+def test_nothing_live_cannot_be_scaled(client, headers):
+    assert client.post(f"{PLACE}/scale", json={"replicas": 2}, headers=headers).status_code == 409
+
+
+@pytest.mark.parametrize("wish", ["pause", "resume", "promote", "abort"])
+def test_a_persons_wish_reaches_the_driver(client, house, headers, wish):
+    deployment = bring(house, house.release().number, Status.ROLLING)
+
+    answer = client.post(f"/api/v1/deployments/{deployment}/{wish}", headers=headers)
+
+    assert (answer.status_code, answer.json) == (202, {"deployment": deployment, "request": wish})
+    assert house.ports.deployments.requested(deployment) is Request(wish)
+    assert house.queue.woken == [f"deployment {deployment}"]
+
+
+def test_what_is_over_takes_no_wishes(client, house, headers):
+    deployment = bring(house, house.release().number)
+
+    assert client.post(f"/api/v1/deployments/{deployment}/abort", headers=headers).status_code == 409
+
+
+def test_a_deployment_shows_its_hosts_its_error_and_its_history(client, house, headers):
+    deployment = bring(house, house.release().number, Status.ROLLING)
+
+    shown = client.get(f"/api/v1/deployments/{deployment}", headers=headers).json
+
+    assert shown["status"] == "rolling"
+    assert shown["blocked"] == ""
+    assert shown["hosts"] == [
+        {"host": "web-1", "phase": "baking", "error": "container abc exited with 1"},
+        {"host": "web-2", "phase": "waiting", "error": ""},
+    ]
+    assert [(event["host"], event["text"]) for event in shown["events"]][-1] == ("web-1", "now rolling")
+    assert [event["id"] for event in shown["events"]] == sorted(event["id"] for event in shown["events"])
+
+
+def test_deployments_are_listed_by_place(client, house, headers):
+    three_good_releases(house)
+
+    here = client.get("/api/v1/deployments?service=shop&environment=production&limit=2", headers=headers).json
+    elsewhere = client.get("/api/v1/deployments?service=blog", headers=headers).json
+
+    assert [one["release"] for one in here["deployments"]] == [3, 2]
+    assert here["next"] == here["deployments"][-1]["id"]
+    assert elsewhere == {"deployments": [], "next": None}
+
+
+def test_the_history_is_read_from_any_event_and_followed_to_the_end(client, house, headers):
+    deployment = bring(house, house.release().number)
+    path = f"/api/v1/deployments/{deployment}/events"
+
+    events = client.get(path, headers=headers).json["events"]
+    later = client.get(f"{path}?after={events[0]['id']}", headers=headers).json["events"]
+    followed = client.get(f"{path}?follow=1", headers=headers | {"Last-Event-ID": str(events[0]["id"])})
+
+    assert later == events[1:]
+    assert followed.mimetype == "text/event-stream"
+    assert followed.text.count("id: ") == len(later) + 1
+    assert followed.text.endswith('event: end\ndata: {"status": "succeeded"}\n\n')
+
+
+def test_the_environment_shows_what_is_live(client, house, headers):
+    three_good_releases(house)
+
+    shown = client.get(PLACE, headers=headers).json
+
+    assert (shown["live"], shown["last_good"], shown["release"]["number"]) == (3, 3, 3)
+    assert shown["active_deployment"] is None
