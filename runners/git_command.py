@@ -155,7 +155,7 @@ class GitCommand:
         if remote and remote.local:
             options += ["-c", "protocol.file.allow=always"]
         environ = self.environ(remote) | dict(extra or {})
-        code, out, err = self._spawn([*self._guard, "git", *options, *words], environ, timeout, words[0])
+        code, out, err = self._spawn([*self._guard, "git", *options, *words], environ, timeout, _verb(words))
         if code != 0:
             raise _failure(words, code, err, remote)
         return out
@@ -216,6 +216,10 @@ class GitCommand:
         return child.returncode, out, err
 
 
+def _verb(words: Sequence[str]) -> str:
+    return next((word for word in words if not word.startswith("-") and "=" not in word), "git")
+
+
 def _end_group(child: subprocess.Popen[str]) -> None:
     os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
@@ -232,9 +236,9 @@ def _write(path: Path, text: str, mode: int) -> None:
 def _failure(words: Sequence[str], code: int, err: str, remote: Remote | None) -> RunnerError:
     said = " ".join(line.strip() for line in err.splitlines() if line.strip())[-600:] or f"exit code {code}"
     if any(mark in err for mark in NO_SPACE):
-        return DiskFull(f"git {words[0]} found no space left on this machine's disk: {said}")
+        return DiskFull(f"git {_verb(words)} found no space left on this machine's disk: {said}")
     if remote is None:
-        return MirrorBroken(f"git {words[0]}: {said}")
+        return MirrorBroken(f"git {_verb(words)}: {said}")
     if "couldn't find remote ref" in err:
         return NoSuchRef(said)
     if any(mark in err for mark in DENIED):
@@ -246,4 +250,4 @@ def _failure(words: Sequence[str], code: int, err: str, remote: Remote | None) -
         )
     if any(mark in err for mark in AWAY):
         return Unreachable(f"{remote.url} does not answer. git said: {said}")
-    return MirrorBroken(f"git {words[0]} with {remote.url}: {said}")
+    return MirrorBroken(f"git {_verb(words)} with {remote.url}: {said}")

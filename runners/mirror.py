@@ -114,6 +114,18 @@ class Mirror:
             words.append("--prune")
         words += ["--no-recurse-submodules", "--end-of-options", self.remote.url, *refspecs]
         self._git.run(words, FETCH_TIMEOUT, self.remote)
+        # Many small fetches leave many small files. In the foreground: we hold the lock, and nothing may outlive us.
+        tidy = [
+            "-c",
+            "gc.auto=6700",
+            "-c",
+            "gc.autoDetach=false",
+            f"--git-dir={self.path}",
+            "gc",
+            "--auto",
+            "--quiet",
+        ]
+        self._git.run(tidy, LOCAL_TIMEOUT)
 
     def _has(self, commit: str) -> bool:
         try:

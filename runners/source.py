@@ -6,6 +6,7 @@ only read when it lies inside the tree after all symbolic links were followed. N
 
 import posixpath
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from configparser import Error as ConfigError
 from pathlib import Path
@@ -21,6 +22,7 @@ from runners.submodules import check_out_submodules
 
 LIST_TIMEOUT = 30.0  # seconds
 LARGEST_FILE = 1 << 20  # bytes of a Dockerfile or .shipway.yml
+LONGEST_RUN = 2 * 24 * 3600.0  # seconds
 SPEC = ".shipway.yml"
 
 
@@ -46,6 +48,7 @@ class GitSource:
     def checkout(
         self, repository: Repository, commit: str, ref: str, run_id: int, log: Callable[[str], None]
     ) -> str:
+        self._forget_old_trees()
         tree = self._tree(run_id)
         mirror = self._mirror(repository)
         mirror.checkout(commit, ref if self._valid(ref) else "", tree, log)
@@ -78,6 +81,16 @@ class GitSource:
 
     def clean(self, run_id: int) -> None:
         shutil.rmtree(self._tree(run_id), ignore_errors=True)
+
+    def _forget_old_trees(self) -> None:
+        """Of runs that ended without anybody to clean up after them."""
+        for tree in self._root.glob("trees/run-*"):
+            try:
+                old = time.time() - tree.lstat().st_mtime > LONGEST_RUN
+            except FileNotFoundError:
+                continue  # another worker was faster
+            if old:
+                shutil.rmtree(tree, ignore_errors=True)
 
     def _tree(self, run_id: int) -> Path:
         return self._root / "trees" / f"run-{int(run_id)}"

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -437,3 +439,33 @@ def test_worker_that_dies_in_the_tests_is_followed_by_one_that_goes_on(works: Wo
     assert run.release, works.log
     assert works.log.count("Building") + works.log.count("Successfully tagged") == 1
     assert works.left() == []
+
+
+@pytest.mark.parametrize("buildkit", [True, False], ids=["buildkit", "classic"])
+def test_engine_gives_up_the_build_of_a_worker_that_was_killed(
+    tmp_path: Path, lab: Laboratory, buildkit: bool
+) -> None:
+    text = f"FROM {lab.images['busybox']}\nRUN sleep 1234 # hang-e4-{os.getpid()}-{buildkit}\n"
+    (tmp_path / "Dockerfile").write_text(text)
+    code = (
+        "import sys; from pipeline.delivery.orders import BuildOrder; from pipeline.settings import BuilderSettings;"
+        "from runners.builder import EngineBuilder;"
+        f"order = BuildOrder(1, 'e4', {str(tmp_path)!r}, 'Dockerfile', '', {{}}, 'e4/killed:1', {{}}, 60.0);"
+        f"EngineBuilder(BuilderSettings({lab.builder!r}), buildkit={buildkit}).build(order, print, lambda: False)"
+    )
+    mark = f"hang-e4-{os.getpid()}-{buildkit}"
+
+    def steps() -> list[str]:
+        return [line for line in processes() if mark in line and "EngineBuilder" not in line]
+
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL) as worker:
+        until = time.monotonic() + 30
+        while not steps():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        worker.kill()
+
+    until = time.monotonic() + 10
+    while steps():
+        assert time.monotonic() < until
+        time.sleep(0.05)

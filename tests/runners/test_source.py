@@ -78,6 +78,16 @@ def test_second_run_of_a_commit_needs_no_network(source, origin):
     assert (check_out(source, origin, commit, run_id=8) / "Dockerfile").exists()
 
 
+def test_tree_that_nobody_cleaned_is_removed_after_two_days(source, origin):
+    commit = pushed(origin)
+    old, young = check_out(source, origin, commit, run_id=5), check_out(source, origin, commit, run_id=6)
+    os.utime(old, (0, 0))
+
+    check_out(source, origin, commit, run_id=7)
+
+    assert (old.exists(), young.exists()) == (False, True)
+
+
 def test_only_the_pushed_branch_is_fetched(source, origin):
     pushed(origin, {"big": "x"}, "other")
     told = []
