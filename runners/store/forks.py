@@ -25,6 +25,7 @@ class ForkGate:
         self._renew = renew
         self._quiet = threading.Condition()
         self._under_way = 0
+        self._forking = False
         me = weakref.ref(self)
         os.register_at_fork(
             before=lambda: _call(me, ForkGate._before),
@@ -37,6 +38,7 @@ class ForkGate:
         """Around everything that uses a connection. Waits while a fork is being made."""
         quiet = self._quiet
         with quiet:
+            quiet.wait_for(lambda: not self._forking)
             self._under_way += 1
         try:
             yield
@@ -46,16 +48,20 @@ class ForkGate:
                 quiet.notify_all()
 
     def _before(self) -> None:
-        self._quiet.acquire()  # held over the fork, so that nothing begins meanwhile
+        self._quiet.acquire()  # held over the fork
+        self._forking = True  # … and let go while we wait, so newcomers are told
         self._quiet.wait_for(lambda: self._under_way == 0, timeout=QUIET_WITHIN)
         self._close()
 
     def _in_parent(self) -> None:
+        self._forking = False
+        self._quiet.notify_all()
         self._quiet.release()
 
     def _in_child(self) -> None:
         self._quiet = threading.Condition()  # the old one may be held by a thread that does not exist here
         self._under_way = 0
+        self._forking = False
         self._renew()
 
 

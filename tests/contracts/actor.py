@@ -1,10 +1,11 @@
 """A process of its own over the books, for tests that kill it or let several race: `python -m tests.contracts.actor`."""
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from pipeline.errors import RunnerError
 from runners.store import Store, open_store
@@ -51,6 +52,35 @@ def hold(store: Store, _: str) -> None:
     store._database.write(lambda tx: (sys.stdout.write("held\n"), sys.stdout.flush(), time.sleep(60)))
 
 
+def fork(store: Store, _: str) -> None:
+    """Children of a process whose threads write all the time write too; says how many of them failed."""
+    done = Event()
+
+    def keep_on() -> None:
+        while not done.is_set():
+            store.audit.note("parent", "write", "x")
+
+    threads = [Thread(target=keep_on) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    children = [_child(store, number) for number in range(12)]
+    failed = sum(os.waitpid(child, 0)[1] != 0 for child in children)
+    done.set()
+    for thread in threads:
+        thread.join()
+    store.audit.note("parent", "end", "x")
+    sys.stdout.write(f"{failed}\n")
+
+
+def _child(store: Store, number: int) -> int:
+    child = os.fork()
+    if child:
+        return child
+    store.audit.note("child", "write", str(number))
+    store.inbox.receive(delivery(f"child-{number}"))
+    os._exit(0)
+
+
 def main(what: str, url: str, keys: str, argument: str) -> None:
     store = open_store(url, keys)
     if what != "migrate":
@@ -58,7 +88,9 @@ def main(what: str, url: str, keys: str, argument: str) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     try:
-        {"receive": receive, "race": race, "migrate": migrate, "hold": hold}[what](store, argument)
+        {"receive": receive, "race": race, "migrate": migrate, "hold": hold, "fork": fork}[what](
+            store, argument
+        )
     except RunnerError as error:
         sys.exit(str(error))
 

@@ -91,6 +91,18 @@ def test_a_frozen_process_does_not_stop_the_others_for_ever(start: Start, books:
     killer.wait(timeout=10)
 
 
+def test_a_fork_in_the_middle_of_writes_gets_connections_of_its_own(start: Start, books: Store):
+    actor = start("fork", "")
+
+    failed, _ = actor.communicate(timeout=90)
+
+    lines = books.audit.entries(limit=100_000)
+    assert (actor.returncode, failed) == (0, "0\n")
+    assert {line["target"] for line in lines if line["actor"] == "child"} == {str(n) for n in range(12)}
+    assert len(books.inbox.deliveries()) == 12
+    assert lines[0]["action"] == "end"
+
+
 def test_processes_that_start_at_once_all_find_the_schema(tmp_path: Path, start: Start, books_url: str):
     if not books_url.startswith("sqlite"):
         pytest.skip("the PostgreSQL databases of these tests are born with the schema; see test_migrations")

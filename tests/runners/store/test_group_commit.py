@@ -1,0 +1,73 @@
+"""Many callers, one transaction: what is shared, and what is not when something is wrong."""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pipeline.errors import Rejected, Unreachable
+from runners.store.group_commit import GroupCommit
+
+
+class Paper:
+    """Takes batches slowly enough that callers gather; refuses a batch with a bad word in it."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.busy = threading.Event()
+        self.go = threading.Event()
+
+    def commit(self, words: Sequence[str]) -> list[str]:
+        self.busy.set()
+        self.go.wait(timeout=10)
+        self.batches.append(list(words))
+        if "bad" in words:
+            raise Rejected("a bad word")
+        return [word.upper() for word in words]
+
+
+def _write_all(paper: Paper, first: str, others: list[str]) -> list[str]:
+    """`first` keeps the writer busy until all others have come."""
+    group = GroupCommit(paper.commit)
+
+    def write(word: str) -> str:
+        try:
+            return group.write(word)
+        except Rejected as error:
+            return str(error)
+
+    with ThreadPoolExecutor(max_workers=1 + len(others)) as pool:
+        futures = [pool.submit(write, first)]
+        assert paper.busy.wait(timeout=10)
+        futures += [pool.submit(write, word) for word in others]
+        while group._open is None or len(group._open.items) < len(others):
+            time.sleep(0.001)
+        paper.go.set()
+        answers = [future.result(timeout=10) for future in futures]
+    group.close()
+    return answers
+
+
+def test_callers_that_come_while_it_writes_share_the_next_batch():
+    paper = Paper()
+
+    answers = _write_all(paper, "a", ["b", "c", "d"])
+
+    assert answers == ["A", "B", "C", "D"]
+    assert [len(batch) for batch in paper.batches] == [1, 3]
+
+
+def test_one_bad_item_does_not_spoil_the_others():
+    answers = _write_all(Paper(), "first", ["a", "bad", "c"])
+
+    assert answers == ["FIRST", "A", "a bad word", "C"]
+
+
+def test_a_closed_group_takes_no_more():
+    group = GroupCommit(list)
+    group.close()
+
+    with pytest.raises(Unreachable, match="is ending"):
+        group.write("a")
