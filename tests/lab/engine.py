@@ -62,6 +62,13 @@ def version(sock: Path) -> str:
     return str(json.loads(call(sock, "GET", "/version")[1])["Version"])
 
 
+def bridge_address(sock: Path) -> str:
+    """The address of this machine that the engine's containers see on their default network; empty when unknown."""
+    status, body = call(sock, "GET", "/networks/bridge")
+    plans = (json.loads(body).get("IPAM") or {}).get("Config") or [] if status == 200 else []
+    return str(plans[0].get("Gateway") or "") if plans else ""
+
+
 def pull(sock: Path | str, image: str, alias: str) -> None:
     """Pull `image` and give it a second name."""
     status, body = call(sock, "POST", f"/images/create?fromImage={quote(image, safe='')}", timeout=300)

@@ -1,10 +1,11 @@
-"""The lab without root or network namespaces: three host entries that share one engine, all on 127.0.0.1, and a registry
-there. Only containers that carry one of these hosts' names as `shipway.host` are ours."""
+"""The lab without root or network namespaces: three host entries that share one engine, and a registry on 127.0.0.1.
+Only containers that carry one of these hosts' names as `shipway.host` are ours."""
 
 import http.client
 import json
 import os
 import shutil
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def up(state: Path, hosts: int) -> None:
         "name": state.name,
         "state": str(state),
         "hosts": [
-            {"name": f"{state.name}-{i + 1}", "engine": f"unix://{sock}", "address": _LOCAL}
+            {"name": f"{state.name}-{i + 1}", "engine": f"unix://{sock}", "address": _address(sock)}
             for i in range(hosts)
         ],
         "builder": f"unix://{sock}",
@@ -75,6 +76,16 @@ def _engine() -> Path:
         f"the lab needs root (it makes network namespaces), or a Docker engine that this user may use at {sock}: "
         "run this as root, or start Docker and add yourself to the group `docker`"
     )
+
+
+def _address(sock: Path) -> str:
+    """Where replicas publish their ports: an address of this machine that proxies in containers reach, too."""
+    seen = engine.bridge_address(sock)
+    try:
+        socket.create_server((seen, 0)).close()
+    except OSError:  # the engine is in another namespace or machine
+        return _LOCAL
+    return seen or _LOCAL
 
 
 def _registry_pid(state: Path) -> int:
