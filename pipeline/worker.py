@@ -15,7 +15,7 @@ from functools import cache
 
 from pipeline.delivery.deliver import deliver
 from pipeline.delivery.run import Run, RunStatus
-from pipeline.errors import ShipwayError, Stopped
+from pipeline.errors import Conflict, ShipwayError, Stopped
 from pipeline.lease import Lease, deployment_key, run_key
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Happening
@@ -138,6 +138,9 @@ def _drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Po
         drive(deployment_id, lease, stop, ports)
     except Stopped as stopped:
         log.info("deployment put down", extra={"deployment": deployment_id, "why": str(stopped)})
+    except Conflict as conflict:  # another one of its environment was faster, or it just ended
+        log.info("deployment waits", extra={"deployment": deployment_id, "why": str(conflict)})
+        return 1.0
     except Exception as error:
         reference = uuid.uuid4().hex[:8]
         log.exception(

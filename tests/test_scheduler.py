@@ -1,0 +1,227 @@
+"""The scheduler's memory, its sweep for lost webhooks, and who leads."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.delivery.run import NewRun, Run, RunStatus
+from pipeline.errors import Unreachable
+from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.scheduler import Chores, Sweeper, Waker, forgotten, schedule
+from pipeline.settings import Settings
+from runners.process import Beat
+from runners.stand_ins.books import MemoryLeases
+from runners.stand_ins.delivery import MemorySource
+from runners.stand_ins.time import VirtualClock
+
+OLD, NEW = "a" * 40, "b" * 40
+
+
+def run(commit: str, environment: str = "production", number: int = 1) -> Run:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Run(number, "shop", environment, "branch", "main", commit, RunStatus.SUCCEEDED, now)
+
+
+@dataclass
+class Books:
+    """Runs and deployments as far as a scheduler asks for them, and the queue."""
+
+    rows: list[Run] = field(default_factory=list)
+    runs_due: list[int] = field(default_factory=list)
+    deployments_due: list[int] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)
+    queue_down: bool = False
+
+    def runs(self, service: str = "", limit: int = 50) -> list[Run]:
+        return self.rows
+
+    def add(self, new: NewRun) -> Run:
+        self.rows.append(run(new.commit, new.environment, len(self.rows) + 1))
+        return self.rows[-1]
+
+    def due(self) -> list[int]:
+        return self.runs_due
+
+    def wake_run(self, number: int) -> None:
+        self._wake(f"run {number}")
+
+    def wake_deployment(self, number: int) -> None:
+        self._wake(f"deployment {number}")
+
+    def _wake(self, what: str) -> None:
+        if self.queue_down:
+            raise Unreachable("Redis is away")
+        self.woken.append(what)
+
+
+def ports_of(books: Books, source: MemorySource | None = None, branches: tuple[str, ...] = ("main",)) -> Any:
+    production = Environment("shop", "production", (), branches=branches)
+    shop = Service(
+        "shop", Repository("https://git.example.com/shop.git"), environments={"production": production}
+    )
+    return SimpleNamespace(
+        settings=Settings(services={"shop": shop}),
+        runs=books,
+        deployments=SimpleNamespace(due=lambda: books.deployments_due),
+        queue=books,
+        source=source or MemorySource(),
+        leases=MemoryLeases(VirtualClock()),
+    )
+
+
+# ------------------------------------------------------------------------------------------------ waking
+
+
+def test_what_is_due_is_woken_once_and_again_when_nobody_came() -> None:
+    books = Books(runs_due=[1], deployments_due=[2])
+    waker = Waker(ports_of(books))
+
+    for now in (0.0, 1.0, 2.0, 3.0):
+        waker.wake_due(now)
+
+    assert books.woken == ["run 1", "deployment 2", "run 1", "deployment 2"]
+
+
+def test_what_became_due_again_is_woken_at_once() -> None:
+    books = Books(runs_due=[1])
+    waker = Waker(ports_of(books))
+    waker.wake_due(0.0)
+    books.runs_due = []
+    waker.wake_due(1.0)
+    books.runs_due = [1]
+
+    waker.wake_due(2.0)
+
+    assert books.woken == ["run 1", "run 1"]
+
+
+def test_a_wake_that_failed_is_tried_at_the_next_look() -> None:
+    books = Books(runs_due=[1], queue_down=True)
+    waker = Waker(ports_of(books))
+    with pytest.raises(Unreachable):
+        waker.wake_due(0.0)
+    books.queue_down = False
+
+    waker.wake_due(1.0)
+
+    assert books.woken == ["run 1"]
+
+
+# ------------------------------------------------------------------------------------------------ sweeping
+
+
+@pytest.mark.parametrize(
+    ("runs", "commit", "answer"),
+    [
+        ([run(OLD)], NEW, True),
+        ([run(OLD)], OLD, False),
+        ([run(OLD), run(NEW)], OLD, False),
+        ([], NEW, False),
+        ([run(OLD, "test")], NEW, False),
+        ([run(OLD), run(NEW, "test")], NEW, True),
+    ],
+    ids=["new head", "built", "went back", "never a run", "only elsewhere", "built elsewhere"],
+)
+def test_a_head_is_forgotten_when_its_environment_ran_before_but_never_this(
+    runs: list[Run], commit: str, answer: bool
+) -> None:
+    assert forgotten(Environment("shop", "production", ()), "main", commit, runs) is answer
+
+
+def test_a_lost_webhook_is_made_good_at_the_second_look() -> None:
+    books = Books([run(OLD)])
+    sweeper = Sweeper(ports_of(books, MemorySource(refs={"refs/heads/main": NEW})))
+
+    sweeper.sweep()
+    assert books.woken == []
+    sweeper.sweep()
+    assert books.woken == ["run 2"]
+    sweeper.sweep()
+    assert books.woken == ["run 2"]
+
+
+def test_a_webhook_that_was_only_late_is_not_built_twice() -> None:
+    books = Books([run(OLD)])
+    sweeper = Sweeper(ports_of(books, MemorySource(refs={"refs/heads/main": NEW})))
+    sweeper.sweep()
+    books.rows.append(run(NEW, number=2))
+
+    sweeper.sweep()
+
+    assert books.woken == []
+
+
+def test_a_branch_that_is_gone_or_a_pattern_is_no_trouble() -> None:
+    books = Books([run(OLD)])
+    sweeper = Sweeper(ports_of(books, MemorySource(refs={}), branches=("main", "release/*")))
+
+    sweeper.sweep()
+    sweeper.sweep()
+
+    assert books.woken == []
+
+
+def test_a_repository_that_does_not_answer_is_said_and_left(caplog: pytest.LogCaptureFixture) -> None:
+    books = Books([run(OLD)])
+    source = MemorySource(failing={"resolve": Unreachable("git does not answer")})
+
+    Sweeper(ports_of(books, source)).sweep()
+
+    assert "sweep failed" in caplog.text
+
+
+# ------------------------------------------------------------------------------------------------ leading
+
+
+class Turns(threading.Event):
+    """A clock that lets the scheduler tick so often and then asks it to stop."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__()
+        self.turns = turns
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.turns -= 1
+        return self.turns < 0
+
+
+def test_only_the_leader_wakes_anybody() -> None:
+    books = Books(runs_due=[1])
+    ports = ports_of(books)
+    ports.leases.take("scheduler", "another", 60.0)
+
+    schedule(ports, Turns(3), Beat(), lambda: None)
+
+    assert books.woken == []
+
+
+def test_a_leader_that_ends_lets_the_next_one_lead_at_once() -> None:
+    ports = ports_of(Books(runs_due=[1]))
+
+    schedule(ports, Turns(1), Beat(), lambda: None)
+
+    assert ports.leases.take("scheduler", "next", 5.0) is not None
+
+
+def test_a_queue_that_is_down_does_not_end_the_scheduler(caplog: pytest.LogCaptureFixture) -> None:
+    ports = ports_of(Books(runs_due=[1], queue_down=True))
+
+    schedule(ports, Turns(2), Beat(), lambda: None)
+
+    assert caplog.text.count("tick failed") == 2
+
+
+def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
+    done: list[str] = []
+    chores = Chores(lambda: done.append("sweep"), lambda: done.append("tidy"), {"sweep": 60.0, "tidy": 600.0})
+
+    for now in (0.0, 4.0, 5.0, 6.0, 30.0, 65.0, 66.0):
+        chores.start_due(now)
+        if chores.thread is not None:
+            chores.thread.join()
+
+    assert done == ["sweep", "tidy", "sweep"]

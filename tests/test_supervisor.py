@@ -1,0 +1,277 @@
+"""The supervisor with children that only pretend, then with real ones that behave badly."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.supervisor import Child, ChildPlan, read_plan, write_plan
+from runners.process import Beat
+
+LIVES = "import time; time.sleep(60)"
+IGNORES_SIGTERM = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
+
+
+class Pretender:
+    """A process whose end is told by the test."""
+
+    pid = 4711
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self.signals: list[int] = []
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def wait(self) -> int:
+        return self.code or 0
+
+    def send_signal(self, number: int, /) -> None:
+        self.signals.append(number)
+
+
+class Nursery:
+    """Makes pretenders, and remembers them."""
+
+    def __init__(self) -> None:
+        self.born: list[Pretender] = []
+
+    def __call__(self, plan: ChildPlan) -> Pretender:
+        self.born.append(Pretender())
+        return self.born[-1]
+
+
+@pytest.fixture
+def nursery() -> Nursery:
+    return Nursery()
+
+
+def looked_at(child: Child, *moments: float) -> None:
+    for now in moments:
+        child.look(now)
+
+
+def test_a_child_that_dies_is_started_again_after_a_second(nursery: Nursery) -> None:
+    child = Child(ChildPlan("a", ("a",)), nursery)
+    looked_at(child, 0.0)
+    nursery.born[0].code = 1
+
+    looked_at(child, 0.2, 0.9)
+    assert len(nursery.born) == 1
+    looked_at(child, 1.0)
+    assert len(nursery.born) == 2
+
+
+def test_a_child_that_lived_long_is_started_again_at_once(nursery: Nursery) -> None:
+    child = Child(ChildPlan("a", ("a",)), nursery)
+    looked_at(child, 0.0)
+    nursery.born[0].code = -9
+
+    looked_at(child, 100.0, 100.0)
+
+    assert len(nursery.born) == 2
+
+
+def test_a_child_that_always_dies_young_is_started_more_and_more_slowly(nursery: Nursery) -> None:
+    child = Child(ChildPlan("a", ("a",)), nursery)
+    births, now = [], 0.0
+    while now < 60:
+        before = len(nursery.born)
+        child.look(now)
+        if len(nursery.born) > before:
+            births.append(now)
+            nursery.born[-1].code = 1
+        now += 0.25
+
+    pauses = [later - sooner for sooner, later in itertools.pairwise(births)]
+    assert min(pauses) >= 1.0
+    assert pauses == sorted(pauses)
+    assert 10.0 <= pauses[-1] <= 11.0
+
+
+def test_the_exit_code_or_signal_is_said(nursery: Nursery, caplog: pytest.LogCaptureFixture) -> None:
+    child = Child(ChildPlan("server", ("a",)), nursery)
+    looked_at(child, 0.0)
+    nursery.born[0].code = -11
+
+    looked_at(child, 20.0)
+
+    record = caplog.records[-1]
+    assert (record.message, vars(record)["child"], vars(record)["signal"]) == (
+        "process died",
+        "server",
+        "SIGSEGV",
+    )
+
+
+def test_a_child_without_signs_of_life_is_killed(nursery: Nursery, tmp_path: Path) -> None:
+    beat = tmp_path / "a.beat"
+    child = Child(ChildPlan("a", ("a",), beat=str(beat)), nursery)
+    looked_at(child, 0.0)
+    Beat(str(beat)).touch()
+    os.utime(beat, (time.time() - 16, time.time() - 16))
+
+    looked_at(child, 20.0)
+
+    assert nursery.born[0].signals == [signal.SIGKILL]
+
+
+def test_a_child_that_beats_is_left_alone(nursery: Nursery, tmp_path: Path) -> None:
+    beat = Beat(str(tmp_path / "a.beat"))
+    child = Child(ChildPlan("a", ("a",), beat=beat.path), nursery)
+    looked_at(child, 0.0)
+    beat.touch()
+
+    looked_at(child, 500.0)
+
+    assert nursery.born[0].signals == []
+
+
+def test_a_child_that_never_gives_its_first_sign_is_killed(nursery: Nursery, tmp_path: Path) -> None:
+    child = Child(ChildPlan("a", ("a",), beat=str(tmp_path / "never")), nursery)
+
+    looked_at(child, 0.0, 29.0)
+    assert nursery.born[0].signals == []
+    looked_at(child, 31.0)
+    assert nursery.born[0].signals == [signal.SIGKILL]
+
+
+def test_a_child_waits_for_what_it_needs(nursery: Nursery, tmp_path: Path) -> None:
+    needed = tmp_path / "redis.sock"
+    child = Child(ChildPlan("a", ("a",), after=str(needed)), nursery)
+
+    looked_at(child, 0.0, 1.0)
+    assert child.waits
+    assert nursery.born == []
+    needed.touch()
+    looked_at(child, 1.1)
+    assert len(nursery.born) == 1
+
+
+def test_a_child_does_not_wait_for_ever(nursery: Nursery, tmp_path: Path) -> None:
+    child = Child(ChildPlan("a", ("a",), after=str(tmp_path / "never")), nursery)
+
+    looked_at(child, 0.0, 31.0)
+
+    assert len(nursery.born) == 1
+
+
+def test_an_end_that_was_asked_for_is_no_news(nursery: Nursery, caplog: pytest.LogCaptureFixture) -> None:
+    child = Child(ChildPlan("a", ("a",)), nursery)
+    looked_at(child, 0.0)
+    child.end(signal.SIGTERM)
+    nursery.born[0].code = -15
+
+    looked_at(child, 0.1)
+
+    assert "process died" not in caplog.text
+
+
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
+    plans = [ChildPlan("a", ("x", "y"), "beat", "ready", "after", True, (3, 4)), ChildPlan("b", ("z",))]
+
+    write_plan(plans, tmp_path / "plan.json")
+
+    assert read_plan(tmp_path / "plan.json") == plans
+
+
+# ------------------------------------------------------------------------------------------------ real processes
+
+
+class Running:
+    """A supervisor as its own process, and what it wrote."""
+
+    def __init__(self, folder: Path, plans: list[ChildPlan]) -> None:
+        write_plan(plans, folder / "plan.json")
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            words = [sys.executable, "-P", "-m", "pipeline.supervisor", str(folder / "plan.json")]
+            environment = os.environ | {"SHIPWAY_LOG_FORMAT": "json"}
+            self.process = subprocess.Popen(words, stderr=log, env=environment)
+
+    def events(self, name: str) -> list[dict[str, object]]:
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == name]
+
+    def pids(self) -> list[int]:
+        return [int(str(event["pid"])) for event in self.events("process started")]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[[list[ChildPlan]], Running]]:
+    running: list[Running] = []
+
+    def start(plans: list[ChildPlan]) -> Running:
+        running.append(Running(tmp_path, plans))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.process.kill()
+        one.process.wait(5)
+
+
+def python(name: str, code: str) -> ChildPlan:
+    return ChildPlan(name, (sys.executable, "-c", code))
+
+
+def eventually(done: Callable[[], object], seconds: float = 20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def dead(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_a_killed_supervisor_takes_its_children_along(run: Callable[[list[ChildPlan]], Running]) -> None:
+    running = run([python("a", LIVES), python("b", IGNORES_SIGTERM)])
+    assert eventually(lambda: len(running.pids()) == 2)
+
+    running.process.kill()
+
+    assert eventually(lambda: all(dead(pid) for pid in running.pids()), 5)
+
+
+def test_sigterm_ends_the_obedient_at_once_and_the_others_within_ten_seconds(
+    run: Callable[[list[ChildPlan]], Running],
+) -> None:
+    running = run([python("obedient", LIVES), python("stubborn", IGNORES_SIGTERM)])
+    assert eventually(lambda: len(running.pids()) == 2)
+    time.sleep(0.5)  # the stubborn one must have got to its first line; nothing tells us
+
+    begun = time.monotonic()
+    running.process.terminate()
+    code = running.process.wait(15)
+
+    assert code == 0
+    assert time.monotonic() - begun < 10
+    assert [event["child"] for event in running.events("process killed")] == ["stubborn"]
+    assert all(dead(pid) for pid in running.pids())
+
+
+def test_sighup_restarts_everything_but_what_ends_last(run: Callable[[list[ChildPlan]], Running]) -> None:
+    kept = ChildPlan("redis", (sys.executable, "-c", LIVES), last=True)
+    running = run([kept, python("server", LIVES)])
+    assert eventually(lambda: len(running.pids()) == 2)
+
+    running.process.send_signal(signal.SIGHUP)
+
+    assert eventually(lambda: len(running.pids()) == 3)
+    assert [event["child"] for event in running.events("process started")] == ["redis", "server", "server"]
+    assert not running.events("process died")
