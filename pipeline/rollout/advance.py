@@ -25,8 +25,15 @@ def advance(look: Look, plan: HostPlan) -> Step:
     if missing:
         return _starting(look, step.record, missing)
     if step.record.admitted_at is None:
-        return _gate(look, step.record)
+        return _gate(look, _all_there(look, record, step.record))
     return _carry(look, plan, step.record)
+
+
+def _all_there(look: Look, before: HostRecord, record: HostRecord) -> HostRecord:
+    """Their time to get well begins when all replicas are first seen to run, however long that took us."""
+    if len(before.replicas) < look.count <= len(record.replicas):
+        return replace(record, health_by=look.later(patience(look)))
+    return record
 
 
 def _lost(look: Look, record: HostRecord) -> Step:
@@ -100,15 +107,22 @@ def _starting(look: Look, record: HostRecord, missing: tuple[Effect, ...]) -> St
 
 def _gate(look: Look, record: HostRecord) -> Step:
     check, healthy_for = look.deployment.release.spec.health, look.deployment.policy.healthy_for
-    replicas = record.replicas
-    if all(health.proved(r, check, healthy_for, look.now) for r in replicas):
+    sick = [r for r in record.replicas if not health.proved(r, check, healthy_for, look.now)]
+    if not sick:
         return Step(replace(record, phase=HostPhase.SWITCHING, admitted_at=look.now))
-    if passed(record.health_by, look.now):
-        sick = next(r for r in replicas if not health.proved(r, check, healthy_for, look.now))
-        return Step(record, fault=Fault(record.host, "gate", _late(look, sick), sick.container))
-    proofs = [after(r.good_since, healthy_for) for r in replicas if r.good_since]
-    wake = soonest([record.health_by, *(p for p in proofs if p > look.now)])
+    hopeless = next((r for r in sick if _too_late(look, record, r)), None)
+    if hopeless:
+        return Step(record, fault=Fault(record.host, "gate", _late(look, hopeless), hopeless.container))
+    proofs = [after(r.good_since, healthy_for) for r in record.replicas if r.good_since]
+    wake = soonest(i for i in (record.health_by, *proofs) if i and i > look.now)
     return Step(replace(record, phase=HostPhase.CHECKING), wake=wake)
+
+
+def _too_late(look: Look, record: HostRecord, replica: ReplicaRecord) -> bool:
+    """A replica that is well at its deadline may finish its row: nobody may have asked it while drivers changed."""
+    if record.health_by is None or not passed(record.health_by, look.now):
+        return False
+    return replica.good == 0 or passed(after(record.health_by, patience(look)), look.now)
 
 
 def _late(look: Look, sick: ReplicaRecord) -> str:

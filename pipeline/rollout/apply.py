@@ -9,8 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from pipeline.errors import ConfigRefused, Rejected, ShipwayError, StageFailed, Stopped, Unreachable
-from pipeline.fleet.host import Host
-from pipeline.fleet.proxy import Backend, Proxy, Route, Site, SiteWanted
+from pipeline.fleet.proxy import Backend, Route, Site, SiteWanted
 from pipeline.lease import Lease, site_key
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment
@@ -27,6 +26,7 @@ from pipeline.rollout.effects import (
     Switch,
 )
 from pipeline.rollout.observed import Outcome, Verdict
+from pipeline.rollout.places import host_of, proxy_of
 
 LEASE_TTL = 5.0  # seconds, as the worker's keeper extends it
 SITE_TTL = 10.0  # seconds; one configuration is written and loaded well within it
@@ -163,17 +163,3 @@ def _own(site: Site, backends: tuple[Backend, ...], deployment: Deployment) -> R
 def _route(wanted: SiteWanted, deployment: Deployment) -> Route | None:
     name = _own(wanted.site, (), deployment).name
     return next((replace(route) for route in wanted.routes if route.name == name), None)
-
-
-def host_of(name: str, ports: Ports) -> Host:
-    if name not in ports.settings.hosts:
-        raise Unreachable(
-            f"Host {name!r} is no longer in the configuration; put it back or deploy elsewhere."
-        )
-    return ports.settings.hosts[name]
-
-
-def proxy_of(site: Site, ports: Ports) -> Proxy:
-    if site.proxy not in ports.settings.proxies:
-        raise Unreachable(f"Proxy {site.proxy!r} is no longer in the configuration; put it back.")
-    return ports.settings.proxies[site.proxy]

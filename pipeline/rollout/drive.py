@@ -10,19 +10,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.delivery.run import StageName
-from pipeline.errors import Conflict, ShipwayError
-from pipeline.fleet.host import Host
-from pipeline.fleet.proxy import Proxy, Site, SiteSeen
+from pipeline.errors import Conflict
 from pipeline.lease import Lease
 from pipeline.ports import Ports
-from pipeline.rollout.apply import apply, host_of, proxy_of
-from pipeline.rollout.decide import Question, decide, to_ask
+from pipeline.rollout.apply import apply
+from pipeline.rollout.decide import decide
 from pipeline.rollout.deployment import Deployment, Happening, Reason, Status
 from pipeline.rollout.effects import Effect
-from pipeline.rollout.history import kept_releases
 from pipeline.rollout.look import Decision
-from pipeline.rollout.observed import HostSeen, Observed, Outcome, Sample
-from pipeline.rollout.traffic import sites
+from pipeline.rollout.observed import Outcome
+from pipeline.rollout.survey import survey
 
 LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
 AGAIN = 0.3  # seconds before the very same effects are applied once more
@@ -34,7 +31,7 @@ def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Por
     last: tuple[Effect, ...] = ()
     while not deployment.over and not stop() and not _must_wait(deployment, ports):
         deployment = _read(deployment, ports)
-        observed = replace(look(deployment, ports), outcomes=outcomes)
+        observed = replace(survey(deployment, ports), outcomes=outcomes)
         decision = decide(deployment, observed, ports.clock.now())
         deployment = _journal(deployment, decision, lease, ports)
         if decision.effects:
@@ -60,81 +57,6 @@ def _read(deployment: Deployment, ports: Ports) -> Deployment:
     if deployment.status is Status.PENDING:
         deployment = ports.deployments.deployment(deployment.id)
     return replace(deployment, request=ports.deployments.requested(deployment.id))
-
-
-# ------------------------------------------------------------------------------------------------ look
-
-
-def look(deployment: Deployment, ports: Ports) -> Observed:
-    """Hosts, sites and our books side by side, then the health of the replicas that matter."""
-    hosts = ports.hands.each([_host_job(plan.host, deployment, ports) for plan in deployment.hosts])
-    places = sites(deployment)
-    seen = ports.hands.each([_site_job(site, ports) for site in places])
-    observed = Observed(
-        hosts={h.host: h for h in hosts if isinstance(h, HostSeen)},
-        sites={s.site: s for s in seen if isinstance(s, SiteSeen)},
-        wanted={site: ports.routes.wanted(site) for site in places},
-        kept=_kept(deployment, ports) if _tidies(deployment) else (),
-    )
-    questions = to_ask(deployment, observed, ports.clock.now())
-    answers = ports.hands.each([_question_job(question, ports) for question in questions])
-    pairs = [(q, a) for q, a in zip(questions, answers, strict=True) if isinstance(a, Sample)]
-    return replace(
-        observed,
-        samples={q.container: a for q, a in pairs if not q.smoke},
-        smoke={q.container: a for q, a in pairs if q.smoke},
-    )
-
-
-def _host_job(name: str, deployment: Deployment, ports: Ports) -> Callable[[], HostSeen]:
-    def work() -> HostSeen:
-        try:
-            host = host_of(name, ports)
-        except ShipwayError as error:
-            return HostSeen(name, reachable=False, error=str(error))
-        return ports.engines.look(host, deployment.service, deployment.environment)
-
-    return work
-
-
-def _site_job(site: Site, ports: Ports) -> Callable[[], SiteSeen]:
-    def work() -> SiteSeen:
-        try:
-            return ports.proxies.seen(proxy_of(site, ports), host_of(site.host, ports))
-        except ShipwayError as error:
-            return SiteSeen(site, running=False, error=str(error))
-
-    return work
-
-
-def _question_job(question: Question, ports: Ports) -> Callable[[], Sample]:
-    def work() -> Sample:
-        host = host_of(question.host, ports)
-        place: tuple[Proxy, Host] | None = None
-        if question.site is not None:
-            place = proxy_of(question.site, ports), host_of(question.site.host, ports)
-        ask = ports.probe.smoke if question.smoke else ports.probe.sample
-        return ask(host, place, question.container, question.address, question.check)
-
-    return work
-
-
-def _tidies(deployment: Deployment) -> bool:
-    return deployment.settled or deployment.status in (Status.PREPARING, Status.ROLLING_BACK)
-
-
-def _kept(deployment: Deployment, ports: Ports) -> tuple[str, ...]:
-    """Images that no prune may remove. All environments of the service count: they may share the host."""
-    numbers: set[int] = {r.number for r in (deployment.release, deployment.previous) if r}
-    environments = ports.settings.service(deployment.service).environments
-    for name in {deployment.environment, *environments}:
-        policy = environments[name].policy if name in environments else deployment.policy
-        state = ports.deployments.environment(deployment.service, name)
-        active = ports.deployments.active(deployment.service, name)
-        working = [r.number for r in (active.release, active.previous) if r] if active else []
-        good = ports.deployments.good_releases(deployment.service, name)
-        numbers |= kept_releases(good, policy.keep, [state.live, state.last_good, *working])
-    return tuple(ports.releases.release(deployment.service, number).image for number in sorted(numbers))
 
 
 # ------------------------------------------------------------------------------------------------ journal
