@@ -1,0 +1,90 @@
+"""One look at the world for one deployment: its hosts, its sites, our books and the health of the replicas that matter.
+
+Changes nothing. What does not answer is a value, not an error.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pipeline.errors import ShipwayError
+from pipeline.fleet.host import Host
+from pipeline.fleet.proxy import Proxy, Site, SiteSeen
+from pipeline.ports import Ports
+from pipeline.rollout.decide import Question, to_ask
+from pipeline.rollout.deployment import Deployment, Status
+from pipeline.rollout.history import kept_releases
+from pipeline.rollout.observed import HostSeen, Observed, Sample
+from pipeline.rollout.places import host_of, proxy_of
+from pipeline.rollout.traffic import sites
+
+
+def survey(deployment: Deployment, ports: Ports) -> Observed:
+    """Hosts, sites and our books side by side, then the health of the replicas that matter."""
+    hosts = ports.hands.each([_host_job(plan.host, deployment, ports) for plan in deployment.hosts])
+    places = sites(deployment)
+    seen = ports.hands.each([_site_job(site, ports) for site in places])
+    observed = Observed(
+        hosts={h.host: h for h in hosts if isinstance(h, HostSeen)},
+        sites={s.site: s for s in seen if isinstance(s, SiteSeen)},
+        wanted={site: ports.routes.wanted(site) for site in places},
+        kept=_kept(deployment, ports) if _tidies(deployment) else (),
+    )
+    questions = to_ask(deployment, observed, ports.clock.now())
+    answers = ports.hands.each([_question_job(question, ports) for question in questions])
+    pairs = [(q, a) for q, a in zip(questions, answers, strict=True) if isinstance(a, Sample)]
+    return replace(
+        observed,
+        samples={q.container: a for q, a in pairs if not q.smoke},
+        smoke={q.container: a for q, a in pairs if q.smoke},
+    )
+
+
+def _host_job(name: str, deployment: Deployment, ports: Ports) -> Callable[[], HostSeen]:
+    def work() -> HostSeen:
+        try:
+            host = host_of(name, ports)
+        except ShipwayError as error:
+            return HostSeen(name, reachable=False, error=str(error))
+        return ports.engines.look(host, deployment.service, deployment.environment)
+
+    return work
+
+
+def _site_job(site: Site, ports: Ports) -> Callable[[], SiteSeen]:
+    def work() -> SiteSeen:
+        try:
+            return ports.proxies.seen(proxy_of(site, ports), host_of(site.host, ports))
+        except ShipwayError as error:
+            return SiteSeen(site, running=False, error=str(error))
+
+    return work
+
+
+def _question_job(question: Question, ports: Ports) -> Callable[[], Sample]:
+    def work() -> Sample:
+        host = host_of(question.host, ports)
+        place: tuple[Proxy, Host] | None = None
+        if question.site is not None:
+            place = proxy_of(question.site, ports), host_of(question.site.host, ports)
+        ask = ports.probe.smoke if question.smoke else ports.probe.sample
+        return ask(host, place, question.container, question.address, question.check)
+
+    return work
+
+
+def _tidies(deployment: Deployment) -> bool:
+    return deployment.settled or deployment.status in (Status.PENDING, Status.PREPARING, Status.ROLLING_BACK)
+
+
+def _kept(deployment: Deployment, ports: Ports) -> tuple[str, ...]:
+    """Images that no prune may remove. All environments of the service count: they may share the host."""
+    numbers: set[int] = {r.number for r in (deployment.release, deployment.previous) if r}
+    environments = ports.settings.service(deployment.service).environments
+    for name in {deployment.environment, *environments}:
+        policy = environments[name].policy if name in environments else deployment.policy
+        state = ports.deployments.environment(deployment.service, name)
+        active = ports.deployments.active(deployment.service, name)
+        working = [r.number for r in (active.release, active.previous) if r] if active else []
+        good = ports.deployments.good_releases(deployment.service, name)
+        numbers |= kept_releases(good, policy.keep, [state.live, state.last_good, *working])
+    return tuple(ports.releases.release(deployment.service, number).image for number in sorted(numbers))
