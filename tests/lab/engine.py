@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Network
 from pathlib import Path
 from urllib.parse import quote
 
@@ -66,7 +67,9 @@ def bridge_address(sock: Path) -> str:
     """The address of this machine that the engine's containers see on their default network; empty when unknown."""
     status, body = call(sock, "GET", "/networks/bridge")
     plans = (json.loads(body).get("IPAM") or {}).get("Config") or [] if status == 200 else []
-    return str(plans[0].get("Gateway") or "") if plans else ""
+    if not plans:
+        return ""
+    return str(plans[0].get("Gateway") or IPv4Network(plans[0]["Subnet"])[1])  # old engines name no gateway
 
 
 def pull(sock: Path | str, image: str, alias: str) -> None:
