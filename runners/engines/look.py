@@ -25,12 +25,13 @@ def look(client: docker.APIClient, host: Host, service: str, environment: str) -
     asked = datetime.now(UTC)
     info = client.info()
     answered = datetime.now(UTC)
+    found = replicas(client, host, service, environment)
     return HostSeen(
         host.name,
         reachable=True,
-        boot=boot(client),
+        boot=boot(client),  # asked after the replicas: a death that a restart caused is never seen without it
         images=frozenset(of_service(client, service)),
-        replicas=replicas(client, host, service, environment),
+        replicas=found,
         free_bytes=_free(host, str(info.get("DockerRootDir", ""))),
         clock_skew=_skew(str(info.get("SystemTime", "")), asked, answered),
     )

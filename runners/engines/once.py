@@ -55,7 +55,7 @@ def _left_over(client: docker.APIClient, host: Host, plan: ReplicaPlan) -> str:
 
 
 def make(client: docker.APIClient, host: Host, plan: ReplicaPlan, command: Sequence[str]) -> str:
-    settings = container_settings(client, plan)
+    settings = container_settings(plan)
     settings |= {"labels": {**common(host, plan), ONCE: "before_deploy"}, "command": list(command)}
     made = create(client, host, plan, _name(host, plan), settings)
     try:

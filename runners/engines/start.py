@@ -77,7 +77,7 @@ def candidates(span: tuple[int, int], used: set[int], offset: int) -> list[int]:
     return [port for port in (low + (offset + step) % size for step in range(size)) if port not in used]
 
 
-def container_settings(client: docker.APIClient, plan: ReplicaPlan) -> dict[str, Any]:
+def container_settings(plan: ReplicaPlan) -> dict[str, Any]:
     """What a replica and its before_deploy command have in common: image, environment, limits, no new privileges."""
     spec = plan.spec
     env = {"PORT": str(spec.port), **spec.env}
@@ -122,7 +122,7 @@ def create(
 def _start_on(client: docker.APIClient, host: Host, plan: ReplicaPlan, port: int) -> None:
     """Start it, or leave nothing behind."""
     name, inside = name_of(host, plan), f"{plan.spec.port}/tcp"
-    settings = container_settings(client, plan)
+    settings = container_settings(plan)
     settings["host_config"]["port_bindings"] = {inside: (host.address, port)}
     settings |= {"labels": of_replica(host, plan, port), "ports": [(plan.spec.port, "tcp")]}
     if plan.spec.command:

@@ -17,13 +17,19 @@ _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 def checked(wanted: SiteWanted) -> SiteWanted:
     """The same with lower-case domains and a stable order. Raises `ConfigRefused` and says which value is wrong."""
     routes = tuple(sorted((_route(wanted, route) for route in wanted.routes), key=lambda route: route.name))
+    names = [route.name for route in routes]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigRefused(
+                f"Site {wanted.site}: two services come to the same name {name!r}. Rename one of them."
+            )
     domains = [route.domain for route in routes]
     for domain in domains:
         if domains.count(domain) > 1:
-            names = ", ".join(route.name for route in routes if route.domain == domain)
+            who = ", ".join(route.name for route in routes if route.domain == domain)
             what = f"the domain {domain}" if domain else "the default route (they have no route.domain)"
             raise ConfigRefused(
-                f"Site {wanted.site}: {names} all ask for {what}. Give each its own route.domain."
+                f"Site {wanted.site}: {who} all ask for {what}. Give each its own route.domain."
             )
     return replace(wanted, routes=routes)
 

@@ -1,0 +1,139 @@
+"""What HAProxy says, read; what it must be told, computed. No HAProxy needed."""
+
+from pipeline.fleet.proxy import Backend, BackendState, Route, Site
+from runners.proxies.runtime import Marker, Slot, Worker, change, old_pids, read_marker, read_slots, seen
+
+SITE = Site("front", "web-1")
+A, B, C, D = (f"10.0.0.1:2000{number}" for number in range(4))
+
+
+def route(ready=(), drain=()) -> Route:
+    backends = [Backend(address, "web-1", 1) for address in ready]
+    backends += [Backend(address, "web-1", 1, BackendState.DRAIN) for address in drain]
+    return Route(SITE, "shop", "production", "", tuple(backends))
+
+
+def slot(name: str, address: str = "0.0.0.0:1", status: str = "MAINT", **counts: int) -> Slot:
+    return Slot("shop_production", name, address, status, **counts)
+
+
+def worker(*slots: Slot, **bases: tuple[int, int]) -> Worker:
+    known = {f"shop_production/{name}": counts for name, counts in bases.items()}
+    return Worker(slots, Marker(1, "abc", known))
+
+
+def test_marker_survives_its_trip_through_the_process():
+    marker = Marker(12, "abc123", {"shop_production/s3": (120, 4)})
+
+    assert read_marker(f"\nproc.shipway: type=str value=<{marker.text()}>\n") == marker
+
+
+def test_foreign_process_has_no_marker():
+    assert read_marker("proc.shipway: not found") == Marker()
+    assert read_marker("proc.shipway: type=str value=<rubbish>").generation == 0
+
+
+def test_servers_are_read_from_the_middle_of_an_answer():
+    text = (
+        "#<PID> <type>\n1 master\n\n# pxname,svname,scur,stot,status,hrsp_5xx,addr,\n"
+        "public,FRONTEND,3,9,OPEN,0,,\nshop_production,s1,2,7,no check,1,10.0.0.1:20000,\n"
+        "shop_production,BACKEND,2,7,UP,1,,\n\nproc.shipway: type=str value=<1:x>\n"
+    )
+
+    assert read_slots(text) == (slot("s1", A, "no check", sessions=2, requests=7, errors=1),)
+    assert read_slots("Can't find the target PID") == ()
+
+
+def test_old_processes_are_listed_under_their_title_only():
+    text = (
+        "#<PID> <type> <reloads>\n1 master 2\n# workers\n90 worker 0\n"
+        "# old workers\n70 worker 1 0d 3.2\n80 worker 2 0d 3.2\n# programs\n"
+    )
+
+    assert old_pids(text) == (70, 80)
+    assert old_pids("# workers\n90 worker 0\n") == ()
+
+
+def test_new_replica_is_ready_before_the_old_one_drains():
+    now = worker(slot("s1", A, "no check"), slot("s2"))
+
+    found = change(now, (route([B], [A]),))
+
+    assert found.fits
+    assert found.commands == (
+        "set server shop_production/s2 addr 10.0.0.1 port 20001",
+        "set server shop_production/s2 state ready",
+        "set server shop_production/s1 state drain",
+    )
+
+
+def test_nothing_is_said_when_all_is_as_wanted():
+    assert (
+        change(worker(slot("s1", A, "no check"), slot("s2", B, "DRAIN")), (route([A], [B]),)).commands == ()
+    )
+
+
+def test_replica_that_comes_back_while_it_drains_is_made_ready_in_its_own_slot():
+    found = change(worker(slot("s1", A, "DRAIN", sessions=3)), (route([A]),))
+
+    assert found.commands == ("set server shop_production/s1 state ready",)
+
+
+def test_address_that_is_no_longer_named_drains():
+    found = change(worker(slot("s1", A, "no check"), slot("s2", B, "no check")), (route([B]),))
+
+    assert found.commands == ("set server shop_production/s1 state drain",)
+
+
+def test_drained_slot_is_taken_only_when_nobody_is_in_it():
+    busy = worker(slot("s1", A, "DRAIN", sessions=1))
+    idle = worker(slot("s1", A, "DRAIN"))
+
+    assert not change(busy, (route([B]),)).fits
+    assert change(idle, (route([B]),)).commands[0] == "set server shop_production/s1 state maint"
+
+
+def test_slots_never_used_come_first():
+    found = change(worker(slot("s1", A, "MAINT", requests=9), slot("s2")), (route([B]),))
+
+    assert found.commands[0].startswith("set server shop_production/s2 addr")
+
+
+def test_counters_begin_at_zero_for_a_new_replica_in_an_old_slot():
+    now = worker(slot("s1", A, "MAINT", requests=90, errors=4))
+    bases = change(now, (route([B]),)).bases
+    later = Worker((slot("s1", B, "no check", requests=95, errors=4),), Marker(2, "abc", bases))
+
+    backend = seen(later, ())[0]
+
+    assert (backend.address, backend.requests, backend.errors) == (B, 5, 0)
+
+
+def test_bases_of_free_slots_are_forgotten():
+    now = worker(
+        slot("s1", A, "no check", requests=9), slot("s2", "0.0.0.0:1", "MAINT"), s1=(3, 0), s2=(7, 1)
+    )
+
+    assert change(now, (route([A]),)).bases == {"shop_production/s1": (3, 0)}
+
+
+def test_backend_that_the_process_does_not_know_does_not_fit():
+    assert not change(worker(), (route([A]),)).fits
+
+
+def test_sessions_of_all_processes_count_together():
+    current = worker(slot("s1", A, "DRAIN", sessions=1), slot("s2", B, "no check"))
+    old = Worker((slot("s1", A, "DRAIN", sessions=2), slot("s3", C, "MAINT")), pid=70)
+
+    found = {backend.address: backend for backend in seen(current, (old,))}
+
+    assert found[A].sessions == 3
+    assert found[A].state is BackendState.DRAIN
+    assert C not in found
+
+
+def test_old_process_that_still_serves_an_address_keeps_it_ready():
+    current = worker(slot("s1", A, "DRAIN"))
+    old = Worker((slot("s1", A, "no check"),), pid=70)
+
+    assert seen(current, (old,))[0].state is BackendState.READY
