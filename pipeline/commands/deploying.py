@@ -1,13 +1,14 @@
 """`plan`, `deploy`, `rollback`, `scale`: ask the API for a deployment, and stay until it is over."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
 from pipeline.commands.following import follow_deployment, follow_run, told_to_wait, wait_option
 from pipeline.commands.showing import show
-
-place = [click.argument("service"), click.argument("environment")]
 
 
 def _at(service: str, environment: str) -> str:
@@ -29,7 +30,7 @@ def plan(service: str, environment: str, release: int | None) -> None:
     answer = server.get("/plan", service=service, environment=environment, release=number)
     head = f"Release {number} of {service} on {environment} (live: {answer['live'] or 'none'})"
     width = max((len(step["host"]) for step in answer["steps"]), default=0)
-    lines = [f"{i:>3}  {step['host']:<{width}}  {step['text']}" for i, step in enumerate(answer["steps"], 1)]
+    lines = [_step(i, step, width) for i, step in enumerate(answer["steps"], 1)]
     show(answer, "\n".join([head, *(lines or ["Nothing to do."])]))
 
 
@@ -79,6 +80,11 @@ def scale(service: str, environment: str, replicas: int, wait: bool) -> None:
     server = api(asked())
     answer = server.post(f"{_at(service, environment)}/scale", {"replicas": replicas})
     _stay(server, answer["deployment"], wait)
+
+
+def _step(number: int, step: Mapping[str, Any], width: int) -> str:
+    why = f"  ({step['why']})" if step.get("why") else ""
+    return f"{number:>3}  {step['host']:<{width}}  {step['text']}{why}"
 
 
 def _newest(server: Api, service: str) -> int:
