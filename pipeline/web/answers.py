@@ -128,13 +128,18 @@ class RequestAccepted(Answer):
 
 
 class PlanStep(Answer):
+    """`host` is empty for what concerns the whole environment."""
+
     host: str
     text: str
+    why: str
 
 
 class PlanAnswer(Answer):
+    """`release` as it was asked for."""
+
     service: str
     environment: str
-    release: int
+    release: int | None
     live: int | None
     steps: list[PlanStep]

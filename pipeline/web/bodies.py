@@ -101,7 +101,9 @@ class ReleasesQuery(Page):
 class PlanQuery(Sent):
     service: Word
     environment: Word
-    release: Id
+    release: Annotated[
+        Id | None, Field(description="Null: the newest release that was made for this environment.")
+    ] = None
 
 
 class LogQuery(Sent):

@@ -7,12 +7,15 @@ from flask import Response
 from pipeline.caller import Caller
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, Request
+from pipeline.rollout.preview import preview
 from pipeline.rollout.rollback import deploy_release, rollback, scale
 from pipeline.web.answers import (
     DeploymentAccepted,
     DeploymentAnswer,
     DeploymentsAnswer,
     EventsAnswer,
+    PlanAnswer,
+    PlanStep,
     RequestAccepted,
 )
 from pipeline.web.auth import Role, demand_within, within
@@ -21,6 +24,7 @@ from pipeline.web.bodies import (
     DeploymentsQuery,
     EventsQuery,
     NothingBody,
+    PlanQuery,
     ReleasesQuery,
     RollbackBody,
     ScaleBody,
@@ -104,6 +108,18 @@ def show_release(ports: Ports, caller: Caller, service: str, release: int) -> Re
     return release_view(found)
 
 
+def show_plan(ports: Ports, caller: Caller, query: PlanQuery) -> PlanAnswer:
+    demand_within(caller, query.service, query.environment)
+    steps = preview(query.service, query.environment, query.release, ports)
+    return PlanAnswer(
+        service=query.service,
+        environment=query.environment,
+        release=query.release,
+        live=ports.deployments.environment(query.service, query.environment).live,
+        steps=[PlanStep(host=step.host, text=step.what, why=step.why) for step in steps],
+    )
+
+
 def _reachable(ports: Ports, caller: Caller, number: int) -> Deployment:
     deployment = ports.deployments.deployment(number)
     demand_within(caller, deployment.service, deployment.environment)
@@ -124,7 +140,6 @@ STEERING = {
     Request.ABORT: "Stop a deployment and go back to the last good release",
 }
 
-# fmt: off  (a row a call)
 CALLS = (
     Call(
         "GET",
@@ -209,6 +224,16 @@ CALLS = (
     ),
     Call(
         "GET",
+        "/plan",
+        Role.VIEWER,
+        "Show every step that a deployment would take; changes nothing",
+        show_plan,
+        PlanAnswer,
+        query=PlanQuery,
+        errors=(400, 404, 409),
+    ),
+    Call(
+        "GET",
         "/releases",
         Role.VIEWER,
         "List the releases of a service, newest first",
@@ -227,4 +252,3 @@ CALLS = (
         errors=(404,),
     ),
 )
-# fmt: on

@@ -81,7 +81,6 @@ def _check_scope(ports: Ports, scope: str) -> None:
         raise BadConfig(f"The scope {scope!r} reaches nothing: {error}") from error
 
 
-# fmt: off  (a row a call)
 CALLS = (
     Call("GET", "/me", Role.VIEWER, "Show whose token this is", show_caller, CallerAnswer),
     Call(
@@ -132,4 +131,3 @@ CALLS = (
         action="token.revoke",
     ),
 )
-# fmt: on

@@ -124,7 +124,6 @@ def _text(ports: Ports, run: int, offset: int) -> Iterator[bytes]:
         yield data
 
 
-# fmt: off  (a row a call)
 CALLS = (
     Call(
         "GET",
@@ -185,4 +184,3 @@ CALLS = (
         action="run.retry",
     ),
 )
-# fmt: on

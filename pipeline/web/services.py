@@ -39,10 +39,11 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
     target = ports.settings.environment(service, environment)
     state = ports.deployments.environment(service, environment)
     active = ports.deployments.active(service, environment)
-    hosts = _side_by_side(
-        ports, [partial(ports.engines.look, host, service, environment) for host in target.hosts]
-    )
-    sites = _side_by_side(ports, _site_looks(target, ports))
+    looks = [partial(ports.engines.look, host, service, environment) for host in target.hosts]
+    jobs: list[Callable[[], HostSeen | SiteSeen]] = [*looks, *_site_looks(target, ports)]
+    found = _side_by_side(ports, jobs)
+    hosts = [seen for seen in found if isinstance(seen, HostSeen)]
+    sites = [seen for seen in found if isinstance(seen, SiteSeen)]
     addresses = {host.name: host.address for host in target.hosts}
     return EnvironmentAnswer(
         service=service,
@@ -153,7 +154,6 @@ def _side_by_side(ports: Ports, jobs: Sequence[Callable[[], T]]) -> list[T]:
     return results
 
 
-# fmt: off  (a row a call)
 CALLS = (
     Call(
         "GET",
@@ -183,4 +183,3 @@ CALLS = (
     ),
     Call("GET", "/hosts", Role.VIEWER, "List hosts and whether they answer", list_hosts, HostsAnswer),
 )
-# fmt: on
