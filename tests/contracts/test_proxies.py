@@ -1,0 +1,79 @@
+"""Port `Proxies`."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.errors import Unreachable
+from tests.contracts.grounds import GROUNDS, Ground, make, started, wanted
+
+
+@pytest.fixture(params=GROUNDS)
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    made = make(request.param)
+    yield made
+    made.close()
+
+
+def test_site_that_was_never_served_does_not_run(ground: Ground):
+    found = ground.proxies.seen(ground.proxy, ground.host)
+
+    assert (found.running, found.generation, found.backends) == (False, 0, ())
+    assert not found.idle("10.0.0.1:1")
+
+
+def test_served_site_says_its_generation_and_its_backends(ground: Ground):
+    address = started(ground).address
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 3, address))
+    found = ground.proxies.seen(ground.proxy, ground.host)
+
+    assert (found.running, found.generation, found.error) == (True, 3, "")
+    assert found.serves(address)
+
+
+def test_serving_the_same_twice_is_serving_it_once(ground: Ground):
+    address = started(ground).address
+    for _ in range(2):
+        ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 3, address))
+    found = ground.proxies.seen(ground.proxy, ground.host)
+
+    assert found.generation == 3
+    assert [backend.address for backend in found.backends] == [address]
+
+
+def test_switch_serves_the_new_and_lets_the_old_become_idle(ground: Ground):
+    old, new = started(ground, 1).address, started(ground, 2).address
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 1, old))
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 2, new, old))
+    found = ground.proxies.seen(ground.proxy, ground.host)
+    deadline = time.monotonic() + 20
+    while not ground.proxies.seen(ground.proxy, ground.host).idle(old) and time.monotonic() < deadline:
+        ground.settle(new)
+
+    assert found.generation == 2
+    assert found.serves(new)
+    assert not found.serves(old)
+    assert ground.proxies.seen(ground.proxy, ground.host).idle(old)
+
+
+def test_check_changes_nothing(ground: Ground):
+    old, new = started(ground, 1).address, started(ground, 2).address
+    ground.proxies.check(ground.proxy, ground.host, wanted(ground, 1, old))
+    before = ground.proxies.seen(ground.proxy, ground.host)
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 1, old))
+    ground.proxies.check(ground.proxy, ground.host, wanted(ground, 2, new))
+    after = ground.proxies.seen(ground.proxy, ground.host)
+
+    assert not before.running
+    assert after.generation == 1
+    assert after.serves(old)
+    assert not after.serves(new)
+
+
+def test_site_on_a_host_that_does_not_answer_is_told_and_never_idle(ground: Ground):
+    found = ground.proxies.seen(ground.proxy, ground.lost)
+
+    assert not found.idle("10.0.0.1:1")
+    with pytest.raises(Unreachable):
+        ground.proxies.serve(ground.proxy, ground.lost, wanted(ground, 1, "10.0.0.1:1"))
