@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import create_engine
 
+from runners.stand_ins.books import MemoryDeployments, MemoryLeases, MemoryReleases, MemoryRoutes
+from runners.stand_ins.time import VirtualClock
 from runners.store import Store, open_store
 from tests.runners.store.cluster import running_cluster
 
 NUMBERS = count(1)
+POSTGRES = pytest.param("postgres", marks=pytest.mark.live)
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +26,34 @@ def postgres() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", POSTGRES])
 def books_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An address of an empty database with today's schema."""
+    return _fresh(request, tmp_path)
+
+
+@pytest.fixture
+def books(books_url: str, tmp_path: Path) -> Iterator[Store]:
+    store = open_store(books_url, str(tmp_path / "keys"))
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", POSTGRES, "memory"])
+def any_books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[object]:
+    """The stand-ins that the tests of the rollout trust keep the same contract; they have no runs."""
+    if request.param == "memory":
+        yield _in_memory()
+        return
+    store = open_store(_fresh(request, tmp_path), str(tmp_path / "keys"))
+    yield store
+    store.close()
+
+
+def _fresh(request: pytest.FixtureRequest, folder: Path) -> str:
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/shipway.db"
-        store = open_store(url, str(tmp_path / "keys"))
+        url = f"sqlite:///{folder}/shipway.db"
+        store = open_store(url, str(folder / "keys"))
         store.migrate()
         store.close()
         return url
@@ -40,11 +66,15 @@ def books_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return address.replace("/postgres?", f"/{name}?")
 
 
-@pytest.fixture
-def books(books_url: str, tmp_path: Path) -> Iterator[Store]:
-    store = open_store(books_url, str(tmp_path / "keys"))
-    yield store
-    store.close()
+def _in_memory() -> SimpleNamespace:
+    clock = VirtualClock()
+    leases = MemoryLeases(clock)
+    return SimpleNamespace(
+        leases=leases,
+        releases=MemoryReleases(),
+        routes=MemoryRoutes(leases),
+        deployments=MemoryDeployments(leases, clock),
+    )
 
 
 def _keys_beside(address: str) -> Path:

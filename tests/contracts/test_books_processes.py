@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from runners.store import Store, open_store
+from runners.store.database import Database
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.live  # seconds of interpreters starting; the fast check leaves them out
 Start = Callable[[str, str], "subprocess.Popen[str]"]
 
 
@@ -104,9 +107,7 @@ def test_a_fork_in_the_middle_of_writes_gets_connections_of_its_own(start: Start
 
 
 def test_processes_that_start_at_once_all_find_the_schema(tmp_path: Path, start: Start, books_url: str):
-    if not books_url.startswith("sqlite"):
-        pytest.skip("the PostgreSQL databases of these tests are born with the schema; see test_migrations")
-    Path(books_url.removeprefix("sqlite:///")).unlink()
+    _empty(books_url)
     actors = [start("migrate", "") for _ in range(4)]
     for actor in actors:
         assert actor.stdin is not None
@@ -120,3 +121,13 @@ def test_processes_that_start_at_once_all_find_the_schema(tmp_path: Path, start:
     store = open_store(books_url, str(tmp_path / "keys"))
     assert store.runs.runs() == []
     store.close()
+
+
+def _empty(url: str) -> None:
+    if url.startswith("sqlite"):
+        Path(url.removeprefix("sqlite:///")).unlink()
+        return
+    database = Database(url)
+    database.write(lambda tx: tx.execute(text("DROP SCHEMA public CASCADE")))
+    database.write(lambda tx: tx.execute(text("CREATE SCHEMA public")))
+    database.close()

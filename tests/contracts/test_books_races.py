@@ -195,3 +195,17 @@ def test_a_cancel_and_the_end_of_a_deployment_agree(books: Store, rival: Store, 
 
         assert books.runs.run(run_id).status == "succeeded"
         assert books.deployments.deployment(number).status is Status.SUCCEEDED
+
+
+def test_a_new_driver_finds_the_request_in_the_record(books: Store, books_url: str, tmp_path: Path):
+    record = settle(books, created(books).id, Status.ROLLING)
+    lease = lease_deployment(books, record.id)
+    books.deployments.ask(record.id, Request.PAUSE)
+    other = open_store(books_url, str(tmp_path / "keys"))
+
+    found = other.deployments.deployment(record.id)
+    other.deployments.save(replace(found, request=Request.NONE), [], lease)
+
+    assert found.request is Request.PAUSE
+    assert other.deployments.requested(record.id) is Request.NONE
+    other.close()

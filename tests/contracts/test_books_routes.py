@@ -14,6 +14,12 @@ SHOP = Route(SITE, "shop", "production", "shop.example.com", BACKENDS)
 
 
 @pytest.fixture
+def books(any_books: Store) -> Store:
+    """Stand-ins too."""
+    return any_books
+
+
+@pytest.fixture
 def lease(books: Store) -> Lease:
     taken = books.leases.take(site_key(SITE), "driver-1", 30)
     assert taken is not None

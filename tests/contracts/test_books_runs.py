@@ -1,7 +1,5 @@
 """The contract of `pipeline.books.Runs`."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from pipeline.delivery.run import OVER, RunStatus, Stage, StageName, StageStatus
@@ -198,13 +196,3 @@ def test_due_is_what_a_worker_should_take_up_now(books: Store):
     assert books.runs.due() == [behind, elsewhere]
     lease_run(books, behind)
     assert books.runs.due() == [elsewhere]
-
-
-def test_times_are_utc_and_now(books: Store):
-    before = datetime.now(UTC)
-
-    created = books.runs.add(new_run()).created_at
-
-    assert abs((created - before).total_seconds()) < 30
-    assert created.utcoffset() is not None
-    assert not created.utcoffset()

@@ -4,6 +4,7 @@ import itertools
 import os
 from pathlib import Path
 
+import docker
 import pytest
 
 from pipeline.delivery import orders
@@ -76,6 +77,10 @@ def bench(request, tmp_path):
     yield made
     builder.clean(made.run)
     builder.close()
+    engine = docker.APIClient(base_url=lab.builder, version="1.41")
+    for image in engine.images(filters={"label": f"shipway.service={made.service}"}):
+        engine.remove_image(image["Id"], force=True)
+    engine.close()
 
 
 def test_build_gives_an_image_that_has_facts(bench):
