@@ -105,8 +105,9 @@ class Builder(Protocol):
     def publish(self, tag: str, repository: str, access: RegistryAccess, log: Callable[[str], None]) -> str:
         """Push and return `repository@sha256:…` from the push's own answer."""
 
-    def clean(self, run_id: int) -> None:
-        """Remove every container, network and dangling image of this run."""
+    def clean(self, run_id: int, service: str = "") -> None:
+        """Remove every container, network and dangling image of this run. `service` keeps two Shipways apart that
+        share one engine and count their runs alike."""
 
 
 # ------------------------------------------------------------------------------------------------ rollout

@@ -237,11 +237,11 @@ def _end(run: Run, status: RunStatus, sentence: str, lease: Lease, ports: Ports)
 
 def _clean(run: Run, ports: Ports) -> None:
     """Failing to clean never decides the run; it is said where somebody looks."""
-    for clean in (ports.source.clean, ports.builder.clean):
-        try:
-            clean(run.id)
-        except RunnerError as error:
-            _log(run, StageName.CHECKOUT, ports)(f"[shipway] Could not clean up: {error}\n")
+    try:
+        ports.source.clean(run.id)
+        ports.builder.clean(run.id, run.service)
+    except RunnerError as error:
+        _log(run, StageName.CHECKOUT, ports)(f"[shipway] Could not clean up: {error}\n")
 
 
 def _log(run: Run, name: StageName, ports: Ports) -> Callable[[str], None]:

@@ -62,9 +62,9 @@ class EngineBuilder:
         with speaking(self._host, f"push {tag}"):
             return push(self._reach.client(self._host, PATIENT), self._host, tag, repository, access, log)
 
-    def clean(self, run_id: int) -> None:
+    def clean(self, run_id: int, service: str = "") -> None:
         with speaking(self._host, f"clean up after run {run_id}"):
-            sweep(self._reach.client(self._host, PATIENT), run_id)
+            sweep(self._reach.client(self._host, PATIENT), run_id, service)
 
     def close(self) -> None:
         if not self._shared:

@@ -7,6 +7,7 @@ the running step there. Never retries, and never fails because a base could not 
 import base64
 import json
 import re
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ STEP = re.compile(r"executor failed running|did not complete successfully|return
 EXIT_CODE = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
 COMMAND = re.compile(r"\[/bin/sh -c (.*?)\]: |\"/bin/sh -c (.*?)\" did not|'/bin/sh -c (.*?)' returned")
 CANCEL_TIMEOUT = 5
+BURIAL = 3.0  # seconds that a killed step may take to go
 
 
 class Build:
@@ -156,14 +158,19 @@ class Build:
             return  # cutting the connection, which comes next, does the same
 
     def _forget_steps(self) -> None:
-        """The classic builder leaves the steps of a failed build behind as images without a name."""
-        if self._last_step:
+        """The classic builder leaves the steps of a failed build behind as images without a name. The engine may
+        still be ending the last step's container, which uses one of them."""
+        until = time.monotonic() + BURIAL
+        while self._last_step and time.monotonic() < until:
             try:
                 found = self._api.inspect_image(self._last_step)
                 if not found.get("RepoTags"):
                     self._api.remove_image(found["Id"])
-            except docker.errors.APIError:
-                return  # in use by a build that runs beside us, or gone
+                return
+            except docker.errors.APIError as error:
+                if error.response is None or error.response.status_code != 409:
+                    return  # gone
+            time.sleep(0.2)
 
     def _failure(self, said: str) -> ShipwayError:
         said = " ".join(said.split())

@@ -15,21 +15,20 @@ RUN, PART, SERVICE = "shipway.run", "shipway.part", "shipway.service"
 KEPT = 5  # images of a service
 
 
-def clear(api: Api, run_id: int) -> None:
+def clear(api: Api, run_id: int, service: str) -> None:
     """Containers and networks. The tests of one run never run twice at once, so what is there is left over."""
-    filters = {"label": [f"{RUN}={run_id}", PART]}
+    filters = {"label": [*_labels(run_id, service), PART]}
     for container in api.containers(all=True, filters=filters):
         _gone(api.remove_container, container["Id"], force=True, v=True)
     for network in api.networks(filters=filters):
         _gone(api.remove_network, network["Id"])
 
 
-def sweep(api: Api, run_id: int) -> None:
+def sweep(api: Api, run_id: int, service: str) -> None:
     """Also images: those without a name, and the one that was only built to be tested."""
-    clear(api, run_id)
-    label = f"{RUN}={run_id}"
+    clear(api, run_id, service)
     services = set()
-    for image in api.images(filters={"label": label}):
+    for image in api.images(filters={"label": _labels(run_id, service)}):
         services.add((image.get("Labels") or {}).get(SERVICE, ""))
         tags = [tag for tag in image.get("RepoTags") or [] if tag != "<none>:<none>"]
         for tag in tags:
@@ -37,13 +36,17 @@ def sweep(api: Api, run_id: int) -> None:
                 _gone(api.remove_image, tag)
         if not tags:
             _gone(api.remove_image, image["Id"])
-    for service in services - {""}:
-        _retire(api, service)
+    for name in services - {""}:
+        _retire(api, name)
+
+
+def _labels(run_id: int, service: str) -> list[str]:
+    return [f"{RUN}={run_id}", *([f"{SERVICE}={service}"] if service else [])]
 
 
 def _retire(api: Api, service: str) -> None:
     """Without force: what a container uses stays."""
-    images = api.images(filters={"label": f"{SERVICE}={service}"})
+    images = api.images(filters={"label": [f"{SERVICE}={service}"]})
     numbered = sorted(
         (
             (number, tag)

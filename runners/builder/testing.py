@@ -20,7 +20,7 @@ from runners.builder.building import minutes
 from runners.builder.pulling import present, pull
 from runners.builder.readiness import wait_until_ready
 from runners.builder.reports import summary_of
-from runners.builder.sweeping import PART, RUN, clear
+from runners.builder.sweeping import PART, RUN, SERVICE, clear
 from runners.builder.talking import GLANCE, Api, Guard, plain_socket
 
 SETUP_TIMEOUT = 900.0
@@ -49,10 +49,11 @@ class Trial:
         self._registry = registry
         self._order = order
         self._log = log
-        self._name = f"shipway-run-{order.run}"
+        self._service = order.labels.get(SERVICE, "")
+        self._name = "-".join(part for part in ("shipway", self._service, f"run-{order.run}") if part)
 
     def run(self, stop: Callable[[], bool]) -> TestOutcome:
-        clear(self._api, self._order.run)
+        clear(self._api, self._order.run, self._service)
         try:
             late = f"The containers beside the tests were not ready within {minutes(SETUP_TIMEOUT)}."
             with Guard(stop, SETUP_TIMEOUT, late) as guard:
@@ -66,7 +67,7 @@ class Trial:
             with Guard(stop, self._order.timeout, late) as guard:
                 return self._run_tests(guard)
         finally:
-            clear(self._api, self._order.run)
+            clear(self._api, self._order.run, self._service)
 
     def _make_network(self) -> None:
         self._api.create_network(

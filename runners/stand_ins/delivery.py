@@ -119,7 +119,7 @@ class MemoryBuilder:
         self.deeds.append(f"publish {tag}")
         return f"{repository}@sha256:{self.images[tag]:064x}"
 
-    def clean(self, run_id: int) -> None:
+    def clean(self, run_id: int, service: str = "") -> None:
         _fail_if_asked(self.failing, "clean")
         self.deeds.append(f"clean {run_id}")
         self.left_over.discard(run_id)

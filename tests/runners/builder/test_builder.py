@@ -189,8 +189,8 @@ class Shelf:
         return []
 
     def images(self, filters):
-        key, _, value = filters["label"].partition("=")
-        return [image for image in self.shelf if image["Labels"].get(key) == value]
+        wanted = dict(label.split("=") for label in filters["label"])
+        return [image for image in self.shelf if wanted.items() <= image["Labels"].items()]
 
     def remove_image(self, name):
         if name == "in-use":
@@ -209,7 +209,7 @@ def image(run, *tags, number="x"):
 def test_sweep_keeps_the_newest_images_of_a_service_and_what_is_not_named_by_us():
     api = Shelf([*(image(n, f"r/shop:run-{n}") for n in range(1, 8)), image(1, "r/shop:precious")])
 
-    sweep(api, 7)
+    sweep(api, 7, "shop")
 
     assert api.gone == ["r/shop:run-2", "r/shop:run-1"]
 
@@ -219,10 +219,10 @@ def test_sweep_removes_images_without_a_name_and_those_for_tests():
         [image(7, number="nameless"), image(7, "r/shop:run-7-test"), image(6, number="of-another-run")]
     )
 
-    sweep(api, 7)
+    sweep(api, 7, "shop")
 
     assert api.gone == ["nameless", "r/shop:run-7-test"]
 
 
 def test_sweep_leaves_what_is_in_use():
-    sweep(Shelf([image(7, number="in-use")]), 7)
+    sweep(Shelf([image(7, number="in-use")]), 7, "shop")
