@@ -4,6 +4,7 @@ Touches only objects with our labels. Decides nothing but a free port; never bui
 """
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.rollout.observed import HostSeen
 from pipeline.rollout.release import ReplicaPlan
 from runners.engine_errors import speaking
+from runners.engines.disk import free_bytes
 from runners.engines.images import pull, remove_unused
 from runners.engines.labels import name_of, ours
 from runners.engines.look import look
@@ -24,6 +26,7 @@ from runners.engines.start import start_replica
 from runners.reach import PATIENT, QUICK, USUAL, Reach
 
 _LOG_BYTES = 32_768
+_ROOM_EVERY = 30.0  # seconds
 _UNLESS_STOPPED: Any = {"Name": "unless-stopped"}  # the SDK's own type is too narrow for it
 
 
@@ -32,12 +35,13 @@ class DockerEngines:
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
+        self._rooms: dict[str, tuple[float, int | None]] = {}
 
     def look(self, host: Host, service: str, environment: str) -> HostSeen:
         try:
             client = self._reach.client(host, QUICK)
             with speaking(host, "look at its containers"):
-                return look(client, host, service, environment)
+                return look(client, host, service, environment, self._room)
         except RunnerError as error:
             return HostSeen(host.name, reachable=False, error=str(error))
 
@@ -80,6 +84,14 @@ class DockerEngines:
         client = self._reach.client(host, USUAL)
         with speaking(host, f"remove old images of {service}"):
             remove_unused(client, service, keep)
+
+    def _room(self, client: docker.APIClient, host: Host, root: str) -> int | None:
+        """Measured now and then: a look is taken every second, and this costs more than all the rest of it."""
+        at, known = self._rooms.get(host.name, (float("-inf"), None))
+        if time.monotonic() - at > _ROOM_EVERY:
+            known = free_bytes(client, host, root)
+            self._rooms[host.name] = (time.monotonic(), known)
+        return known
 
 
 def _is_ours(client: docker.APIClient, host: Host, container: str) -> bool:

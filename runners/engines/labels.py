@@ -13,6 +13,7 @@ DEPLOYMENT = "shipway.deployment"
 REPLICA = "shipway.replica"
 COMMIT = "shipway.commit"
 PORT = "shipway.port"  # the published one: the engine forgets it in its list while a container is stopped
+PROXY = "shipway.proxy"  # a site's container: its proxy's name
 ONCE = "shipway.once"  # a before_deploy command; never counted as a replica
 
 

@@ -1,8 +1,7 @@
 """One look at an engine: the replicas of one service and environment, its images, and signs of a restart. Changes nothing."""
 
-import os
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -20,8 +19,10 @@ _STATES = {
 }
 _NEVER = "0001-"
 
+Room = Callable[[docker.APIClient, Host, str], int | None]
 
-def look(client: docker.APIClient, host: Host, service: str, environment: str) -> HostSeen:
+
+def look(client: docker.APIClient, host: Host, service: str, environment: str, room: Room) -> HostSeen:
     asked = datetime.now(UTC)
     info = client.info()
     answered = datetime.now(UTC)
@@ -32,7 +33,7 @@ def look(client: docker.APIClient, host: Host, service: str, environment: str) -
         boot=boot(client),  # asked after the replicas: a death that a restart caused is never seen without it
         images=frozenset(of_service(client, service)),
         replicas=found,
-        free_bytes=_free(host, str(info.get("DockerRootDir", ""))),
+        free_bytes=room(client, host, str(info.get("DockerRootDir", ""))),
         clock_skew=_skew(str(info.get("SystemTime", "")), asked, answered),
     )
 
@@ -85,14 +86,6 @@ def _address(bindings: dict[str, list[dict[str, str]]]) -> str:
             if one.get("HostPort", "0") not in ("", "0"):
                 return f"{one['HostIp']}:{one['HostPort']}"
     return ""
-
-
-def _free(host: Host, root: str) -> int | None:
-    """Only an engine on this machine shows its disk; the API has no figure for it."""
-    if not host.engine.startswith("unix:") or not root or not Path(root).is_dir():
-        return None
-    disk = os.statvfs(root)
-    return disk.f_bavail * disk.f_frsize
 
 
 def _skew(theirs: str, asked: datetime, answered: datetime) -> float | None:

@@ -17,12 +17,11 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, Site
 from runners.engine_errors import said_no, speaking
 from runners.engines.images import pull
-from runners.engines.labels import HOST
+from runners.engines.labels import HOST, PROXY
 from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
 from runners.exchange import Answer, exchange
 
-PROXY = "shipway.proxy"
 IMAGE = "shipway.image"
 LISTEN = "shipway.listen"
 INSIDE = 8080  # not privileged: some images run as a user
@@ -188,36 +187,35 @@ class SiteContainer:
     def _create(self, name: str, publish: bool) -> str:
         """Without `publish` it only checks its file, without network."""
         words: Sequence[str] = self.recipe.run if publish else self.recipe.check
+        labels = {HOST: self.host.name}
+        if publish:
+            labels |= {PROXY: self.proxy.name, IMAGE: self.proxy.image, LISTEN: str(self.proxy.listen)}
+        made = self.client.create_container(
+            self.proxy.image,
+            list(words[1:]),
+            entrypoint=[words[0]],
+            name=name,
+            labels=labels,
+            ports=[INSIDE] if publish else [],
+            stop_signal=self.recipe.stop_signal,
+            host_config=self._host_config(publish),
+            use_config_proxy=False,
+        )
+        return str(made["Id"])
+
+    def _host_config(self, publish: bool) -> Any:
         options: dict[str, Any] = {"network_mode": "none", "restart_policy": {"Name": "no"}}
         if publish:
             options = {
                 "port_bindings": {INSIDE: (self.host.address, self.proxy.listen)},
                 "restart_policy": {"Name": "unless-stopped"},
             }
-        host_config = self.client.create_host_config(
+        return self.client.create_host_config(
             init=True,  # reaps what `docker exec` leaves, which is not a proxy's business
             security_opt=["no-new-privileges"],
             log_config=BOUNDED_LOG,
             **options,
         )
-        labels = {
-            PROXY: self.proxy.name,
-            HOST: self.host.name,
-            IMAGE: self.proxy.image,
-            LISTEN: str(self.proxy.listen),
-        }
-        made = self.client.create_container(
-            self.proxy.image,
-            list(words[1:]),
-            entrypoint=[words[0]],
-            name=name,
-            labels=labels if publish else {HOST: self.host.name},
-            ports=[INSIDE] if publish else [],
-            stop_signal=self.recipe.stop_signal,
-            host_config=host_config,
-            use_config_proxy=False,
-        )
-        return str(made["Id"])
 
     def _not_started(self, error: docker.errors.APIError) -> Exception:
         known = said_no(self.host, f"start proxy {self.proxy.name}", error)

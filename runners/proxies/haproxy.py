@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 
-from pipeline.errors import ConfigRefused, Unreachable
+from pipeline.errors import Unreachable
 from pipeline.fleet.proxy import Route, SiteSeen, SiteWanted
 from runners.proxies.container import INSIDE, Recipe, SiteContainer
 from runners.proxies.runtime import (
@@ -193,7 +193,7 @@ def _prove(site: SiteContainer, wanted: SiteWanted) -> None:
         for address in route.ready ^ _ready_of(current, route.name)
     }
     if current.marker.generation != wanted.generation or missing:
-        raise ConfigRefused(
+        raise Unreachable(
             f"Proxy {site.site}: generation {current.marker.generation} is served in place of {wanted.generation}; "
             f"different: {', '.join(sorted(missing)) or 'nothing else'}. It is tried again."
         )

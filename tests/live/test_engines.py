@@ -12,6 +12,7 @@ from pipeline.errors import PortTaken, Rejected, StageFailed, Unreachable
 from pipeline.fleet.host import RegistryAccess
 from pipeline.rollout.observed import ReplicaState
 from pipeline.secret import Secret
+from runners.engine import DockerEngines
 from runners.engines.once import make
 from tests.parts.fleet import Fleet, ask, wait_for
 from tests.parts.laboratory import Laboratory
@@ -176,3 +177,13 @@ def test_boot_is_the_same_from_look_to_look(fleet: Fleet):
 
     assert first.boot == second.boot != ""
     assert abs(first.clock_skew or 0) < 2
+
+
+def test_free_disk_is_known_where_a_proxy_runs(fleet: Fleet):
+    proxy = fleet.front("haproxy")
+    fleet.proxies.serve(proxy, fleet.host, fleet.wanted(proxy, 1, []))
+
+    found = DockerEngines(fleet.reach).look(fleet.host, fleet.service, "production").free_bytes
+
+    assert found is not None
+    assert 1 << 20 < found < 1 << 50
