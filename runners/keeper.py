@@ -1,7 +1,8 @@
 """Keeps one lease alive while the work under it goes on, and ends the process when the lease is lost.
 
-A thread beside the work: each second it extends the lease, gives the sign of life and asks whether somebody wants the
-work to stop. Never decides what the work does about that.
+A thread beside the work: each second it extends the lease and asks whether somebody wants the work to stop. Another one
+gives the signs of life, so that a database that does not answer is not taken for a frozen process. Never decides what
+the work does about any of it.
 """
 
 import logging
@@ -45,6 +46,7 @@ class Keeper:
         self._over = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self._pulse = threading.Thread(target=self._beat_on, name="beat", daemon=True)
 
     def stop(self) -> bool:
         """Cheap. Also true as soon as the lease may have run out, even before the thread has noticed."""
@@ -53,6 +55,7 @@ class Keeper:
     def __enter__(self) -> "Keeper":
         self._beat.touch()
         self._thread.start()
+        self._pulse.start()
         return self
 
     def __exit__(
@@ -60,10 +63,14 @@ class Keeper:
     ) -> None:
         self._over.set()
         self._thread.join()
+        self._pulse.join()
+
+    def _beat_on(self) -> None:
+        while not self._over.wait(self._every):
+            self._beat.touch()
 
     def _keep(self) -> None:
         while not self._over.wait(self._every):
-            self._beat.touch()
             if not self._extend():
                 log.error("lease lost, process ends", extra={"lease": self._lease.key})
                 self._leave(GONE)

@@ -133,10 +133,9 @@ def test_a_killed_supervisor_leaves_no_process(workshop: Workshop) -> None:
 def test_a_killed_worker_takes_its_work_along_and_another_one_takes_it_up(workshop: Workshop) -> None:
     workshop.start()
     run = workshop.started_run()
-    horse = workshop.workers_at(run)
-    parent = int(Path(f"/proc/{horse}/stat").read_text().rpartition(")")[2].split()[1])
+    worker, horse = workshop.builder_at_work()
 
-    os.kill(parent, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
 
     assert gone([horse], 2)
     workshop.until("the run is taken up again", lambda: workshop.attempt(run) == 2, 15, workshop.log)
@@ -145,7 +144,7 @@ def test_a_killed_worker_takes_its_work_along_and_another_one_takes_it_up(worksh
 def test_a_frozen_worker_is_fenced_and_another_one_goes_on(workshop: Workshop) -> None:
     workshop.start()
     run = workshop.started_run()
-    frozen = workshop.workers_at(run)
+    _, frozen = workshop.builder_at_work()
 
     os.kill(frozen, signal.SIGSTOP)
     workshop.until("the run is taken up again", lambda: workshop.attempt(run) == 2, 15, workshop.log)
@@ -153,7 +152,7 @@ def test_a_frozen_worker_is_fenced_and_another_one_goes_on(workshop: Workshop) -
         os.kill(frozen, signal.SIGCONT)
 
     assert gone([frozen], 5)
-    workshop.workers_at(run, beside=frozen)
+    workshop.builder_at_work(beside=frozen)
     assert workshop.get(f"/runs/{run}")["status"] == "running"
 
 
@@ -185,7 +184,7 @@ def test_an_emptied_and_killed_redis_loses_no_run(workshop: Workshop) -> None:
 def test_work_under_way_survives_a_redis_that_is_killed(workshop: Workshop) -> None:
     workshop.start()
     run = workshop.started_run()
-    horse = workshop.workers_at(run)
+    _, horse = workshop.builder_at_work()
     before = workshop.pid("redis")
 
     os.kill(before, signal.SIGKILL)

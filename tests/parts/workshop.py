@@ -15,7 +15,7 @@ NOWHERE = "unix:///var/empty/shipway-test/docker.sock"
 
 
 class Workshop(House):
-    """`pid("deliver-1")` of a part, `horse("deliver-1")` of the fork at work under it."""
+    """`pid("deliver-1")` of a part, `builder_at_work()` for the one that has something to do."""
 
     def __init__(self, folder: Path, repository: Path) -> None:
         host = LabHost("web-1", NOWHERE, "127.0.0.1", {})
@@ -30,26 +30,16 @@ class Workshop(House):
         """Of the last process that was started under this name."""
         return int(re.findall(rf"process started child={part} pid=(\d+)", self.log(10000))[-1])
 
-    def horse(self, part: str) -> int:
-        """Waits for it."""
-        parent = self.pid(part)
-        self.until(f"work under {part}", lambda: bool(children(parent)), 15)
-        return children(parent)[0]
-
-    def workers_at(self, run: int, beside: int = 0) -> int:
-        """The pid of the fork that works on a run: the one under a deliver worker that is not `beside`."""
-        found: list[int] = []
+    def builder_at_work(self, beside: int = 0) -> tuple[int, int]:
+        """(worker, its fork) of the deliver worker that has something to do, and whose fork is not `beside`."""
+        found: list[tuple[int, int]] = []
 
         def look() -> bool:
-            found.extend(
-                pid
-                for part in ("deliver-1", "deliver-2")
-                for pid in children(self.pid(part))
-                if pid != beside
-            )
+            workers = [self.pid(part) for part in ("deliver-1", "deliver-2")]
+            found.extend((w, fork) for w in workers for fork in children(w) if fork != beside)
             return bool(found)
 
-        self.until(f"somebody at run {run}", look, 20)
+        self.until("a builder at work", look, 20)
         return found[0]
 
     def started_run(self) -> int:

@@ -1,0 +1,121 @@
+"""The queue on a real Redis: what is pushed, what is not pushed twice, and what a Redis that is away does."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from pipeline.errors import Unreachable
+from runners.job_queue import BEAT_KEY, DELIVER, DEPLOY, RedisQueue
+from runners.redis_child import PROGRAMS, prepare, program, redis_url, socket_path, words
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    if not any(shutil.which(name) for name in PROGRAMS):
+        missing = "no redis-server and no valkey-server on this machine: apt install redis-server"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    prepare(str(tmp_path))
+    process = subprocess.Popen(words(program(), str(tmp_path)))
+    with Redis(unix_socket_path=str(socket_path(str(tmp_path)))) as client:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                client.ping()
+                break
+            except RedisError:
+                time.sleep(0.05)
+        yield client
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def queue(redis: Redis, tmp_path: Path) -> Iterator[RedisQueue]:
+    made = RedisQueue(redis_url("", str(tmp_path)))
+    yield made
+    made.close()
+
+
+def jobs(redis: Redis, name: str) -> list[Job]:
+    return Queue(name, connection=redis, serializer=JSONSerializer).jobs
+
+
+def test_runs_and_deployments_never_wait_behind_each_other(queue: RedisQueue, redis: Redis) -> None:
+    queue.wake_run(5)
+    queue.wake_deployment(7)
+
+    assert [(job.func_name, list(job.args)) for job in jobs(redis, DELIVER)] == [
+        ("pipeline.worker.work_run", [5])
+    ]
+    assert [(job.func_name, list(job.args)) for job in jobs(redis, DEPLOY)] == [
+        ("pipeline.worker.work_deployment", [7])
+    ]
+
+
+def test_a_job_carries_an_id_and_nothing_else(queue: RedisQueue, redis: Redis) -> None:
+    queue.wake_run(5)
+
+    job = jobs(redis, DELIVER)[0]
+    assert (job.timeout, job.result_ttl, job.retries_left) == (-1, 0, None)
+    assert (list(job.args), job.kwargs, job.meta) == ([5], {}, {})
+
+
+def test_an_id_that_waits_is_not_pushed_again(queue: RedisQueue) -> None:
+    for _ in range(3):
+        queue.wake_run(5)
+    queue.wake_run(51)
+
+    assert queue.depth() == 2
+
+
+def test_an_id_that_was_taken_may_be_pushed_again(queue: RedisQueue, redis: Redis) -> None:
+    queue.wake_run(5)
+    redis.lpop(f"rq:queue:{DELIVER}")
+
+    queue.wake_run(5)
+
+    assert queue.depth() == 1
+
+
+def test_an_emptied_queue_takes_the_same_id_again(queue: RedisQueue, redis: Redis) -> None:
+    queue.wake_run(5)
+    redis.flushall()
+
+    queue.wake_run(5)
+
+    assert queue.depth() == 1
+
+
+def test_workers_are_those_that_gave_a_sign_of_life(queue: RedisQueue, redis: Redis) -> None:
+    assert queue.workers() == 0
+    redis.set(BEAT_KEY.format(queue=DEPLOY, name="a"), 1, px=100)
+    redis.set(BEAT_KEY.format(queue=DELIVER, name="b"), 1, ex=60)
+    assert queue.workers() == 2
+
+    time.sleep(0.2)  # Redis' own clock decides
+
+    assert queue.workers() == 1
+
+
+def test_a_redis_that_is_away_is_a_sentence_without_its_password() -> None:
+    queue = RedisQueue("redis://:hunter2@127.0.0.1:1/0")
+
+    with pytest.raises(Unreachable, match=r"Redis at 127\.0\.0\.1:1/0 does not answer") as caught:
+        queue.wake_run(5)
+
+    assert "hunter2" not in str(caught.value)
+    queue.close()
