@@ -1,0 +1,35 @@
+"""The documents say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.rollout import states
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def test_the_picture_of_the_states_is_printed_from_the_table():
+    page = (ROOT / "docs" / "rollout.md").read_text()
+
+    drawn = page.split("<!-- states -->")[1].split("<!-- /states -->")[0]
+
+    assert drawn.strip() == f"```mermaid\n{states.mermaid().strip()}\n```"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_between_pages_leads_somewhere(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_file_of_the_walk_is_there():
+    named = re.findall(
+        r"`((?:pipeline|runners)/[a-z_/]+(?:\.py)?)`", (ROOT / "docs" / "how-it-travels.md").read_text()
+    )
+
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
