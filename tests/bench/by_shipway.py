@@ -49,5 +49,5 @@ class ByShipway:
 
     def _deploy(self, what: str, body: dict[str, Any], end: str) -> None:
         accepted = self._house.post(f"{self._house.environment}/{what}", body)
-        deployment = self._house.finished_deployment(accepted["deployment"])
+        deployment = self._house.finished_deployment(accepted["deployment"], seconds=300)
         assert deployment["status"] == end, f"{self.name}: {deployment}"
