@@ -136,7 +136,7 @@ def _verdict(answer: Any) -> str:
 def _because(stage: Any) -> str:
     if stage["error"]:
         return f": {stage['error'].splitlines()[0]}"
-    why = stage["detail"].get("why", "")
+    why = stage["detail"].get("skipped", "") or stage["detail"].get("summary", "")
     return f" ({why})" if why else ""
 
 

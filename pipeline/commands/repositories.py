@@ -1,5 +1,6 @@
 """`repo init NAME`: a bare repository that tells Shipway of each push. No forge is needed."""
 
+import re
 from pathlib import Path
 
 import click
@@ -30,7 +31,7 @@ def repo() -> None:
 @click.option("--branch", default="main", show_default=True, help="For the example that is printed.")
 def init(name: str, path: Path | None, secret_file: Path | None, branch: str) -> None:
     """Make (or renew the hook of) the repository of service NAME, and say what to do next."""
-    if not name.replace("-", "").replace("_", "").isalnum():
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise Refused(f"{name!r} cannot be a service's name. Use letters, digits, '-' and '_'.")
     settings = load_settings(asked().config_path())
     data = Path(settings.server.data)

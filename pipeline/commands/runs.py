@@ -51,7 +51,9 @@ def show_run(number: int) -> None:
             stage["name"],
             stage["status"],
             took(stage),
-            first_line(stage["error"] or stage["detail"].get("why", "")),
+            first_line(
+                stage["error"] or stage["detail"].get("skipped", "") or stage["detail"].get("summary", "")
+            ),
         )
         for stage in answer["stages"]
     ]

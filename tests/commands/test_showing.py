@@ -1,0 +1,258 @@
+"""What commands print: for people and for programs."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.cli import shipway
+from pipeline.commands.asked import Asked
+from pipeline.commands.showing import ago, first_line, table, took
+
+STAGES = [
+    {"name": "checkout", "status": "succeeded", "error": "", "detail": {}}
+    | {"started_at": "2026-01-01T00:00:00Z", "finished_at": "2026-01-01T00:00:01.500Z"},
+    {"name": "build", "status": "failed", "error": "exit code 1.\nmore", "detail": {}}
+    | {"started_at": "2026-01-01T00:00:02Z", "finished_at": "2026-01-01T00:00:04Z"},
+    {"name": "test", "status": "skipped", "error": "", "detail": {"skipped": "no tests"}}
+    | {"started_at": None, "finished_at": None},
+]
+RUN = {
+    "id": 3,
+    "service": "shop",
+    "environment": "production",
+    "ref": "main",
+    "commit": "c" * 40,
+    "status": "failed",
+    "error": "exit code 1.",
+    "stages": STAGES,
+    "release": None,
+    "deployment": None,
+    "requested_by": "push:ada",
+    "created_at": "2026-01-01T00:00:00Z",
+}
+DEPLOYMENT = {
+    "id": 7,
+    "service": "shop",
+    "environment": "production",
+    "release": 2,
+    "previous_release": 1,
+    "reason": "push",
+    "status": "rolled_back",
+    "blocked": "",
+    "error": "web-1: GET /healthz answered 503",
+    "requested_by": "push:ada",
+    "created_at": "2026-01-01T00:00:00Z",
+    "hosts": [{"host": "web-1", "phase": "failed", "error": "503"}],
+    "events": [{"id": 1, "at": "2026-01-01T10:20:30Z", "kind": "x", "text": "starting", "host": "web-1"}],
+}
+PLACE = {
+    "service": "shop",
+    "environment": "production",
+    "live": 1,
+    "hosts": [
+        {"host": "web-1", "reachable": True, "error": "", "replicas": [
+            {"release": 1, "index": 0, "state": "running", "address": "10.0.0.1:20000", "health": ""}]},
+        {"host": "web-2", "reachable": False, "error": "no route", "replicas": []},
+    ],
+    "proxies": [{"proxy": "front", "host": "web-1", "error": "", "backends": [
+        {"address": "10.0.0.1:20000", "state": "ready", "release": 1, "sessions": 4}]}],
+}  # fmt: skip
+SERVICES = {
+    "services": [
+        {
+            "name": "shop",
+            "repository": "https://git.example.com/shop.git",
+            "environments": [
+                {"name": "production", "branches": ["main"], "tags": ["v*"], "hosts": ["web-1", "web-2"]}
+                | {"live": 1, "active_deployment": 7, "replicas": 2, "domain": "shop.example.com"}
+            ],
+        }
+    ]
+}
+ROUTES: dict[str, Any] = {
+    "GET /runs": {"runs": [RUN], "next": None},
+    "GET /runs/3": RUN,
+    "POST /runs/3/cancel": {"run": 3, "status": "running"},
+    "POST /runs/3/retry": {"run": 4, "status": "queued"},
+    "GET /deployments": {"deployments": [DEPLOYMENT], "next": None},
+    "GET /deployments/7": DEPLOYMENT,
+    "POST /deployments/7/abort": {"deployment": 7, "request": "abort"},
+    "GET /services": SERVICES,
+    "GET /services/shop/environments/production": PLACE,
+    "GET /hosts": {
+        "hosts": [
+            {
+                "name": "web-1",
+                "engine": "tcp://x",
+                "address": "x",
+                "reachable": None,
+                "free_bytes": 5e9,
+                "error": "",
+            }
+        ]
+    },
+    "GET /releases": {
+        "releases": [
+            {"number": 2, "ref": "main", "commit": "c" * 40, "environment": "production"}
+            | {"image": "r/shop@sha256:" + "d" * 64, "created_at": "2026-01-01T00:00:00Z"}
+        ]
+    },
+    "GET /audit": {
+        "entries": [
+            {
+                "at": "2026-01-01T00:00:00Z",
+                "actor": "ada",
+                "action": "rollback",
+                "target": "shop",
+                "detail": "{}",
+            }
+        ]
+    },
+    "GET /plan": {"live": 1, "steps": [{"host": "web-1", "text": "start 2 replicas", "why": ""}]},
+    "POST /services/shop/environments/production/rollback": {"deployment": 7},
+    "POST /services/shop/environments/production/deployments": {"deployment": 7},
+    "POST /services/shop/environments/production/scale": {"deployment": 7},
+    "POST /services/shop/environments/production/runs": {"run": 3, "status": "queued"},
+    "GET /tokens": {"tokens": [{"name": "ada", "role": "deployer", "scopes": ["shop"]}]},
+    "POST /tokens": {"name": "bob", "role": "viewer", "scopes": [], "token": "shw_new"},
+    "DELETE /tokens/bob": {"revoked": "bob"},
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    bodies: ClassVar[list[tuple[str, Any]]] = []
+
+    def do_GET(self) -> None:
+        key = f"{self.command} {self.path.partition('?')[0].removeprefix('/api/v1')}"
+        text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.bodies.append((key, json.loads(text) if text else None))
+        self.send_response(200 if key in ROUTES else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps(ROUTES.get(key, {"detail": f"nothing at {key}"})).encode())
+
+    do_POST = do_GET
+    do_DELETE = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+    Handler.bodies = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("SHIPWAY_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("SHIPWAY_TOKEN", "shw_x")
+        yield lambda *words: CliRunner().invoke(shipway, list(words), obj=Asked())
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("words", "seen"),
+    [
+        ("runs", "3    shop     production   main  cccccccccc  failed  build  push:ada"),
+        ("run show 3", "checkout  succeeded  1.5 s"),
+        ("run show 3", "test      skipped    –      no tests"),
+        ("run cancel 3", "Run 3 is running; it ends within seconds."),
+        ("run retry 3 --no-wait", "Run 4 was accepted. `shipway run show 4` tells how it goes."),
+        ("deployments", "7           shop     production   2        push    rolled_back"),
+        ("deployment show 7", "10:20:30  web-1: starting"),
+        ("abort 7", "Deployment 7 ends and goes back."),
+        ("status", "shop     production   1     deployment 7  2      2              shop.example.com"),
+        ("status", "Run 3 of shop for production is under way."),
+        ("status shop production", "front@web-1  10.0.0.1:20000  ready  1        4"),
+        ("status shop production", "web-2 does not answer: no route"),
+        ("services", "main v*         web-1 web-2  https://git.example.com/shop.git"),
+        ("hosts", "not asked  5.0 GB"),
+        ("releases shop", "sha256:dddddddddddd"),
+        ("audit", "ada  rollback  shop"),
+        ("plan shop production", "  1  web-1  start 2 replicas"),
+        ("rollback shop production --no-wait", "Deployment 7 was accepted."),
+        ("deploy shop production --no-wait", "Deployment 7 was accepted."),
+        ("deploy shop production --ref main --no-wait", "Run 3 was accepted."),
+        ("scale shop production 3 --no-wait", "Deployment 7 was accepted."),
+        ("token list", "ada   deployer  shop"),
+        ("token create bob", "shw_new"),
+        ("token revoke bob", "Token bob is revoked."),
+    ],
+)
+def test_a_command_says(words: str, seen: str, call: Callable[..., Result]) -> None:
+    result = call(*words.split())
+
+    assert result.exception is None
+    assert seen in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        ("rollback shop production --no-wait", {}),
+        ("rollback shop production --to 1 --no-wait", {"release": 1}),
+        ("deploy shop production --no-wait", {"release": 2}),
+        ("deploy shop production --release 1 --no-wait", {"release": 1}),
+        ("deploy shop production --image r/s@sha256:0 --no-wait", {"image": "r/s@sha256:0"}),
+        ("scale shop production 3 --no-wait", {"replicas": 3}),
+        ("run start shop production v1 --no-wait", {"ref": "v1"}),
+        (
+            "token create bob --role deployer --scope shop",
+            {"name": "bob", "role": "deployer", "scopes": ["shop"]},
+        ),
+    ],
+)
+def test_a_command_asks_for(words: str, body: dict[str, Any], call: Callable[..., Result]) -> None:
+    call(*words.split())
+
+    assert Handler.bodies[-1][1] == body
+
+
+def test_json_is_the_answer_itself(call: Callable[..., Result]) -> None:
+    assert json.loads(call("run", "show", "3", "--json").output) == RUN
+    assert json.loads(call("--json", "deployments").output) == ROUTES["GET /deployments"]
+
+
+def test_waiting_with_json_prints_one_document(call: Callable[..., Result]) -> None:
+    result = call("rollback", "shop", "production", "--json")
+
+    assert json.loads(result.stdout) == DEPLOYMENT
+    assert "web-1: starting" in result.stderr
+    assert type(result.exception).__name__ == "RolloutFailed"
+
+
+def test_two_ways_at_once_are_a_usage_error(call: Callable[..., Result]) -> None:
+    assert "Give one of" in call("deploy", "shop", "production", "--ref", "a", "--release", "1").output
+
+
+def test_an_empty_table_is_a_sentence() -> None:
+    assert table(("a",), [], "Nothing yet.") == "Nothing yet."
+
+
+def test_columns_line_up_and_nothing_is_a_dash() -> None:
+    text = click.unstyle(table(("name", "status"), [("a", "failed"), ("long name", None)], ""))
+
+    assert text == "name       status\na          failed\nlong name  –"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(5, "5s ago"), (125, "2m ago"), (7300, "2h ago"), (200000, "2d ago")]
+)
+def test_a_moment_is_told_by_its_age(seconds: int, words: str) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert ago(datetime.fromtimestamp(now.timestamp() - seconds, UTC).isoformat(), now) == words
+
+
+def test_what_has_not_ended_took_no_time() -> None:
+    assert took({"started_at": "2026-01-01T00:00:00Z", "finished_at": None}) == ""
+
+
+def test_a_long_error_fits_in_its_line() -> None:
+    assert first_line("a" * 100 + "\nmore", 10) == "a" * 9 + "…"
