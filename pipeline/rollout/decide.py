@@ -53,8 +53,17 @@ def decide(deployment: Deployment, observed: Observed, now: datetime) -> Decisio
     if decision.deployment.status is not deployment.status:
         return Decision(decision.deployment, history, (), now)
     effects = tuple(e for e in decision.effects if _may_try(decision.deployment, e, now))
-    retries = [t.retry_at for t in decision.deployment.troubles if t.retry_at > now]
-    return Decision(decision.deployment, history, effects, soonest([decision.wait_until, *retries]))
+    return Decision(decision.deployment, history, effects, _next_look(deployment, decision, now))
+
+
+def _next_look(before: Deployment, decision: Decision, now: datetime) -> datetime | None:
+    """None: when the next sample is due. An instant that is over counts only while the record still changes: nobody
+    may look again and again at a world that stands still."""
+    retries = [t.retry_at for t in decision.deployment.troubles]
+    until = soonest([decision.wait_until, *retries])
+    if passed(until, now) and decision.deployment != before:
+        return now
+    return soonest(i for i in (decision.wait_until, *retries) if i is not None and i > now)
 
 
 def to_ask(deployment: Deployment, observed: Observed, now: datetime) -> tuple[Question, ...]:
