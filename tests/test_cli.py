@@ -174,3 +174,17 @@ def test_help_on_exit_codes_knows_every_error() -> None:
 
     assert {kind.exit_code for kind in kinds(errors.ShipwayError)} <= set(table)
     assert all(table.values())
+
+
+# ------------------------------------------------------------------------------------------------ its page
+
+PAGE = (Path(__file__).parents[1] / "docs" / "command.md").read_text()
+
+
+@pytest.mark.parametrize("name", [name for name, (_, text) in COMMANDS.items() if text])
+def test_the_page_says_of_a_command_what_help_says(name: str) -> None:
+    assert f"| `{name}` | {COMMANDS[name][1]} |" in PAGE
+
+
+def test_the_page_has_every_exit_code() -> None:
+    assert "\n".join(f"| {code} | {meaning} |" for code, meaning in exit_code_table().items()) in PAGE
