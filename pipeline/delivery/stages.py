@@ -152,8 +152,14 @@ def runtime_of(spec: Spec, environment: Environment, facts: ImageFacts) -> Runti
         cpus=run.cpus,
         stop_timeout=DEFAULT_STOP_TIMEOUT if run.stop_timeout is None else run.stop_timeout,
         before_deploy=words(run.before_deploy) if run.before_deploy else (),
-        health=spec.health or HealthCheck(kind=HealthKind.IMAGE if facts.healthcheck else HealthKind.TCP),
+        health=_health(spec, environment, facts),
     )
+
+
+def _health(spec: Spec, environment: Environment, facts: ImageFacts) -> HealthCheck:
+    """Asked by the name that users ask for: frameworks refuse host names they do not know."""
+    check = spec.health or HealthCheck(kind=HealthKind.IMAGE if facts.healthcheck else HealthKind.TCP)
+    return replace(check, host=environment.domain)
 
 
 def facts_detail(facts: ImageFacts) -> dict[str, str]:

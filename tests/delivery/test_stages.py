@@ -179,3 +179,11 @@ def test_facts_survive_the_books(facts):
 
 def test_pauses_grow_and_never_end():
     assert list(islice(stages.pauses(), 8)) == [1, 2, 4, 8, 15, 15, 15, 15]
+
+
+def test_health_is_asked_by_the_name_that_users_ask_for():
+    environment = Environment("shop", "production", (), domain="shop.example.com")
+
+    spec = stages.runtime_of(Spec(), environment, ImageFacts())
+
+    assert spec.health.host == "shop.example.com"
