@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runners.log_lines import set_up
-from runners.process import Beat, dying_with
+from runners.process import Beat, Watch, dying_with, reap_orphans
 
 log = logging.getLogger("shipway.supervisor")
 
@@ -89,6 +89,7 @@ class Child:
         self.plan = plan
         self.process: Process | None = None
         self._spawn = spawn
+        self._watch = Watch(Beat(plan.beat), 0.0, STARTING)
         self._started_at = 0.0
         self._not_before = 0.0
         self._waiting_since: float | None = None
@@ -125,6 +126,7 @@ class Child:
         Beat(self.plan.beat).forget()
         if self.plan.ready:
             Path(self.plan.ready).unlink(missing_ok=True)
+        self._watch = Watch(Beat(self.plan.beat), now, STARTING - FROZEN)
         self.process = self._spawn(self.plan)
         self._started_at, self._waiting_since, self._expected = now, None, False
         log.info("process started", extra={"child": self.plan.name, "pid": self.process.pid})
@@ -142,9 +144,7 @@ class Child:
         log.error("process died", extra={"child": self.plan.name, **_cause(code), "restart_in": pause})
 
     def _frozen(self, now: float) -> bool:
-        if not self.plan.beat or not Path(self.plan.beat).exists():
-            return bool(self.plan.beat) and now - self._started_at > STARTING
-        return Beat(self.plan.beat).age() > FROZEN
+        return bool(self.plan.beat) and self._watch.silence(now) > FROZEN
 
     def _may_start(self, now: float) -> bool:
         """What it needs is there, or will not come."""
@@ -177,6 +177,7 @@ class Supervisor:
             self._beat.touch()
             for child in self.children:
                 child.look(time.monotonic())
+            reap_orphans([child.process.pid for child in self.children if child.process is not None])
             got = signal.sigtimedwait(SIGNALS, SOON if any(child.waits for child in self.children) else WAKE)
             if got is not None and got.si_signo in (signal.SIGTERM, signal.SIGINT):
                 break

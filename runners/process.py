@@ -8,9 +8,8 @@ import fcntl
 import os
 import signal
 import sys
-import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
@@ -105,7 +104,7 @@ def _finish(act: Callable[[], int]) -> NoReturn:
 
 @dataclass(frozen=True)
 class Beat:
-    """Signs of life through a file's time. An empty path is never written and never stale."""
+    """Signs of life through a file's time. An empty path is never written."""
 
     path: str = ""
 
@@ -114,16 +113,44 @@ class Beat:
             with open(self.path, "ab"):  # noqa: PTH123 (half the cost of Path.open, and done every second)
                 os.utime(self.path)
 
-    def age(self) -> float:
-        """Seconds since the last sign, 0 when there was none yet (the reader has its own grace for starting)."""
+    def last(self) -> int | None:
+        """A mark that changes with each sign; None before the first."""
         try:
-            return max(0.0, time.time() - Path(self.path).stat().st_mtime) if self.path else 0.0
+            return Path(self.path).stat().st_mtime_ns if self.path else None
         except FileNotFoundError:
-            return 0.0
+            return None
 
     def forget(self) -> None:
         if self.path:
             Path(self.path).unlink(missing_ok=True)
+
+
+class Watch:
+    """How long a beat has been silent, by a clock of the watcher's that never jumps: a machine whose time is corrected
+    has no frozen processes. `grace`: how much longer the first sign may take."""
+
+    def __init__(self, beat: Beat, now: float, grace: float) -> None:
+        self._beat = beat
+        self._seen: int | None = None
+        self._changed_at = now + grace
+
+    def silence(self, now: float) -> float:
+        seen = self._beat.last()
+        if seen != self._seen:
+            self._seen, self._changed_at = seen, now
+        return now - self._changed_at
+
+
+def reap_orphans(known: Collection[int]) -> None:
+    """As process 1 of a container we inherit whatever loses its parent; without this it would stay as a zombie."""
+    while os.getpid() == 1:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid in known:
+            return
+        os.waitpid(ended.si_pid, 0)
 
 
 def hold_alone(data: Path) -> IO[str]:

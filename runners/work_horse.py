@@ -9,6 +9,7 @@ import logging
 import os
 import random
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,11 +20,12 @@ from rq.serializers import JSONSerializer
 
 from pipeline.errors import Unreachable
 from runners.job_queue import BEAT_KEY, BEAT_TTL, connect
-from runners.process import Beat, die_with_parent
+from runners.process import Beat, Watch, die_with_parent
 
 log = logging.getLogger("shipway.worker")
 
 STALE_HORSE = 15.0  # seconds without a sign of life
+FIRST_SIGN = 60.0  # seconds until the first one: a database may be away for a while
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -50,7 +52,7 @@ class HorseWorker(Worker):
 
     def maintain_heartbeats(self, job: Any, execution: Any) -> None:
         """Called every few seconds while the horse works."""
-        if self.horse_beat.age() > STALE_HORSE:
+        if self._watch.silence(time.monotonic()) > STALE_HORSE:
             log.warning("frozen work killed", extra={"horse": self.horse_pid, "job": job.id})
             self.kill_horse()
         self.beat.touch()
@@ -71,6 +73,7 @@ class HorseWorker(Worker):
         """Signals are held back over the fork, so that none is lost before the horse listens."""
         parent = os.getpid()
         self.horse_beat.forget()
+        self._watch = Watch(self.horse_beat, time.monotonic(), FIRST_SIGN - STALE_HORSE)
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         child = os.fork()
         if child == 0:

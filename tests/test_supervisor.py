@@ -117,10 +117,10 @@ def test_a_child_without_signs_of_life_is_killed(nursery: Nursery, tmp_path: Pat
     child = Child(ChildPlan("a", ("a",), beat=str(beat)), nursery)
     looked_at(child, 0.0)
     Beat(str(beat)).touch()
-    os.utime(beat, (time.time() - 16, time.time() - 16))
 
-    looked_at(child, 20.0)
-
+    looked_at(child, 20.0, 34.0)
+    assert nursery.born[0].signals == []
+    looked_at(child, 36.0)
     assert nursery.born[0].signals == [signal.SIGKILL]
 
 

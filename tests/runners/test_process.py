@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import BadConfig, Conflict
-from runners.process import GONE, Beat, Fork, hold_alone
+from runners.process import GONE, Beat, Fork, Watch, hold_alone
 
 
 def python(code: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
@@ -87,19 +87,40 @@ def test_a_fork_that_is_over_gets_no_signal_meant_for_it() -> None:
     assert child.poll() == 0
 
 
-def test_a_beat_tells_how_long_ago_it_was(tmp_path: Path) -> None:
+def test_silence_is_the_time_since_the_last_sign(tmp_path: Path) -> None:
+    beat = Beat(str(tmp_path / "beat"))
+    watch = Watch(beat, now=0.0, grace=10.0)
+    beat.touch()
+    assert watch.silence(5.0) == 0.0
+    assert watch.silence(9.0) == 4.0
+
+    time.sleep(0.02)  # the file system's clock is coarse
+    beat.touch()
+
+    assert watch.silence(10.0) == 0.0
+
+
+def test_the_first_sign_may_take_longer(tmp_path: Path) -> None:
+    watch = Watch(Beat(str(tmp_path / "none")), now=100.0, grace=15.0)
+
+    assert watch.silence(110.0) < 0
+    assert watch.silence(131.0) == 16.0
+
+
+def test_a_machine_whose_time_jumps_has_no_frozen_processes(tmp_path: Path) -> None:
     beat = Beat(str(tmp_path / "beat"))
     beat.touch()
-    os.utime(beat.path, (time.time() - 100, time.time() - 100))
+    watch = Watch(beat, now=0.0, grace=0.0)
+    watch.silence(0.0)
+    os.utime(beat.path, (0, 0))  # as seen after a jump of 56 years
 
-    assert 99 < beat.age() < 110
-    beat.touch()
-    assert beat.age() < 5
+    assert watch.silence(1.0) == 0.0
 
 
-def test_no_beat_yet_is_no_age(tmp_path: Path) -> None:
-    assert Beat(str(tmp_path / "none")).age() == 0.0
-    assert Beat().age() == 0.0
+def test_nothing_to_watch_is_never_touched() -> None:
+    Beat().touch()
+
+    assert Beat().last() is None
 
 
 def test_only_one_holds_a_folder(tmp_path: Path) -> None:
