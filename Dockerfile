@@ -2,13 +2,14 @@
 #   docker build -t shipway .
 #   docker run --read-only --tmpfs /tmp -p 8080:8080 -v shipway:/data -v ./shipway.yml:/etc/shipway/shipway.yml:ro shipway
 # Another base, such as one of your own registry: --build-arg BASE=… (Python 3.11–3.13 with pip). It needs git and, for
-# ssh:// hosts, an ssh client; where it has them already: --build-arg PACKAGES=
+# ssh:// hosts, an ssh client; where it has them already: --build-arg PACKAGES=. Smaller without what you do not use: --build-arg EXTRAS=valkey
 ARG BASE=python:3.12-slim
 
 FROM ${BASE} AS build
+ARG EXTRAS="aliyun,aws,gitlab,postgres,valkey"
 COPY . /src
 RUN python3 -m venv --without-pip /opt/shipway \
- && pip --python /opt/shipway/bin/python install --no-cache-dir --no-compile "/src[aliyun,aws,gitlab,postgres,valkey]"
+ && pip --python /opt/shipway/bin/python install --no-cache-dir "/src[$EXTRAS]"
 
 FROM ${BASE}
 ARG PACKAGES="git openssh-client"
