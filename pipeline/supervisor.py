@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runners.log_lines import set_up
-from runners.process import Beat, Watch, dying_with, reap_orphans
+from runners.process import Beat, Fork, Watch, dying_with, reap_orphans
 
 log = logging.getLogger("shipway.supervisor")
 
@@ -38,7 +38,8 @@ SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 @dataclass(frozen=True)
 class ChildPlan:
     """`beat`: file of its signs of life. `ready`: a path that shows it works; `after`: one it waits for.
-    `last`: ended when all others have ended. `fds`: open files that it inherits."""
+    `last`: ended when all others have ended. `fds`: open files that it inherits. `pid`: of the first one, when it was
+    made by this process before it became the supervisor."""
 
     name: str
     words: tuple[str, ...]
@@ -47,6 +48,7 @@ class ChildPlan:
     after: str = ""
     last: bool = False
     fds: tuple[int, ...] = ()
+    pid: int = 0
 
 
 def write_plan(children: Sequence[ChildPlan], path: Path) -> None:
@@ -93,6 +95,7 @@ class Child:
         self._started_at = 0.0
         self._not_before = 0.0
         self._waiting_since: float | None = None
+        self._to_adopt = plan.pid
         self._young_deaths = 0
         self._expected = False
 
@@ -123,13 +126,19 @@ class Child:
             self.process.send_signal(number)
 
     def _start(self, now: float) -> None:
+        self._watch = Watch(Beat(self.plan.beat), now, STARTING - FROZEN)
+        self.process = self._made()
+        self._started_at, self._waiting_since, self._expected = now, None, False
+        log.info("process started", extra={"child": self.plan.name, "pid": self.process.pid})
+
+    def _made(self) -> Process:
+        if self._to_adopt:
+            adopted, self._to_adopt = Fork.adopted(self._to_adopt), 0
+            return adopted
         Beat(self.plan.beat).forget()
         if self.plan.ready:
             Path(self.plan.ready).unlink(missing_ok=True)
-        self._watch = Watch(Beat(self.plan.beat), now, STARTING - FROZEN)
-        self.process = self._spawn(self.plan)
-        self._started_at, self._waiting_since, self._expected = now, None, False
-        log.info("process started", extra={"child": self.plan.name, "pid": self.process.pid})
+        return self._spawn(self.plan)
 
     def _died(self, code: int, now: float) -> None:
         self.process = None

@@ -50,11 +50,18 @@ class Fork:
         parent = os.getpid()
         sys.stdout.flush()
         sys.stderr.flush()
-        self.pid = os.fork()
         self._code: int | None = None
+        self.pid = os.fork()
         if self.pid == 0:
             _begin(parent)
             _finish(act)
+
+    @classmethod
+    def adopted(cls, pid: int) -> "Fork":
+        """One that we made before we became another program."""
+        made = cls.__new__(cls)
+        made.pid, made._code = pid, None
+        return made
 
     def poll(self) -> int | None:
         return self._reap(os.WNOHANG)

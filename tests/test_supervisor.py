@@ -176,7 +176,7 @@ def test_an_end_that_was_asked_for_is_no_news(nursery: Nursery, caplog: pytest.L
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
-    plans = [ChildPlan("a", ("x", "y"), "beat", "ready", "after", True, (3, 4)), ChildPlan("b", ("z",))]
+    plans = [ChildPlan("a", ("x", "y"), "beat", "ready", "after", True, (3, 4), 5), ChildPlan("b", ("z",))]
 
     write_plan(plans, tmp_path / "plan.json")
 

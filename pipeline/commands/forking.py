@@ -26,12 +26,13 @@ def supervise(
     gc.freeze()  # so that collecting in a fork does not copy pages that all share
 
     def spawn(plan: ChildPlan) -> Process:
-        return Fork(partial(_call, commands[plan.words[0]], plan.words[1:], config))
+        return Fork(partial(call, commands[plan.words[0]], plan.words[1:], config))
 
     Supervisor(plans, spawn, beat, LESS_PATIENCE).run()
 
 
-def _call(command: click.Command, words: Sequence[str], config: str) -> int:
+def call(command: click.Command, words: Sequence[str], config: str) -> int:
+    """As if it had been typed; the exit code."""
     asked = Asked(config=config)
     named = with_common_options(command)
     return exit_code(lambda: named.main(list(words), named.name, standalone_mode=False, obj=asked), asked)

@@ -3,16 +3,19 @@
 import os
 import sys
 from pathlib import Path
+from typing import IO
 
 import click
 
 from pipeline.commands.asked import asked
+from pipeline.commands.crew import crew
+from pipeline.commands.forking import call
 from pipeline.commands.listening import listening_socket
 from pipeline.commands.parts import PYTHON, SUPERVISED, log_format_option, shipway
 from pipeline.settings import Settings
 from pipeline.supervisor import ChildPlan, write_plan
 from runners.own_store import store_of
-from runners.process import hold_alone
+from runners.process import Beat, Fork, hold_alone
 from runners.redis_child import prepare, program, socket_path, words
 from runners.settings_source import load_settings
 
@@ -32,25 +35,33 @@ def up(log_format: str) -> None:
     (data / "run").mkdir(exist_ok=True)
     listener = listening_socket(settings.server.listen)
     listener.set_inheritable(True)
+    redis = [] if settings.server.redis else [_redis(settings.server.data)]
     token = _first_token(settings)
+    os.environ.update({"SHIPWAY_LOG_FORMAT": log_format, SUPERVISED: "up"})
     plan = data / "run" / "plan.json"
-    write_plan(_children(config, settings, listener.fileno()), plan)
+    write_plan([*redis, _crew(config, settings, listener.fileno(), lock)], plan)
     click.echo(f"Shipway at {settings.server.url} · token of this machine in {token}")
     sys.stdout.flush()
-    environment = os.environ | {"SHIPWAY_LOG_FORMAT": log_format, SUPERVISED: str(lock.fileno())}
     check = [*shipway(config), "config", "check"]
-    os.execve(sys.executable, [*PYTHON, "-m", "pipeline.supervisor", str(plan), *check], environment)  # noqa: S606
+    os.execv(sys.executable, [*PYTHON, "-m", "pipeline.supervisor", str(plan), *check])  # noqa: S606
 
 
-def _children(config: str, settings: Settings, listener: int) -> list[ChildPlan]:
-    redis = [] if settings.server.redis else [_redis(settings.server.data)]
-    beat = f"{settings.server.data}/run/crew.beat"
-    words = (*shipway(config), "crew", "--fd", str(listener), "--beat", beat)
-    return [*redis, ChildPlan("crew", words, beat=beat, fds=(listener,))]
+def _crew(config: str, settings: Settings, listener: int, lock: IO[str]) -> ChildPlan:
+    """Its first life is a fork of this process, which has loaded everything already."""
+    beat = Beat(f"{settings.server.data}/run/crew.beat")
+    beat.forget()
+    words = ("crew", "--fd", str(listener), "--beat", beat.path)
+
+    def live() -> int:
+        lock.close()
+        return call(crew, words[1:], config)
+
+    return ChildPlan("crew", (*shipway(config), *words), beat=beat.path, fds=(listener,), pid=Fork(live).pid)
 
 
 def _redis(data: str) -> ChildPlan:
     prepare(data)
+    socket_path(data).unlink(missing_ok=True)  # of an earlier life; nobody may take it for this one's
     return ChildPlan("redis", tuple(words(program(), data)), ready=str(socket_path(data)), last=True)
 
 
