@@ -23,7 +23,7 @@ FINISH_PATIENCE = 300.0  # seconds in which the old replicas are stopped after t
 def rolling(look: Look) -> Decision:
     plans = look.deployment.hosts
     steps = [advance(look, p) if look.deployment.record(p.host).touched else _rest(look, p) for p in plans]
-    look = look.with_records(step.record for step in steps)
+    look = look.with_records(_admitted(look, [step.record for step in steps]))
     fault = refused(look) or next((step.fault for step in steps if step.fault), None) or _unsettled(look)
     if fault:
         return fail(look, fault)
@@ -33,6 +33,25 @@ def rolling(look: Look) -> Decision:
     deployment, wake = _whole(look)
     wakes = [wake, *(step.wake for step in (*steps, *begun))]
     return Decision(deployment, effects=tuple(effects), wait_until=soonest(wakes))
+
+
+def _admitted(look: Look, records: list[HostRecord]) -> list[HostRecord]:
+    """Users reach the release on at most one batch of hosts that are not known to be well with it. When a host that
+    was done does not answer, the next one waits at its gate."""
+    room = look.deployment.policy.batch_of(len(records))
+    room -= sum(_in_doubt(r) and r.admitted_at != look.now for r in records)
+    result = []
+    for record in records:
+        if record.admitted_at == look.now and room <= 0:
+            record = replace(record, admitted_at=None, phase=HostPhase.CHECKING)
+        elif record.admitted_at == look.now:
+            room -= 1
+        result.append(record)
+    return result
+
+
+def _in_doubt(record: HostRecord) -> bool:
+    return record.admitted_at is not None and (not record.done or record.lost_at is not None)
 
 
 def waiting(look: Look) -> Decision:
@@ -141,7 +160,7 @@ def _whole(look: Look) -> tuple[Deployment, datetime | None]:
         if held and all(r.done for r in touched):
             return replace(going, status=move(going.status, Event.CANARY_DONE)), None
         return going, None
-    if len(touched) > 1 and deployment.bake_until is None:
+    if touched and deployment.bake_until is None:
         until = look.later(deployment.policy.bake)
         return replace(deployment, bake_until=until), until
     if not passed(deployment.bake_until or look.now, look.now) or not _steady(look, touched):

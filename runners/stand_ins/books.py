@@ -1,9 +1,9 @@
 """Leases, releases, deployments and routes in memory. They keep the contracts of `pipeline.books`.
 
-The real thing is `runners.store`. `hook` is called before each commit of a deployment: tests kill the driver there.
+The real thing is `runners.store`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -108,7 +108,6 @@ class MemoryDeployments:
 
     leases: MemoryLeases
     clock: VirtualClock
-    hook: Callable[[str], None] = lambda _: None
     rows: dict[int, Deployment] = field(default_factory=dict)
     history: dict[int, list[Happening]] = field(default_factory=dict)
     states: dict[Place, EnvironmentState] = field(default_factory=dict)
@@ -144,7 +143,6 @@ class MemoryDeployments:
         return next((d for d in self._at((service, environment)) if d.status in ACTIVE), None)
 
     def save(self, deployment: Deployment, happenings: Sequence[Happening], lease: Lease) -> None:
-        self.hook(f"commit {deployment.status}")
         self.leases.guard(lease)
         row = self.deployment(deployment.id)
         if row.over:

@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 
 from pipeline.errors import Stopped
 from pipeline.fleet.host import Host
-from pipeline.fleet.proxy import BackendState, Proxy, ProxyKind, Site
+from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route, Site
 from pipeline.fleet.service import Environment, Repository, Service
-from pipeline.lease import deployment_key, site_key
+from pipeline.lease import deployment_key
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, Reason, Status
 from pipeline.rollout.draft import draft
 from pipeline.rollout.drive import drive
 from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.policy import Policy
-from pipeline.rollout.release import HealthCheck, HealthKind, Release, RuntimeSpec
+from pipeline.rollout.release import HealthCheck, HealthKind, Release, ReplicaPlan, RuntimeSpec
 from pipeline.settings import Settings
 from runners.stand_ins.books import MemoryDeployments, MemoryLeases, MemoryReleases, MemoryRoutes
 from runners.stand_ins.fleet import WorldEngines, WorldProbe, WorldProxies
@@ -23,6 +24,7 @@ from runners.stand_ins.time import InlineHands, VirtualClock
 from runners.stand_ins.world import HARMLESS, Quality, Violation, World
 
 SHOP, PRODUCTION = "shop", "production"
+TAKEOVER = 6.0  # seconds after which the next driver comes
 HEALTH = HealthCheck(HealthKind.HTTP, "/healthz", rise=2, fall=2, deadline=10.0)
 POLICY = Policy(healthy_for=1.0, deadline=20.0, bake=3.0, drain_timeout=5.0, unreachable_grace=15.0)
 
@@ -55,11 +57,49 @@ class Books:
     releases: Any
     deployments: Any
     routes: Any
+    expire: Callable[[], None]  # all leases, as if much time had passed
+    close: Callable[[], None] = lambda: None
 
 
 def memory_books(clock: VirtualClock) -> Books:
     leases = MemoryLeases(clock)
-    return Books(leases, MemoryReleases(), MemoryDeployments(leases, clock), MemoryRoutes(leases))
+
+    def expire() -> None:
+        leases.rows = {key: replace(row, until=clock.now()) for key, row in leases.rows.items()}
+
+    return Books(leases, MemoryReleases(), MemoryDeployments(leases, clock), MemoryRoutes(leases), expire)
+
+
+class MortalLeases:
+    """A dead driver gives nothing back."""
+
+    def __init__(self, stage: "Stage", inner: Any) -> None:
+        self.stage, self.inner = stage, inner
+
+    def take(self, key: str, owner: str, ttl: float) -> Any:
+        return self.inner.take(key, owner, ttl)
+
+    def extend(self, lease: Any, ttl: float) -> Any:
+        self.stage.reach(f"extend {lease.key}")
+        return self.inner.extend(lease, ttl)
+
+    def give_back(self, lease: Any) -> None:
+        if not self.stage.dead:
+            self.inner.give_back(lease)
+
+
+class MortalDeployments:
+    """Each commit is a place to die."""
+
+    def __init__(self, stage: "Stage", inner: Any) -> None:
+        self._stage, self._inner = stage, inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def save(self, deployment: Deployment, happenings: Any, lease: Any) -> None:
+        self._stage.reach(f"commit {deployment.status}")
+        self._inner.save(deployment, happenings, lease)
 
 
 class Stage:
@@ -79,6 +119,9 @@ class Stage:
         self.world = World((*names, *fronts), self.clock)
         self.world.drain_timeout = policy.drain_timeout
         self.books = books(self.clock)
+        self.dead = False
+        self.hook: Callable[[str], None] = lambda _: None
+        self.world.hook = self.reach
         machines = {name: Host(name, f"tcp://{name}:2375", name) for name in (*names, *fronts)}
         front = Proxy("front", ProxyKind.HAPROXY, "haproxy:3.2", hosts=fronts) if proxy else None
         self.environment = Environment(
@@ -105,10 +148,10 @@ class Stage:
             settings=self.settings,
             forges={},
             inbox=nothing,
-            leases=self.books.leases,
+            leases=MortalLeases(self, self.books.leases),
             runs=nothing,
             releases=self.books.releases,
-            deployments=self.books.deployments,
+            deployments=MortalDeployments(self, self.books.deployments),
             routes=self.books.routes,
             tokens=nothing,
             audit=nothing,
@@ -140,10 +183,38 @@ class Stage:
     def live(self, quality: Quality = Quality.GOOD) -> Release:
         """A release that has been live for long, on all hosts, as an earlier deployment left it."""
         release = self.release(quality)
-        deployment_id = self.deploy(release)
-        self.run(deployment_id)
-        self.world.deeds.clear()
+        number = self.deploy(release)
+        for host in self.names:
+            self._standing(host, release, number)
+        self._settled(number, release)
+        self.clock.sleep(60.0)
         return release
+
+    def _standing(self, host: str, release: Release, number: int) -> None:
+        self.world.images[host].add(release.image)
+        for index in range(self.environment.replicas):
+            plan = ReplicaPlan(
+                SHOP, PRODUCTION, release.number, release.image, release.spec, number, index, release.commit
+            )
+            self.world.start(host, plan)
+        for container in self.world.at(host):
+            container.restart_always = True
+
+    def _settled(self, number: int, release: Release) -> None:
+        """Journalled by a driver of its own, in one step."""
+        lease = self.books.leases.take(deployment_key(number), "long ago", 5.0)
+        deployment = self.books.deployments.deployment(number)
+        for site in self.sites:
+            fronted = [
+                c for c in self.world.containers.values() if len(self.sites) == 1 or c.host == site.host
+            ]
+            backends = tuple(Backend(c.address, c.host, release.number) for c in fronted)
+            wanted = self.books.routes.put(Route(site, SHOP, PRODUCTION, backends=backends), lease)
+            front = self.world.front(site)
+            front.running, front.generation, front.backends = True, wanted.generation, backends
+        done = replace(deployment, status=Status.SUCCEEDED, settled=True)
+        self.books.deployments.save(done, [], lease)
+        self.books.leases.give_back(lease)
 
     def deploy(self, release: Release, reason: Reason = Reason.PUSH, **changes: Any) -> int:
         state = self.books.deployments.environment(SHOP, PRODUCTION)
@@ -166,43 +237,39 @@ class Stage:
 
     # ---------------------------------------------------------------------------------------- driving
 
+    def reach(self, where: str) -> None:
+        """Every effect, commit and extension passes here; tests kill or freeze the driver in the hook."""
+        try:
+            self.hook(where)
+        except Crash:
+            self.dead = True
+            raise
+
     def driver(self, deployment_id: int, stop: Callable[[], bool] = lambda: False) -> Deployment:
         """One driver with a lease of its own. A crash leaves everything as it stands."""
         self.owners += 1
-        key = deployment_key(deployment_id)
-        lease = self.books.leases.take(key, f"driver-{self.owners}", 5.0)
+        lease = self.books.leases.take(deployment_key(deployment_id), f"driver-{self.owners}", 5.0)
         if lease is None:
             raise Stopped("somebody else drives it")
-        self.lease = lease
-        return drive(deployment_id, lease, stop, self.ports)
-
-    def expire(self, deployment_id: int) -> None:
-        """As if time had ended the leases of a driver that is gone."""
-        self.books.leases.give_back(self.lease)
-        for site in self.sites:
-            self._free(str(site_key(site)))
-
-    def _free(self, key: str) -> None:
-        rows = getattr(self.books.leases, "rows", None)
-        if rows is not None and key in rows:
-            rows[key] = replace(rows[key], owner="")
+        self.dead = False
+        deployment = drive(deployment_id, lease, stop, self.ports)
+        self.books.leases.give_back(lease)
+        return deployment
 
     def run(self, deployment_id: int, most: float = 1200.0) -> Deployment:
         """Driver after driver until it is over: a crash costs some seconds, as it does with real leases."""
-        limit = self.clock.now().timestamp() + most
-        while True:
+        limit = self.clock.now() + timedelta(seconds=most)
+        while self.clock.now() < limit:
             try:
-                late = lambda: self.clock.now().timestamp() > limit  # noqa: E731
-                deployment = self.driver(deployment_id, late)
-                self.books.leases.give_back(self.lease)
-                if deployment.over:
-                    return deployment
-                if late():
-                    raise Violation(f"no verdict within {most:g} s: {deployment.status} {deployment.blocked}")
-                return deployment
+                deployment = self.driver(deployment_id, lambda: self.clock.now() >= limit)
             except (Crash, Stopped):
-                self.expire(deployment_id)
-                self.clock.sleep(6.0)
+                self.clock.sleep(TAKEOVER)
+                self.books.expire()
+            else:
+                if deployment.over or deployment.status is Status.PENDING:
+                    return deployment
+        last = self.books.deployments.deployment(deployment_id)
+        raise Violation(f"no verdict within {most:g} s: {last.status} {last.blocked}")
 
     # ---------------------------------------------------------------------------------------- seeing
 

@@ -1,0 +1,206 @@
+"""One rollout with one kind of fault, told to its end, with everything checked that must hold afterwards."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pipeline.errors import ShipwayError
+from pipeline.rollout.deployment import Deployment, HostPhase, Reason, Status
+from pipeline.rollout.policy import Policy
+from pipeline.rollout.release import Release
+from runners.stand_ins.time import VirtualClock
+from runners.stand_ins.world import HARMLESS, HELD_AT_THE_GATE, Quality, Violation
+from tests.rollout.stage import POLICY, TAKEOVER, Books, Crash, Stage, memory_books
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of the environment that is deployed to."""
+
+    hosts: int = 3
+    replicas: int = 1
+    edge: bool = False
+    proxy: bool = True
+    policy: Policy = POLICY
+
+    def stage(self, books: Callable[[VirtualClock], Books]) -> Stage:
+        return Stage(self.hosts, self.replicas, self.edge, self.proxy, self.policy, books)
+
+
+PLAIN = Shape(hosts=2)
+Fault = Callable[[Stage, int], None]  # installs itself before the deployment is driven
+
+
+class Story:
+    def __init__(
+        self,
+        quality: Quality,
+        shape: Shape = PLAIN,
+        books: Callable[[VirtualClock], Books] = memory_books,
+    ) -> None:
+        self.stage = shape.stage(books)
+        self.old = self.stage.live()
+        self.new = self.stage.release(quality)
+        self.quality = quality
+        self.number = self.stage.deploy(self.new)
+        self.batch = shape.policy.batch_of(shape.hosts)
+
+    def hooked(self, hook: Callable[[str], None]) -> None:
+        self.stage.hook = hook
+
+    def tell(self, expected: Release | None = None) -> Deployment:
+        deployment = self.stage.run(self.number)
+        self.hooked(lambda _: None)
+        self.check(deployment, expected or (self.new if self.quality in HARMLESS else self.old))
+        return deployment
+
+    def check(self, deployment: Deployment, expected: Release) -> None:
+        self.stage.check(self.number, expected)
+        limit = 0 if self.quality in HELD_AT_THE_GATE else self.batch
+        if len(self.stage.world.hurt) > limit:
+            raise Violation(
+                f"users reached the bad release on {self.stage.world.hurt}, at most {limit} may be hurt"
+            )
+        wanted = Status.SUCCEEDED if expected == self.new else Status.ROLLED_BACK
+        if deployment.status is not wanted:
+            raise Violation(f"it ended {deployment.status}: {deployment.error}")
+
+    def heal_after(self) -> Deployment:
+        """Through the outage to the end, then everything works again."""
+        self.stage.run(self.number)
+        return self.heal()
+
+    def heal(self) -> Deployment:
+        """Faults are over: drive it to its end, then bring back the hosts that were left out on the way."""
+        world = self.stage.world
+        self.hooked(lambda _: None)
+        world.up = dict.fromkeys(world.up, True)
+        world.registry_up, world.lose_answers = True, 0
+        for front in world.fronts.values():
+            front.stuck = front.refuses = False
+        deployment = self.stage.run(self.number)
+        state = self.stage.books.deployments.environment(deployment.service, deployment.environment)
+        live = self.stage.books.releases.release(deployment.service, state.last_good)
+        if not converged(self.stage, self.number, live):
+            _excused(deployment)
+            again = self.stage.run(self.stage.deploy(live, Reason.MANUAL))
+            self.stage.check(again.id, live)
+        if self.quality not in HARMLESS and live == self.new:
+            raise Violation("a bad release became the last good one")
+        if (self.quality in HELD_AT_THE_GATE and world.hurt) or len(world.hurt) > self.batch:
+            raise Violation(f"users reached the bad release on {world.hurt}")
+        return deployment
+
+
+def converged(stage: Stage, number: int, release: Release) -> bool:
+    try:
+        stage.check(number, release)
+    except Violation:
+        return False
+    return True
+
+
+def _excused(deployment: Deployment) -> None:
+    """Only a host that did not answer may be left behind, and the record must say so."""
+    silent = [r for r in deployment.records if r.lost_at or r.phase is HostPhase.SKIPPED]
+    if not silent:
+        raise Violation(f"left behind without a word: {deployment.status} {deployment.error}")
+
+
+# ---------------------------------------------------------------------------------------------------- faults
+
+
+def points(quality: Quality, shape: Shape = PLAIN) -> int:
+    """How often a driver may be killed on this road."""
+    count = 0
+
+    def hook(_: str) -> None:
+        nonlocal count
+        count += 1
+
+    story = Story(quality, shape)
+    story.hooked(hook)
+    story.tell()
+    return count
+
+
+def crash_at(story: Story, point: int) -> None:
+    count = 0
+
+    def hook(where: str) -> None:
+        nonlocal count
+        count += 1
+        if count == point:
+            raise Crash(where)
+
+    story.hooked(hook)
+
+
+def crash_every(story: Story, step: int) -> None:
+    count = 0
+
+    def hook(where: str) -> None:
+        nonlocal count
+        count += 1
+        if count % step == 0:
+            raise Crash(where)
+
+    story.hooked(hook)
+
+
+def freeze_at(story: Story, point: int, looks: int) -> None:
+    """The driver stops here while another one takes over for some looks; then it wakes up and goes on."""
+    count, asleep = 0, False
+
+    def hook(where: str) -> None:
+        nonlocal count, asleep
+        if asleep or where.startswith(("before", "after", "extend site")):
+            return
+        count += 1
+        if count == point:
+            asleep = True
+            _second_driver(story, looks)
+
+    story.hooked(hook)
+
+
+def _second_driver(story: Story, looks: int) -> None:
+    stage = story.stage
+    stage.clock.sleep(TAKEOVER)
+    stage.books.expire()
+    seen = iter(range(looks))
+    try:
+        stage.driver(story.number, lambda: next(seen, None) is None)
+    except ShipwayError as error:
+        raise Violation(f"the second driver could not go on: {error}") from error
+
+
+def outage(story: Story, kind: str, begin: float, length: float) -> None:
+    """Something does not answer for a while. Time passes with every look, so the hook of the clock is enough."""
+    stage, world = story.stage, story.stage.world
+    start = stage.clock.now().timestamp()
+    sleep = stage.clock.sleep
+
+    def slept(seconds: float) -> None:
+        sleep(seconds)
+        since = stage.clock.now().timestamp() - start
+        _set(story, kind, begin <= since < begin + length)
+
+    stage.clock.sleep = slept  # type: ignore[method-assign]
+    world.clock.sleep = slept  # type: ignore[method-assign]
+
+
+def _set(story: Story, kind: str, down: bool) -> None:
+    world = story.stage.world
+    if kind == "registry":
+        world.registry_up = not down
+    elif kind == "reload":
+        for site in story.stage.sites:
+            world.front(site).stuck = down
+    elif kind == "answers":
+        world.lose_answers = int(down)
+    else:
+        world.up[kind] = not down
+
+
+def with_batch(batch: int) -> Policy:
+    return replace(POLICY, batch=batch)

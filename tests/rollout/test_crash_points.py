@@ -1,0 +1,133 @@
+"""The driver is killed at every effect and every commit, again and again, or frozen while another takes over.
+
+SHIPWAY_SWEEP=full tells every story in every shape; otherwise each kind of fault is told where it differs most.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from pipeline.rollout.deployment import Status
+from runners.stand_ins.time import VirtualClock
+from runners.stand_ins.world import Quality, Violation
+from runners.store import open_store
+from tests.rollout.stage import Books
+from tests.rollout.story import (
+    PLAIN,
+    Shape,
+    Story,
+    crash_at,
+    crash_every,
+    freeze_at,
+    outage,
+    points,
+    with_batch,
+)
+
+FULL = os.environ.get("SHIPWAY_SWEEP") == "full"
+SHAPES = {
+    "two hosts": PLAIN,
+    "edge": Shape(hosts=2, replicas=2, edge=True),
+    "no proxy": Shape(hosts=2, proxy=False),
+    "two at once": Shape(hosts=3, policy=with_batch(2)),
+}
+TELLING = (Quality.GOOD, Quality.BAD_HEALTH, Quality.BAD_LATE)
+ROADS = [(shape, quality) for shape in SHAPES for quality in Quality]
+QUICK = [(s, q) for s, q in ROADS if s == "two hosts" or (s != "two at once" and q in TELLING)]
+
+
+def told(tell: Callable[[], object], *fault: object) -> None:
+    """What went wrong names the fault that showed it."""
+    try:
+        tell()
+    except Violation as violation:
+        raise Violation(f"{fault}: {violation}") from violation
+
+
+@pytest.mark.parametrize(("shape", "quality"), ROADS if FULL else QUICK)
+def test_driver_may_be_killed_anywhere(shape, quality):
+    for point in range(1, points(quality, SHAPES[shape]) + 1):
+        story = Story(quality, SHAPES[shape])
+        crash_at(story, point)
+        told(story.tell, "crash", point)
+
+
+@pytest.mark.parametrize("quality", Quality)
+def test_verdict_comes_however_often_the_driver_is_killed(quality):
+    for step in (11, 13, 17, 23, 37):
+        story = Story(quality)
+        crash_every(story, step)
+        told(story.tell, "crash every", step)
+
+
+@pytest.mark.parametrize("quality", Quality)
+def test_driver_that_is_killed_all_the_time_does_no_harm(quality):
+    for step in range(3, 10):
+        story = Story(quality)
+        crash_every(story, step)
+        told(story.heal_after, "crash every", step)
+
+
+@pytest.mark.parametrize("quality", Quality)
+def test_driver_that_slept_through_its_end_touches_nothing(quality):
+    for point in range(1, points(quality) // 2, 1 if FULL else 3):
+        for looks in (1, 4, 30):
+            story = Story(quality)
+            freeze_at(story, point, looks)
+            told(story.tell, "frozen", point, looks)
+
+
+@pytest.mark.parametrize("quality", Quality if FULL else TELLING)
+@pytest.mark.parametrize("kind", ["registry", "reload", "answers", "web-1", "web-2"])
+def test_outage_at_any_time_ends_well(quality, kind):
+    for begin in range(0, 24, 2 if FULL else 3):
+        for length in (2.0, 12.0, 60.0):
+            story = Story(quality)
+            outage(story, kind, begin, length)
+            told(story.heal_after, kind, begin, length)
+
+
+@pytest.mark.parametrize("quality", [Quality.BAD_HEALTH, Quality.BAD_BAKE, Quality.BAD_LATE, Quality.FLAP])
+def test_going_back_needs_no_registry(quality):
+    for begin in range(1, 12):
+        story = Story(quality)
+        outage(story, "registry", begin, 1e9)
+        told(story.tell, "registry gone", begin)
+
+
+@pytest.mark.parametrize("quality", [Quality.BAD_HEALTH, Quality.BAD_BAKE, Quality.BAD_LATE])
+def test_verdict_is_not_put_off_by_deaths(quality):
+    """Clocks are absolute: a death costs at most its own time, never a deadline that starts anew."""
+    calm = Story(quality).tell()
+    for point in range(1, points(quality), 1 if FULL else 2):
+        story = Story(quality)
+        crash_at(story, point)
+        deployment = story.tell()
+        late = (deployment.failed_at - deployment.started_at) - (calm.failed_at - calm.started_at)
+        assert late.total_seconds() <= 12.0, point
+
+
+def sqlite_books(folder: Path) -> Callable[[VirtualClock], Books]:
+    store = open_store(f"sqlite:///{folder}/shipway.db", str(folder / "keys"))
+    store.migrate()
+
+    def expire() -> None:
+        past = text("UPDATE leases SET until = '2000-01-01T00:00:00.000000+00:00'")
+        store._database.write(lambda tx: tx.execute(past))
+
+    return lambda _: Books(store.leases, store.releases, store.deployments, store.routes, expire, store.close)
+
+
+@pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BAD_LATE])
+def test_driver_may_be_killed_anywhere_over_the_real_store(quality, tmp_path):
+    for point in range(1, points(quality) + 1, 1 if FULL else 7):
+        folder = tmp_path / str(point)
+        folder.mkdir()
+        story = Story(quality, PLAIN, sqlite_books(folder))
+        crash_at(story, point)
+        told(story.tell, "crash", point)
+        assert story.stage.books.deployments.deployment(story.number).status in Status
+        story.stage.books.close()
