@@ -140,7 +140,6 @@ class Stage:
         self.ports = self._ports()
         self.owners = 0
         self.world.protected = self._protected
-        self.world.min_healthy = max(0, hosts - policy.batch_of(hosts)) if proxy else 0
 
     def _ports(self) -> Ports:
         nothing: Any = None
@@ -188,6 +187,8 @@ class Stage:
             self._standing(host, release, number)
         self._settled(number, release)
         self.clock.sleep(60.0)
+        hosts = len(self.names)
+        self.world.min_healthy = hosts - self.environment.policy.batch_of(hosts) if self.sites else 0
         return release
 
     def _standing(self, host: str, release: Release, number: int) -> None:
