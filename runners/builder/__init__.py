@@ -47,7 +47,7 @@ class EngineBuilder:
     def test(self, order: TestOrder, log: Log, stop: Callable[[], bool]) -> TestOutcome:
         with speaking(self._host, f"test {order.image}"):
             api = self._reach.client(self._host, PATIENT)
-            return Trial(api, self._host, self._registry, order, log).run(stop)
+            return Trial(api, self._registry, order, log).run(stop)
 
     def facts(self, tag: str) -> ImageFacts:
         api: Any = self._reach.client(self._host, PATIENT)

@@ -15,10 +15,10 @@ import docker.errors
 
 from pipeline.delivery.orders import TestOrder, TestOutcome
 from pipeline.errors import StageFailed
-from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.fleet.host import RegistryAccess
 from runners.builder.building import minutes
 from runners.builder.pulling import present, pull
-from runners.builder.readiness import wait_until_ready
+from runners.builder.readiness import LISTENS, Onlook, wait_until_ready
 from runners.builder.reports import summary_of
 from runners.builder.sweeping import PART, RUN, SERVICE, clear
 from runners.builder.talking import GLANCE, Api, Guard, plain_socket
@@ -39,13 +39,11 @@ class Trial:
     def __init__(
         self,
         api: Api,
-        host: Host,
         registry: RegistryAccess,
         order: TestOrder,
         log: Callable[[str], None],
     ) -> None:
         self._api = api
-        self._host = host
         self._registry = registry
         self._order = order
         self._log = log
@@ -84,7 +82,26 @@ class Trial:
             self._start(container, f"The container {name} ({image})")
             started.append((name, container))
         for name, container in started:
-            wait_until_ready(self._api, container, name, self._host, guard, self._log)
+            wait_until_ready(self._api, container, name, self._onlook(container, name), guard, self._log)
+
+    def _onlook(self, container: str, name: str) -> Onlook:
+        def onlook(port: int) -> str:
+            words = ["-c", LISTENS, "onlooker", f"{port:04X}"]
+            made = self._api.create_container(
+                self._order.image,
+                words,
+                entrypoint=["sh"],
+                name=f"{self._name}-{name}-onlooker",
+                labels=self._labels("onlooker"),
+                host_config=self._bounds(f"container:{container}", {"type": "none"}),
+            )
+            try:
+                self._start(made["Id"], "The onlooker")
+            except StageFailed:
+                return ""
+            return str(made["Id"])
+
+        return onlook
 
     def _run_tests(self, guard: Guard) -> TestOutcome:
         order = self._order
@@ -106,9 +123,22 @@ class Trial:
     def _create(
         self, image: str, name: str, part: str, aliases: list[str], log: Mapping[str, Any], **more: Any
     ) -> str:
-        api, order = self._api, self._order
-        bounds = api.create_host_config(
-            network_mode=self._name,
+        api = self._api
+        place = api.create_networking_config({self._name: api.create_endpoint_config(aliases=aliases)})
+        made = api.create_container(
+            image,
+            name=name,
+            labels=self._labels(part),
+            host_config=self._bounds(self._name, log),
+            networking_config=place,
+            **more,
+        )
+        return str(made["Id"])
+
+    def _bounds(self, network: str, log: Mapping[str, Any]) -> Any:
+        order = self._order
+        return self._api.create_host_config(
+            network_mode=network,
             mem_limit=order.memory,
             memswap_limit=order.memory,
             nano_cpus=int(order.cpus * 1e9),
@@ -119,11 +149,6 @@ class Trial:
             init=True,
             log_config=dict(log),
         )
-        place = api.create_networking_config({self._name: api.create_endpoint_config(aliases=aliases)})
-        made = api.create_container(
-            image, name=name, labels=self._labels(part), host_config=bounds, networking_config=place, **more
-        )
-        return str(made["Id"])
 
     def _labels(self, part: str) -> dict[str, str]:
         return {**self._order.labels, RUN: str(self._order.run), PART: part}

@@ -357,8 +357,8 @@ def test_services_beside_the_tests_are_waited_for_and_reached_by_name(works: Wor
 
     run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n", **{".shipway.yml": json.dumps({"test": tests})}).go()
 
-    assert "reached" in works.log, works.log
-    assert run.stage(StageName.TEST).status == "succeeded"
+    assert run.stage(StageName.TEST).status == "succeeded", works.log
+    assert "\nreached" in works.log
     assert works.left() == []
 
 
