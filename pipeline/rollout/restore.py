@@ -51,6 +51,7 @@ def _restore(look: Look, plan: HostPlan) -> Step:
         record, replicas=tuple(converge.sampled(look, record, r) for r in look.standing(plan.host))
     )
     missing = converge.bring_up(look, plan)
+    record = _clocked(look, record, bool(missing))
     unfit = f"release {_name(look)} is not running{_said(look, plan)}" if missing else _unfit(look, record)
     if not unfit and record.admitted_at is None:
         return Step(
@@ -84,12 +85,18 @@ def _deaths(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:
     return replace(record, reboots=record.reboots + 1, start_after=look.later(pause))
 
 
+def _clocked(look: Look, record: HostRecord, incomplete: bool) -> HostRecord:
+    """Their time to get well begins when all replicas are first seen to run here, however late that is."""
+    if incomplete:
+        return replace(record, health_by=None)
+    return replace(record, health_by=record.health_by or look.later(look.deployment.policy.deadline))
+
+
 def _unfit(look: Look, record: HostRecord) -> str:
     """Why the previous release may not get traffic here yet. It ran before: one good answer is enough for a warm
     replica, and after the deadline it gets its traffic back in any case; nothing better is there."""
-    failed_at = look.deployment.failed_at or look.now
     check = look.aim.spec.health if look.aim else HealthCheck()
-    if passed(after(failed_at, look.deployment.policy.deadline), look.now):
+    if passed(record.health_by, look.now):
         return ""
     warm = {r.container for r in look.standing(record.host) if r.restart_always}
     waiting = [r for r in record.replicas if r.good < (1 if r.container in warm else check.rise)]

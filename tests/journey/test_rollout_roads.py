@@ -1,6 +1,7 @@
 """The roads that a release can take: first, again, more replicas, edge proxies, none, hosts that are away or reboot."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -157,6 +158,28 @@ def test_host_that_comes_back_during_the_rollout_is_taken_along():
     assert deployment.status is Status.SUCCEEDED
     assert deployment.record("web-2").phase is HostPhase.DONE
     stage.check(number, fresh)
+
+
+def test_host_that_comes_back_late_on_the_way_back_gets_no_traffic_before_it_is_well():
+    stage = Stage(hosts=3)
+    stage.live()
+    stage.world.up["web-3"] = False
+    old = stage.release()
+    stage.run(stage.deploy(old))
+    number = stage.deploy(stage.release(Quality.BAD_BAKE))
+    stage.driver(number, lambda: stage.books.deployments.deployment(number).status is Status.ROLLING_BACK)
+    front = stage.world.front(stage.sites[0])
+    front.stuck = True
+    much_later = stage.clock.now() + timedelta(seconds=2 * POLICY.deadline)
+    stage.driver(number, lambda: stage.clock.now() > much_later)
+
+    stage.world.up["web-3"] = True
+    stage.driver(number, lambda: stage.serves(stage.sites[2]) == {old.number})
+    front.stuck = False
+    deployment = stage.run(number)
+
+    assert deployment.status is Status.ROLLED_BACK
+    stage.check(number, old)
 
 
 def test_reboot_during_the_bake_blames_nobody():
