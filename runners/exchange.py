@@ -1,4 +1,4 @@
-"""A TCP exchange from inside a container: send bytes, read until the other side closes. By one `docker exec` (about 50 ms).
+"""A TCP exchange from inside a container: send bytes, read until the other side closes. Over a kept shell (`runners.line`).
 
 Probes stand where the proxy stands with it, and a proxy's control port never leaves the container's own namespace.
 Never interprets what is said. Needs `sh` and one of nc, bash, perl in the image.
@@ -6,20 +6,17 @@ Never interprets what is said. Needs `sh` and one of nc, bash, perl in the image
 
 import math
 import socket
-import struct
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import docker
 
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host
-from runners.engine_errors import speaking
+from runners.line import Lines
 
 NO_TOOL = 97
-_GRACE = 3.0  # for the exec itself, beyond the exchange's own time
-_MOST = 4 << 20  # bytes that are read at most
+_GRACE = 3.0  # for opening the shell, beyond the exchange's own time
 
 # $1 address, $2 port, $3 seconds, $4 bytes to send. Standard input stays open until the answer is there: nc would pass its
 # end on as a half-close, which asyncio, Node and Go's contexts take for a client that went away.
@@ -71,6 +68,7 @@ if command -v perl >/dev/null 2>&1; then
 fi
 exit 97
 """
+_SCRIPTS = {"exchange": _SCRIPT, "knock": _KNOCK}
 
 
 @dataclass(frozen=True)
@@ -82,92 +80,58 @@ class Answer:
 
 
 def exchange(
-    client: docker.APIClient, host: Host, container: str, address: str, payload: bytes, timeout: float
+    lines: Lines,
+    client: docker.APIClient,
+    host: Host,
+    container: str,
+    address: str,
+    payload: bytes,
+    timeout: float,
 ) -> Answer:
     """Raises `Unreachable` when the engine fails, `Rejected` when the image cannot do it."""
     ip, _, port = address.rpartition(":")
-    words = ["sh", "-c", _SCRIPT, "exchange", ip, port, str(max(1, math.ceil(timeout))), str(len(payload))]
-    return _run(client, host, container, words, payload, timeout)
+    words = ["exchange", ip, port, str(max(1, math.ceil(timeout))), str(len(payload))]
+    return _run(lines, client, host, container, words, payload, timeout)
 
 
-def knock(client: docker.APIClient, host: Host, container: str, address: str, timeout: float) -> Answer:
+def knock(
+    lines: Lines, client: docker.APIClient, host: Host, container: str, address: str, timeout: float
+) -> Answer:
     """Does somebody listen there? No bytes are sent. `error` empty: yes."""
     ip, _, port = address.rpartition(":")
     far = f"{socket.inet_aton(ip)[::-1].hex().upper()}:{int(port):04X}"
-    words = ["sh", "-c", _KNOCK, "knock", ip, port, str(max(1, math.ceil(timeout))), far]
-    answer = _run(client, host, container, words, b"", timeout)
+    words = ["knock", ip, port, str(max(1, math.ceil(timeout))), far]
+    answer = _run(lines, client, host, container, words, b"", timeout)
     return Answer(
         b"", "connection refused, or closed at once" if answer.error.endswith("code 1") else answer.error
     )
 
 
 def _run(
-    client: docker.APIClient, host: Host, container: str, words: list[str], payload: bytes, timeout: float
+    lines: Lines,
+    client: docker.APIClient,
+    host: Host,
+    container: str,
+    words: list[str],
+    payload: bytes,
+    timeout: float,
 ) -> Answer:
     started = time.monotonic()
-    with speaking(host, "exchange bytes from inside a container"):
-        made = client.exec_create(container, words, stdin=True)["Id"]
-        stream: Any = client.exec_start(made, socket=True)
-        try:
-            out, said = _talk(getattr(stream, "_sock", stream), payload, time.monotonic() + timeout + _GRACE)
-        except TimeoutError:
-            return Answer(b"", f"no answer within {timeout:g} s")
-        finally:
-            _close(stream)
-        code = client.exec_inspect(made)["ExitCode"]
-    if code == NO_TOOL:
+    reply = lines.run(client, host, container, _SCRIPTS, words, payload, timeout + _GRACE)
+    if reply is None:
+        return Answer(b"", f"no answer within {timeout:g} s")
+    if reply.code == NO_TOOL:
         raise Rejected(
             f"Host {host.name}: container {container[:24]} has none of nc, bash and perl, so nothing can be asked from inside "
             "it. Use an image that has one (the official nginx and haproxy images do)."
         )
-    return Answer(out, _error(code, said, timeout, time.monotonic() - started))
+    return Answer(reply.out, _error(reply.code, reply.said, timeout, time.monotonic() - started))
 
 
-def _talk(raw: socket.socket, payload: bytes, deadline: float) -> tuple[bytes, bytes]:
-    """(stdout, stderr) of the exec's multiplexed stream."""
-    _patience(raw, deadline)
-    raw.sendall(payload)
-    parts: dict[int, bytearray] = {1: bytearray(), 2: bytearray()}
-    while len(parts[1]) < _MOST:
-        header = _exactly(raw, 8, deadline)
-        if len(header) < 8:
-            break
-        kind, size = struct.unpack(">BxxxL", header)
-        parts.setdefault(kind, bytearray()).extend(_exactly(raw, size, deadline))
-    return bytes(parts[1]), bytes(parts[2])
-
-
-def _exactly(raw: socket.socket, size: int, deadline: float) -> bytes:
-    """Fewer only at the end of the stream."""
-    got = bytearray()
-    while len(got) < size:
-        _patience(raw, deadline)
-        piece = raw.recv(min(65536, size - len(got)))
-        if not piece:
-            break
-        got += piece
-    return bytes(got)
-
-
-def _patience(raw: socket.socket, deadline: float) -> None:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    raw.settimeout(left)
-
-
-def _close(stream: Any) -> None:
-    """The connection was upgraded: it never goes back to the pool."""
-    response = getattr(stream, "_response", None)
-    if response is not None:
-        response.close()
-    stream.close()
-
-
-def _error(code: int | None, said: bytes, timeout: float, took: float) -> str:
+def _error(code: int, said: str, timeout: float, took: float) -> str:
     if code == 0:
         return ""
-    text = " ".join(said.decode(errors="replace").split())[-200:]
+    text = " ".join(said.split())[-200:]
     if "refused" in text.lower():
         return "connection refused"
     if code in (124, 137, 142, 143) or took >= timeout:

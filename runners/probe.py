@@ -81,7 +81,8 @@ class ReplicaProbe:
             proxy, stands = site
             try:
                 client = self._reach.client(stands, USUAL)
-                return _Heard(error=knock(client, stands, name_of(proxy, stands), address, timeout).error)
+                answer = knock(self._reach.lines, client, stands, name_of(proxy, stands), address, timeout)
+                return _Heard(error=answer.error)
             except RunnerError as error:
                 return _instead(Answer(b"", _knock_from_here(address, timeout)), error)
         return _Heard(error=_knock_from_here(address, timeout))
@@ -106,7 +107,8 @@ class ReplicaProbe:
             proxy, stands = site
             try:
                 client = self._reach.client(stands, USUAL)
-                answer = exchange(client, stands, name_of(proxy, stands), address, payload, timeout)
+                container = name_of(proxy, stands)
+                answer = exchange(self._reach.lines, client, stands, container, address, payload, timeout)
             except RunnerError as error:
                 return _instead(_say_from_here(address, payload, timeout), error)
         else:

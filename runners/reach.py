@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host, TlsFiles
 from runners.engine_errors import speaking
+from runners.line import Lines
 from runners.tunnel import Tunnel
 
 CONNECT = 5.0
@@ -46,7 +47,7 @@ class _Key:
 
 
 class Reach:
-    """Hands out `docker.APIClient`s. Thread-safe. `close()` ends the ssh forwards and the connections."""
+    """Hands out `docker.APIClient`s. Thread-safe. `close()` ends the ssh forwards, the connections and the kept shells."""
 
     def __init__(self, ssh: Ssh | None = None) -> None:
         self._ssh = ssh or Ssh()
@@ -68,8 +69,15 @@ class Reach:
             made.close()
         return first
 
+    @property
+    def lines(self) -> Lines:
+        """Shells kept open in containers."""
+        self._notice_fork()
+        return self._lines
+
     def close(self) -> None:
         self._notice_fork()
+        self._lines.close()
         with self._lock:
             clients, tunnels = list(self._clients.values()), list(self._tunnels.values())
             self._clients.clear()
@@ -90,6 +98,7 @@ class Reach:
         self._clients: dict[_Key, docker.APIClient] = {}
         self._versions: dict[str, str] = {}
         self._tunnels: dict[str, Tunnel] = {}
+        self._lines = Lines()
 
     def _base_url(self, host: Host) -> str:
         url = urlsplit(host.engine)

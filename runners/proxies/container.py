@@ -21,6 +21,7 @@ from runners.engines.labels import HOST, PROXY
 from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
 from runners.exchange import Answer, exchange
+from runners.line import Lines
 
 IMAGE = "shipway.image"
 LISTEN = "shipway.listen"
@@ -58,6 +59,7 @@ class SiteContainer:
     """A site and the client of its host's engine. Every method raises `RunnerError` kinds only."""
 
     client: docker.APIClient
+    lines: Lines
     host: Host
     proxy: Proxy
     recipe: Recipe
@@ -142,7 +144,7 @@ class SiteContainer:
 
     def ask(self, port: int, payload: bytes, timeout: float = 5.0) -> Answer:
         """A control port on the container's own loopback."""
-        return exchange(self.client, self.host, self.name, f"127.0.0.1:{port}", payload, timeout)
+        return exchange(self.lines, self.client, self.host, self.name, f"127.0.0.1:{port}", payload, timeout)
 
     def processes(self) -> dict[str, str]:
         """Process ids on the host, and what each calls itself."""

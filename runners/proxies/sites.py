@@ -76,9 +76,8 @@ class ProxyContainers:
             container.rehearse(text)
 
     def _container(self, proxy: Proxy, host: Host, patience: int) -> SiteContainer:
-        return SiteContainer(
-            self._reach.client(host, patience), host, proxy, KINDS[proxy.kind].recipe, self._registry
-        )
+        client, recipe = self._reach.client(host, patience), KINDS[proxy.kind].recipe
+        return SiteContainer(client, self._reach.lines, host, proxy, recipe, self._registry)
 
     def _compare(self, container: SiteContainer, found: dict[str, Any]) -> None:
         labels, proxy = found["Config"]["Labels"], container.proxy

@@ -22,6 +22,7 @@ PACKAGES = {
     "sshd": "openssh-server",
     "postgres": "postgresql",
     "docker": "docker-cli",
+    "busybox": "busybox",
     "debian-archive-keyring": "debian-archive-keyring",
 }
 # what is no program on anybody's PATH
