@@ -159,6 +159,7 @@ def test_a_frozen_worker_is_fenced_and_another_one_goes_on(workshop: Workshop) -
 def test_a_frozen_part_is_killed_and_started_again(workshop: Workshop) -> None:
     workshop.start()
     before = workshop.pid("scheduler")
+    workshop.until("its first sign of life", workshop.beat("scheduler").exists, 20)
 
     os.kill(before, signal.SIGSTOP)
 

@@ -30,6 +30,10 @@ class Workshop(House):
         """Of the last process that was started under this name."""
         return int(re.findall(rf"process started child={part} pid=(\d+)", self.log(10000))[-1])
 
+    def beat(self, part: str) -> Path:
+        """Where it gives its signs of life."""
+        return self.folder / "data" / "run" / f"{part}.beat"
+
     def builder_at_work(self, beside: int = 0) -> tuple[int, int]:
         """(worker, its fork) of the deliver worker that has something to do, and whose fork is not `beside`."""
         found: list[tuple[int, int]] = []
