@@ -18,6 +18,8 @@ from tests.parts.laboratory import laboratory
 FOLDER = Path(os.environ.get("SHIPWAY_DEMO") or "/var/tmp/shipway-demo")
 LAB = Path(PREFIX + "demo")
 SERVICE = "shop"
+# hurried, so that the story is told in a minute; the defaults watch each host for 10 s
+_ROLLOUT = {"healthy_for": "500ms", "bake": "500ms", "deadline": "30s"}
 _RECORD = FOLDER / "demo.json"
 
 
@@ -43,6 +45,7 @@ def _house() -> House:
     listen = 80 if lab.mode == "namespaces" else free_port("127.0.0.1", 8000)
     house = House(FOLDER / "house", lab, FOLDER / "shop.git", service=SERVICE, listen=listen)
     house.move_to(free_port("127.0.0.1", 8080))
+    house.production["rollout"] = dict(_ROLLOUT)
     house.write()
     made = json.loads(house.shipway("--json", "repo", "init", SERVICE))
     source = {"url": made["path"], "project": made["project"], "secret": f"file:{made['secret_file']}"}

@@ -13,7 +13,14 @@ from tests.lab.commands import say
 from tests.load.counts import Counts
 from tests.load.session import Load, standard
 from tests.parts.house import House
-from tests.parts.repository import SampleRepository
+from tests.parts.repository import APP, SampleRepository
+
+_HURRIED = (
+    (APP / ".shipway.yml")
+    .read_text()
+    .replace("interval: 500ms", "interval: 200ms")
+    .replace("deadline: 20s", "deadline: 5s")
+)
 
 
 class Broken(Exception):
@@ -62,7 +69,7 @@ def _back(house: House) -> None:
 
 
 def _push(house: House, shop: SampleRepository, version: str, bad: str = "") -> dict[str, Any]:
-    commit = shop.commit(version, bad)
+    commit = shop.commit(version, bad, **{".shipway.yml": _HURRIED})
     shop.push()
     return house.finished_run(house.run_of(commit))
 
