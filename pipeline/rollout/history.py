@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 
 
 def rollback_target(good_releases: Sequence[int], live: int | None) -> int | None:
-    """The newest release below the live one that was ever good, so that going back twice goes back two steps and never
-    forth again. While nothing is live: the last one that was good. `good_releases`: newest first by when they were."""
-    if live is None:
-        return next(iter(good_releases), None)
-    return max((number for number in good_releases if number < live), default=None)
+    """The release that was good last among those below the live one: what a person had turned away from stays behind, and
+    going back twice goes back two steps, never forth again. While nothing is live: the last one that was good.
+    `good_releases`: newest first by when they were."""
+    return next((number for number in good_releases if live is None or number < live), None)
 
 
 def kept_releases(good_releases: Sequence[int], keep: int, needed: Iterable[int | None]) -> frozenset[int]:

@@ -10,6 +10,7 @@ from pipeline.rollout.history import kept_releases, rollback_target
     [
         ([3, 2, 1], 3, 2),
         ([2, 3, 1], 2, 1),  # after one way back the next goes further back, never forth
+        ([4, 1, 3, 2], 4, 1),  # 3 and 2 were taken back by hand before 4 came
         ([3, 1], 3, 1),
         ([1], 1, None),
         ([], None, None),
@@ -17,7 +18,7 @@ from pipeline.rollout.history import kept_releases, rollback_target
         ([1, 2], 1, None),
     ],
 )
-def test_going_back_means_the_newest_good_release_below_the_live_one(good, live, target):
+def test_going_back_means_the_last_good_release_below_the_live_one(good, live, target):
     assert rollback_target(good, live) == target
 
 
