@@ -46,7 +46,9 @@ Try next:
   export SHIPWAY_URL={house.url} SHIPWAY_TOKEN={token} PATH={Path(sys.executable).parent}:$PATH
   shipway status
   shipway plan {house.service} production
-  cd {FOLDER}/shop && echo v4 > VERSION && git rm -q --cached BAD; rm -f BAD; git commit -qam 'Version 4' && git push
+  (cd {FOLDER}/shop && echo v4 > VERSION && : > BAD && git commit -qam 'Version 4' && git push)
+  shipway logs -f 4
+  shipway rollback {house.service} production
   bin/demo --down     removes every trace of this"""
     )
 

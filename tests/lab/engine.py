@@ -78,8 +78,28 @@ def pull(sock: Path | str, image: str, alias: str) -> None:
     last = body.decode(errors="replace").strip().splitlines()[-1:]
     if status != 200 or (last and '"error"' in last[0]):
         raise LabError(f"the engine at {sock} could not pull {image}: {last}")
-    name, tag = alias.rsplit(":", 1)
-    call(sock, "POST", f"/images/{quote(image, safe='/:@')}/tag?repo={quote(name, safe='')}&tag={tag}")
+    tag(sock, image, alias)
+
+
+def tag(sock: Path | str, image: str, alias: str) -> bool:
+    """Give an image another name. False: there is no such image."""
+    name, _, label = alias.rpartition(":")
+    path = f"/images/{quote(image, safe='/:@')}/tag?repo={quote(name, safe='')}&tag={label}"
+    return call(sock, "POST", path)[0] == 201
+
+
+def untag(sock: Path | str, name: str) -> None:
+    """Take a name away; the image goes with its last one. Absent is fine."""
+    call(sock, "DELETE", f"/images/{quote(name, safe='/:@')}", timeout=60)
+
+
+def untag_all(sock: Path, registry: str) -> None:
+    """Remove the images that came from this registry or were made for it."""
+    for image in json.loads(call(sock, "GET", "/images/json")[1]):
+        names = [*(image.get("RepoTags") or []), *(image.get("RepoDigests") or [])]
+        for name in names:
+            if name.startswith(f"{registry}/"):
+                untag(sock, name)
 
 
 def remove_containers(sock: Path, label: str = "") -> int:

@@ -16,6 +16,8 @@ from tests.lab.needs import present
 from tests.lab.recipes import RECIPES
 
 _LOCAL = "127.0.0.1"
+_PYTHON = "python:3.11-slim"
+_BEFORE = "shipway-lab/before:python"  # what bore that name before the lab came
 
 
 def up(state: Path, hosts: int) -> None:
@@ -29,7 +31,9 @@ def up(state: Path, hosts: int) -> None:
     names = {recipe.name: recipe.repository for recipe in RECIPES}
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: registry.put(address, folders[name], names[name]), names))
-    engine.pull(sock, f"{address}/{names['python']}", "python:3.11-slim")
+    if not (state / "lab.json").exists():
+        engine.tag(sock, _PYTHON, _BEFORE)
+    engine.pull(sock, f"{address}/{names['python']}", _PYTHON)
     facts = {
         "mode": "shared",
         "name": state.name,
@@ -59,6 +63,10 @@ def down(state: Path) -> bool:
     try:
         for host in facts["hosts"]:
             engine.remove_containers(sock, f"shipway.host={host['name']}")
+        engine.untag(sock, _PYTHON)
+        engine.tag(sock, _BEFORE, _PYTHON)
+        engine.untag(sock, _BEFORE)
+        engine.untag_all(sock, str(facts["registry"]))
     except (OSError, http.client.HTTPException) as error:
         say(f"the engine at {sock} does not answer ({error}): its containers stay")
     daemons.stop([p for p in [_registry_pid(state)] if p], seconds=10)

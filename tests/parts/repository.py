@@ -50,7 +50,7 @@ class SampleRepository:
 
     def push(self, ref: str = "main") -> str:
         """What the remote's hooks said."""
-        return self.git("push", "-q", "origin", f"HEAD:refs/heads/{ref}", both=True)
+        return self.git("push", "-q", "-u", "origin", f"HEAD:refs/heads/{ref}", both=True)
 
     def git(self, *words: str, both: bool = False) -> str:
         done = subprocess.run(
