@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -227,7 +228,7 @@ def _end_group(child: subprocess.Popen[str]) -> None:
 
 def _write(path: Path, text: str, mode: int) -> None:
     """Whole or not at all, whoever else does the same at this moment."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     fresh.write_text(text)
     fresh.chmod(mode)
     fresh.replace(path)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -325,6 +326,16 @@ def test_many_runs_of_one_repository_at_once_each_get_their_commit(source, origi
         thread.join()
 
     assert texts == {n: f"FROM x{n}\n" for n in range(8)}
+
+
+def test_what_git_needs_is_made_by_many_threads_at_once(tmp_path):
+    """Fifty races for the same two files."""
+    for number in range(50):
+        sources = [GitSource(str(tmp_path / str(number)), os.environ) for _ in range(8)]
+        with ThreadPoolExecutor(8) as threads:
+            scripts = list(threads.map(lambda mine: mine._git.environ()["GIT_ASKPASS"], sources))
+
+        assert len(set(scripts)) == 1
 
 
 def test_git_ends_with_the_worker_that_started_it(tmp_path):
