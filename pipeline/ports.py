@@ -76,9 +76,16 @@ class Source(Protocol):
         """(kind, short ref, commit) of a branch, tag or commit as the remote has it now. Raises `NotFound`."""
 
     def checkout(
-        self, repository: Repository, commit: str, ref: str, run_id: int, log: Callable[[str], None]
+        self,
+        repository: Repository,
+        commit: str,
+        ref: str,
+        run_id: int,
+        log: Callable[[str], None],
+        stop: Callable[[], bool],
     ) -> str:
-        """Path of a clean work tree at exactly this commit. Raises `StageFailed` when the commit does not exist."""
+        """Path of a clean work tree at exactly this commit. Raises `StageFailed` when the commit does not exist.
+        `stop` is the `Builder`'s: `Stopped` in < 5 s, also while the remote does not answer."""
 
     def spec(self, folder: str, path: str) -> Spec:
         """The repository's .shipway.yml at `path` in the work tree, or defaults. Raises `StageFailed` when it is wrong."""
@@ -102,7 +109,14 @@ class Builder(Protocol):
     def facts(self, tag: str) -> ImageFacts:
         """Raises `Rejected` when this engine has no such image."""
 
-    def publish(self, tag: str, repository: str, access: RegistryAccess, log: Callable[[str], None]) -> str:
+    def publish(
+        self,
+        tag: str,
+        repository: str,
+        access: RegistryAccess,
+        log: Callable[[str], None],
+        stop: Callable[[], bool],
+    ) -> str:
         """Push and return `repository@sha256:…` from the push's own answer."""
 
     def clean(self, run_id: int, service: str = "") -> None:

@@ -2,7 +2,7 @@
 
 A credential travels in the environment of one process and is read there by a tiny askpass script, which answers only
 for the host it was meant for: never in arguments, addresses, files or messages. Hooks, `ext::` and helper programs are
-off. A child never outlives us nor its time limit. Never decides what to fetch.
+off. A child never outlives us, its time limit or a wish to stop. Never decides what to fetch.
 """
 
 import os
@@ -10,12 +10,14 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pipeline.errors import DiskFull, Rejected, RunnerError, Unreachable
+from pipeline.errors import DiskFull, Rejected, RunnerError, Stopped, Unreachable
 from pipeline.fleet.service import Repository
 from pipeline.secret import Secret
 
@@ -40,6 +42,7 @@ OPTIONS = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
+GLANCE = 0.25  # seconds between two questions whether to stop
 SSH = "ssh -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=15"
 ASKPASS = """#!/bin/sh
 # Answers git's question for the one host that the credential belongs to, and no other.
@@ -143,6 +146,18 @@ class GitCommand:
         # The kernel ends git when we are killed; a preexec function would not be safe beside our heartbeat's thread.
         setpriv = shutil.which("setpriv", path=self._passed.get("PATH"))
         self._guard = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+        self._stop: Callable[[], bool] = lambda: False
+
+    def until(self, stop: Callable[[], bool]) -> "GitCommand":
+        """The same, but whatever it runs ends soon after `stop` says so."""
+        bound = copy(self)
+        bound._stop = stop
+        return bound
+
+    def check(self) -> None:
+        """Raises `Stopped` when it is time to."""
+        if self._stop():
+            raise Stopped("Stopped on request.")
 
     def run(
         self,
@@ -151,13 +166,17 @@ class GitCommand:
         remote: Remote | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> str:
-        """What git printed. Raises a `RunnerError` kind with git's own last words."""
+        """What git printed. Raises a `RunnerError` kind with git's own last words, or `Stopped`."""
         options = [word for option in OPTIONS for word in ("-c", option)]
         if remote and remote.local:
             options += ["-c", "protocol.file.allow=always"]
         environ = self.environ(remote) | dict(extra or {})
-        code, out, err = self._spawn([*self._guard, "git", *options, *words], environ, timeout, _verb(words))
-        if code != 0:
+        with self._spawned([*self._guard, "git", *options, *words], environ) as child:
+            try:
+                out, err = self._followed(child, timeout, _late(words, timeout, remote))
+            finally:
+                _end_group(child)
+        if (code := child.returncode) != 0:
             raise _failure(words, code, err, remote)
         return out
 
@@ -190,11 +209,9 @@ class GitCommand:
             _write(script, ASKPASS, 0o700)
         return script
 
-    def _spawn(
-        self, words: Sequence[str], environ: Mapping[str, str], timeout: float, what: str
-    ) -> tuple[int, str, str]:
+    def _spawned(self, words: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[str]:
         try:
-            child = subprocess.Popen(
+            return subprocess.Popen(
                 words,
                 env=environ,
                 stdin=subprocess.DEVNULL,
@@ -206,24 +223,34 @@ class GitCommand:
             )
         except FileNotFoundError as error:
             raise RunnerError("There is no git on this machine. Install it: apt-get install git.") from error
-        with child:
+
+    def _followed(self, child: subprocess.Popen[str], timeout: float, late: str) -> tuple[str, str]:
+        """(stdout, stderr) of the whole life. Raises `Unreachable` when that is too long, or `Stopped`."""
+        until = time.monotonic() + timeout
+        while True:
+            self.check()
             try:
-                out, err = child.communicate(timeout=timeout)
+                return child.communicate(timeout=min(GLANCE, timeout))
             except subprocess.TimeoutExpired as error:
-                _end_group(child)
-                raise Unreachable(
-                    f"git {what} did not end within {timeout:.0f} s and was stopped."
-                ) from error
-        return child.returncode, out, err
+                if time.monotonic() >= until:
+                    raise Unreachable(late) from error
 
 
 def _verb(words: Sequence[str]) -> str:
     return next((word for word in words if not word.startswith("-") and "=" not in word), "git")
 
 
+def _late(words: Sequence[str], timeout: float, remote: Remote | None) -> str:
+    late = f"git {_verb(words)} did not end within {timeout:.0f} s and was stopped."
+    if remote is None:
+        return f"{late} Is this machine's disk very slow?"
+    return f"{remote.url} does not answer, or too slowly: {late}"
+
+
 def _end_group(child: subprocess.Popen[str]) -> None:
-    os.killpg(child.pid, signal.SIGKILL)
-    child.communicate()
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
 
 
 def _write(path: Path, text: str, mode: int) -> None:

@@ -2,7 +2,7 @@
 
 Refs are kept under flat names of our own, so that `a` and `a/b` of different days never collide and no name that
 somebody pushed becomes a path or an option. One process at a time works on a mirror; one that does not work any more
-is built anew, once. Never keeps a credential.
+is built anew, once. What a git that was stopped left half done is removed. Never keeps a credential.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import RunnerError, StageFailed, Unreachable
+from pipeline.errors import RunnerError, StageFailed, Stopped, Unreachable
 from runners.git_command import GitCommand, MirrorBroken, NoSuchRef, Remote
 
 LOCAL_TIMEOUT = 300.0  # seconds, for work on our own disk
@@ -25,7 +25,7 @@ EVERYTHING = ("+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*")
 
 
 class Mirror:
-    """`directory` is shared by all mirrors. Nothing is made before the first checkout."""
+    """`directory` is shared by all mirrors. Nothing is made before the first checkout. `git` knows when to stop."""
 
     def __init__(self, directory: Path, remote: Remote, git: GitCommand) -> None:
         name = hashlib.sha256(remote.url.encode()).hexdigest()[:24]
@@ -35,7 +35,8 @@ class Mirror:
         self._git = git
 
     def checkout(self, commit: str, ref: str, tree: Path, log: Callable[[str], None]) -> None:
-        """A new folder `tree` with exactly this commit. Raises `StageFailed` when the repository does not have it."""
+        """A new folder `tree` with exactly this commit. Raises `StageFailed` when the repository does not have it,
+        or `Stopped`."""
         if not COMMIT.fullmatch(commit):
             raise StageFailed(f"{commit!r} is not the full id of a commit.")
         with self._alone():
@@ -86,6 +87,7 @@ class Mirror:
             )
         finally:
             index.unlink(missing_ok=True)
+            index.with_name(f"{index.name}.lock").unlink(missing_ok=True)
 
     def _bring(self, commit: str, ref: str, log: Callable[[str], None]) -> None:
         """Asks for as little as possible: nothing, the ref, at last everything."""
@@ -149,13 +151,19 @@ class Mirror:
         handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._wait_for(handle)
-            yield
+            self._forget_halves()  # of a process that was killed
+            try:
+                yield
+            except (Stopped, RunnerError):
+                self._forget_halves()
+                raise
         finally:
             os.close(handle)
 
     def _wait_for(self, handle: int) -> None:
         until = time.monotonic() + FETCH_TIMEOUT
         while True:
+            self._git.check()
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -166,6 +174,12 @@ class Mirror:
                 time.sleep(0.05)
             else:
                 return
+
+    def _forget_halves(self) -> None:
+        """Only while we are alone: locks, and objects that did not arrive in full."""
+        for half in (*self.path.rglob("*.lock"), *self.path.glob("objects/**/tmp_*")):
+            if not half.is_dir():
+                half.unlink(missing_ok=True)
 
 
 def _flat(kind: str, ref: str) -> str:

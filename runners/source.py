@@ -12,7 +12,7 @@ from configparser import Error as ConfigError
 from pathlib import Path
 
 from pipeline.delivery.orders import Recipe
-from pipeline.errors import NotFound, RunnerError, StageFailed
+from pipeline.errors import NotFound, RunnerError, StageFailed, Stopped
 from pipeline.fleet.service import Repository
 from pipeline.spec import BuildSpec, Spec
 from pipeline.spec_file import parse_spec
@@ -46,14 +46,24 @@ class GitSource:
         return "commit", commit, commit
 
     def checkout(
-        self, repository: Repository, commit: str, ref: str, run_id: int, log: Callable[[str], None]
+        self,
+        repository: Repository,
+        commit: str,
+        ref: str,
+        run_id: int,
+        log: Callable[[str], None],
+        stop: Callable[[], bool],
     ) -> str:
         self._forget_old_trees()
-        tree = self._tree(run_id)
-        mirror = self._mirror(repository)
-        mirror.checkout(commit, ref if self._valid(ref) else "", tree, log)
-        if repository.submodules:
-            check_out_submodules(mirror, commit, tree, self._git, log)
+        tree, git = self._tree(run_id), self._git.until(stop)
+        mirror = self._mirror(repository, git)
+        try:
+            mirror.checkout(commit, ref if self._valid(ref) else "", tree, log)
+            if repository.submodules:
+                check_out_submodules(mirror, commit, tree, git, log)
+        except Stopped:
+            self.clean(run_id)
+            raise
         log(_described(mirror, commit, self._git))
         return str(tree)
 
@@ -95,8 +105,8 @@ class GitSource:
     def _tree(self, run_id: int) -> Path:
         return self._root / "trees" / f"run-{int(run_id)}"
 
-    def _mirror(self, repository: Repository) -> Mirror:
-        return Mirror(self._root / "mirrors", remote_of(repository), self._git)
+    def _mirror(self, repository: Repository, git: GitCommand) -> Mirror:
+        return Mirror(self._root / "mirrors", remote_of(repository), git)
 
     def _valid(self, ref: str) -> bool:
         if not ref or not ref.isprintable():
@@ -124,7 +134,7 @@ class GitSource:
         short = text.lower()
         if not 7 <= len(short) <= 64 or not set(short) <= set("0123456789abcdef"):
             return ""
-        found = self._mirror(repository).find(short)
+        found = self._mirror(repository, self._git).find(short)
         return found if COMMIT.fullmatch(found) else ""
 
 

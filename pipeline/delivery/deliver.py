@@ -92,7 +92,7 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
     def work() -> Detail:
         log = _log(run, StageName.CHECKOUT, ports)
         folder = _patiently(
-            lambda: ports.source.checkout(service.repository, run.commit, run.ref, run.id, log),
+            lambda: ports.source.checkout(service.repository, run.commit, run.ref, run.id, log, trip.stop),
             log,
             trip,
             ports,
@@ -136,7 +136,9 @@ def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
     log, access = _log(trip.run, StageName.PUBLISH, ports), ports.settings.registry
     repository = stages.repository_of(access, trip.run.service)
     facts = _patiently(lambda: ports.builder.facts(tag), log, trip, ports)
-    image = _patiently(lambda: ports.builder.publish(tag, repository, access, log), log, trip, ports)
+    image = _patiently(
+        lambda: ports.builder.publish(tag, repository, access, log, trip.stop), log, trip, ports
+    )
     return {"image": image, **stages.facts_detail(facts)}
 
 

@@ -58,9 +58,12 @@ class EngineBuilder:
             config: dict[str, Any] = api.inspect_image(tag)["Config"] or {}
         return facts_of(config)
 
-    def publish(self, tag: str, repository: str, access: RegistryAccess, log: Log) -> str:
+    def publish(
+        self, tag: str, repository: str, access: RegistryAccess, log: Log, stop: Callable[[], bool]
+    ) -> str:
         with speaking(self._host, f"push {tag}"):
-            return push(self._reach.client(self._host, PATIENT), self._host, tag, repository, access, log)
+            api = self._reach.client(self._host, PATIENT)
+            return push(api, tag, repository, access, log, stop)
 
     def clean(self, run_id: int, service: str = "") -> None:
         with speaking(self._host, f"clean up after run {run_id}"):

@@ -9,30 +9,35 @@ from collections.abc import Callable
 import docker.errors
 
 from pipeline.errors import DiskFull, Rejected, RunnerError, Unreachable
-from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.fleet.host import RegistryAccess
+from runners.builder.building import minutes
 from runners.builder.pulling import FULL, auth_header, split
 from runners.builder.talking import Api, Guard, converse
 
-TIMEOUT = 1800.0
+TIMEOUT = 1800.0  # seconds
 REFUSED = ("unauthorized", "denied", "forbidden", "authentication required", "no basic auth", "401", "403")
 
 
 def push(
     api: Api,
-    host: Host,
     tag: str,
     repository: str,
     access: RegistryAccess,
     log: Callable[[str], None],
+    stop: Callable[[], bool],
 ) -> str:
     """`repository@sha256:…`."""
     name, version = split(tag)
-    if name != repository:
-        api.tag(tag, repository, version, force=True)
     reference = f"{repository}:{version}"
-    log(f"Pushing {reference}.\n")
-    late = f"The push of {reference} did not end within {TIMEOUT / 60:.0f} min."
-    with Guard(lambda: False, TIMEOUT, late) as guard:
+    late = (
+        f"The push of {reference} did not end within {minutes(TIMEOUT)} and was stopped. "
+        "Look whether its registry answers the builder's engine, and how large the image is."
+    )
+    with Guard(stop, TIMEOUT, late, Unreachable) as guard:
+        guard.check()
+        if name != repository:
+            api.tag(tag, repository, version, force=True)
+        log(f"Pushing {reference}.\n")
         digest = _follow(api, repository, version, access, guard, log)
     if not digest:
         raise RunnerError(f"The engine pushed {reference} but told no digest. Update the builder's engine.")

@@ -16,7 +16,7 @@ from requests import Response
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from pipeline.errors import StageFailed, Stopped
+from pipeline.errors import ShipwayError, StageFailed, Stopped
 
 Api: TypeAlias = Any  # docker.APIClient, of which the published types know only a part
 GLANCE = 0.25  # seconds between two questions whether to stop
@@ -24,16 +24,23 @@ PIECE = 64 << 10
 
 
 class Guard:
-    """Asks `stop` and looks at the clock while somebody else waits for the engine; then ends what it was given."""
+    """Asks `stop` and looks at the clock while somebody else waits for the engine; then ends what it was given.
+    `blame`: the kind of error that being `late` is."""
 
-    def __init__(self, stop: Callable[[], bool], seconds: float, late: str) -> None:
+    def __init__(
+        self,
+        stop: Callable[[], bool],
+        seconds: float,
+        late: str,
+        blame: type[ShipwayError] = StageFailed,
+    ) -> None:
         self._stop = stop
         self._until = time.monotonic() + seconds
-        self._late = late
+        self._late = blame(late)
         self._done = threading.Event()
         self._ends: list[Callable[[], None]] = []
         self._lock = threading.Lock()
-        self._verdict: StageFailed | Stopped | None = None
+        self._verdict: ShipwayError | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "Guard":
@@ -45,7 +52,7 @@ class Guard:
         self._thread.join()
 
     def check(self) -> None:
-        """Raises `Stopped`, or `StageFailed` when the time is up."""
+        """Raises `Stopped`, or what is to `blame` when the time is up."""
         if self._verdict is None:
             self._judge()
         if self._verdict is not None:
@@ -68,7 +75,7 @@ class Guard:
         if self._stop():
             self._verdict = Stopped("Stopped on request.")
         elif time.monotonic() >= self._until:
-            self._verdict = StageFailed(self._late)
+            self._verdict = self._late
 
     def _watch(self) -> None:
         while not self._done.wait(GLANCE):

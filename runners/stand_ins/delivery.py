@@ -20,6 +20,13 @@ LIMIT = 1 << 20
 Failing = dict[str, ShipwayError | list[ShipwayError]]
 
 
+def _hang_if_asked(hanging: set[str], method: str, stop: Callable[[], bool]) -> None:
+    while method in hanging and not stop():
+        continue
+    if stop():
+        raise Stopped("Stopped on request.")
+
+
 def _fail_if_asked(failing: Failing, method: str) -> None:
     wanted = failing.get(method)
     if isinstance(wanted, list):
@@ -30,12 +37,14 @@ def _fail_if_asked(failing: Failing, method: str) -> None:
 
 @dataclass
 class MemorySource:
-    """`commits` maps a commit to its files; `refs` a full ref name to a commit."""
+    """`commits` maps a commit to its files; `refs` a full ref name to a commit. A method named in `hanging` lasts until
+    it is stopped."""
 
     commits: dict[str, dict[str, str]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     specs: dict[str, Spec] = field(default_factory=dict)  # by commit; parsing is not ours
     failing: Failing = field(default_factory=dict)
+    hanging: set[str] = field(default_factory=set)
     deeds: list[str] = field(default_factory=list)
     trees: dict[int, str] = field(default_factory=dict)
 
@@ -51,8 +60,15 @@ class MemorySource:
         return "commit", found[0], found[0]
 
     def checkout(
-        self, repository: Repository, commit: str, ref: str, run_id: int, log: Callable[[str], None]
+        self,
+        repository: Repository,
+        commit: str,
+        ref: str,
+        run_id: int,
+        log: Callable[[str], None],
+        stop: Callable[[], bool],
     ) -> str:
+        _hang_if_asked(self.hanging, "checkout", stop)
         _fail_if_asked(self.failing, "checkout")
         if commit not in self.commits:
             raise StageFailed(f"Commit {commit[:12]} is no longer in {repository.url} (force-pushed away?).")
@@ -84,7 +100,8 @@ class MemorySource:
 
 @dataclass
 class MemoryBuilder:
-    """`images` by tag; `pushed` by repository. A build or test named in `hanging` lasts until it is stopped."""
+    """`images` by tag; `pushed` by repository. A method named in `hanging` lasts until it is
+    stopped."""
 
     outcome: TestOutcome = field(default_factory=lambda: TestOutcome(0, "1 passed"))
     image_facts: ImageFacts = field(default_factory=ImageFacts)
@@ -112,7 +129,15 @@ class MemoryBuilder:
             raise Rejected(f"The builder's engine has no image {tag}.")
         return self.image_facts
 
-    def publish(self, tag: str, repository: str, access: RegistryAccess, log: Callable[[str], None]) -> str:
+    def publish(
+        self,
+        tag: str,
+        repository: str,
+        access: RegistryAccess,
+        log: Callable[[str], None],
+        stop: Callable[[], bool],
+    ) -> str:
+        _hang_if_asked(self.hanging, "publish", stop)
         _fail_if_asked(self.failing, "publish")
         if tag not in self.images:
             raise Rejected(f"The builder's engine has no image {tag}.")
@@ -130,10 +155,7 @@ class MemoryBuilder:
     def _begin(self, what: str, order: BuildOrder | TestOrder, stop: Callable[[], bool]) -> None:
         self.orders.append(order)
         self.left_over.add(order.run)
-        while what in self.hanging and not stop():
-            continue
-        if stop():
-            raise Stopped("Stopped on request.")
+        _hang_if_asked(self.hanging, what, stop)
         _fail_if_asked(self.failing, what)
         self.deeds.append(f"{what} {order.tag if isinstance(order, BuildOrder) else order.image}")
 

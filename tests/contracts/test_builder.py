@@ -2,6 +2,9 @@
 
 import itertools
 import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -14,8 +17,13 @@ from pipeline.settings import BuilderSettings
 from runners.builder import EngineBuilder
 from runners.stand_ins.delivery import MemoryBuilder
 from tests.parts.laboratory import NoLab, laboratory
+from tests.parts.silent_registry import silent_registry
 
 NUMBERS = itertools.count(os.getpid() * 100)
+
+
+def never() -> bool:
+    return False
 
 
 class Bench:
@@ -59,6 +67,19 @@ class Bench:
     def build(self, stop=lambda: False):
         return self.builder.build(self.order(), self.told.append, stop)
 
+    @contextmanager
+    def silence(self) -> Iterator[tuple[RegistryAccess, Callable[[], bool]]]:
+        """A registry that does not answer, and whether somebody waits for it."""
+        self.builder.hanging.add("publish")
+        yield self.access, lambda: True
+
+
+class EngineBench(Bench):
+    @contextmanager
+    def silence(self):
+        with silent_registry(self.access.address.rpartition(":")[0]) as registry:
+            yield RegistryAccess(registry.address, "e4", insecure=True), registry.asked.is_set
+
 
 @pytest.fixture(params=["memory", pytest.param("engine", marks=pytest.mark.live)])
 def bench(request, tmp_path):
@@ -73,7 +94,7 @@ def bench(request, tmp_path):
         pytest.skip(str(error))
     access = RegistryAccess(lab.registry, "e4", insecure=True)
     builder = EngineBuilder(BuilderSettings(lab.builder), access)
-    made = Bench(builder, access, lab.images["busybox"], tmp_path)
+    made = EngineBench(builder, access, lab.images["busybox"], tmp_path)
     yield made
     builder.clean(made.run)
     builder.close()
@@ -112,7 +133,7 @@ def test_tests_tell_their_exit_code(bench):
 def test_published_image_is_named_by_its_digest(bench):
     bench.build()
 
-    reference = bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append)
+    reference = bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append, never)
 
     repository, _, digest = reference.partition("@")
     assert repository == bench.repository
@@ -122,9 +143,9 @@ def test_published_image_is_named_by_its_digest(bench):
 
 def test_publishing_twice_gives_the_same_digest(bench):
     bench.build()
-    first = bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append)
+    first = bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append, never)
 
-    assert bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append) == first
+    assert bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append, never) == first
 
 
 def test_work_that_is_stopped_raises_stopped(bench):
@@ -132,6 +153,28 @@ def test_work_that_is_stopped_raises_stopped(bench):
         bench.build(stop=lambda: True)
     with pytest.raises(Stopped):
         bench.builder.test(bench.test_order(), bench.told.append, lambda: True)
+
+
+def test_push_that_is_stopped_raises_stopped(bench):
+    bench.build()
+
+    with pytest.raises(Stopped):
+        bench.builder.publish(bench.tag, bench.repository, bench.access, bench.told.append, lambda: True)
+
+
+def test_push_that_hangs_ends_when_it_is_stopped(bench):
+    bench.build()
+    with bench.silence() as (access, waits):
+        asked = []
+
+        def stop():
+            asked.extend([time.monotonic()] if waits() else [])
+            return bool(asked)
+
+        with pytest.raises(Stopped):
+            bench.builder.publish(bench.tag, access.repository("e4"), access, bench.told.append, stop)
+
+        assert time.monotonic() - asked[0] < 5
 
 
 def test_cleaning_twice_and_of_nothing_is_fine(bench):

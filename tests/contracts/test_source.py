@@ -1,16 +1,21 @@
 """The contract of port `Source`, over git and over the stand-in."""
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import NotFound, StageFailed
+from pipeline.errors import NotFound, StageFailed, Stopped
 from pipeline.fleet.service import Repository
+from pipeline.secret import Secret
 from pipeline.spec import BuildSpec, Spec
 from runners.source import GitSource
 from runners.stand_ins.delivery import MemorySource
+from tests.parts.git_server import git_server
 from tests.parts.origin import Origin
 
 HOSTILE = [
@@ -41,6 +46,12 @@ class GitRemote:
         )
         self.repository = Repository(self.origin.url)
 
+    @contextmanager
+    def hanging(self) -> Iterator[Repository]:
+        with git_server(self.origin.path.parent, password="pw") as server:
+            server.stalls = True
+            yield Repository(f"http://{server.address}/shop.git", forge="gitlab", token=Secret("pw"))
+
 
 class MemoryRemote:
     def __init__(self, _: Path) -> None:
@@ -60,6 +71,27 @@ class MemoryRemote:
 
     def forget(self, name: str) -> None:
         del self.source.commits[self.source.refs.pop(f"refs/heads/{name}")]
+
+    @contextmanager
+    def hanging(self) -> Iterator[Repository]:
+        self.source.hanging.add("checkout")
+        yield self.repository
+        self.source.hanging.clear()
+
+
+def never() -> bool:
+    return False
+
+
+@dataclass
+class Later:
+    """Somebody who wants it to stop after having been asked some times."""
+
+    times: int = 8
+
+    def __call__(self) -> bool:
+        self.times -= 1
+        return self.times < 0
 
 
 @dataclass
@@ -124,7 +156,7 @@ def test_moved_branch_is_resolved_as_it_is_now(shop):
 
 @pytest.mark.parametrize("ref", ["main", "v1", "", "gone-since", *HOSTILE])
 def test_checkout_gives_the_commit_whatever_its_ref_is_called(shop, ref):
-    folder = shop.source.checkout(shop.repository, shop.first, ref, 7, Told())
+    folder = shop.source.checkout(shop.repository, shop.first, ref, 7, Told(), never)
 
     assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM x\n"
 
@@ -135,7 +167,7 @@ def test_strangely_named_branch_is_a_branch(shop, name):
     shop.branch(name, second)
 
     assert shop.source.resolve(shop.repository, name) == ("branch", name, second)
-    folder = shop.source.checkout(shop.repository, second, name, 7, Told())
+    folder = shop.source.checkout(shop.repository, second, name, 7, Told(), never)
     assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM z\n"
 
 
@@ -143,20 +175,20 @@ def test_checkout_gives_the_exact_commit_not_the_newest(shop):
     shop.branch("main", shop.commit({"Dockerfile": "FROM z\n"}))
     shop.branch("other", shop.first)
 
-    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
 
     assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM x\n"
 
 
 def test_checkout_twice_gives_the_same_folder(shop):
-    first = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+    first = shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
 
-    assert shop.source.checkout(shop.repository, shop.first, "main", 7, Told()) == first
+    assert shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never) == first
 
 
 def test_runs_have_folders_of_their_own(shop):
-    one = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
-    two = shop.source.checkout(shop.repository, shop.first, "main", 8, Told())
+    one = shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
+    two = shop.source.checkout(shop.repository, shop.first, "main", 8, Told(), never)
     shop.source.clean(7)
 
     assert one != two
@@ -169,25 +201,25 @@ def test_vanished_commit_is_said(shop):
     shop.forget("lost")
 
     with pytest.raises(StageFailed, match="no longer in"):
-        shop.source.checkout(shop.repository, lost, "lost", 7, Told())
+        shop.source.checkout(shop.repository, lost, "lost", 7, Told(), never)
 
 
 def test_log_names_the_commit(shop):
     told = Told()
 
-    shop.source.checkout(shop.repository, shop.first, "main", 7, told)
+    shop.source.checkout(shop.repository, shop.first, "main", 7, told, never)
 
     assert shop.first[:12] in told.text
 
 
 def test_no_spec_is_all_defaults(shop):
-    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
 
     assert shop.source.spec(folder, ".") == Spec()
 
 
 def test_recipe_of_a_folder_of_the_repository(shop):
-    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
 
     recipe = shop.source.recipe(folder, "app", BuildSpec())
 
@@ -205,14 +237,32 @@ def test_recipe_of_a_folder_of_the_repository(shop):
     ],
 )
 def test_recipe_that_is_missing_or_outside_fails_the_stage(shop, path, build):
-    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
 
     with pytest.raises(StageFailed):
         shop.source.recipe(folder, path, build)
 
 
 def test_cleaning_twice_is_fine(shop):
-    shop.source.checkout(shop.repository, shop.first, "main", 7, Told())
+    shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
 
     shop.source.clean(7)
     shop.source.clean(7)
+
+
+def test_checkout_that_hangs_ends_when_it_is_stopped(shop):
+    with shop.hanging() as repository:
+        begun = time.monotonic()
+        with pytest.raises(Stopped):
+            shop.source.checkout(repository, shop.first, "main", 7, Told(), Later())
+
+        assert time.monotonic() - begun < 5
+
+
+def test_checkout_is_as_good_as_ever_after_one_that_was_stopped(shop):
+    with pytest.raises(Stopped):
+        shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), lambda: True)
+
+    folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
+
+    assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM x\n"

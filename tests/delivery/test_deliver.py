@@ -169,10 +169,13 @@ def test_a_no_is_not_asked_again(world):
     assert world.go().status == "failed"
 
 
-@pytest.mark.parametrize("hanging", ["build", "test"])
-def test_cancel_ends_work_that_hangs(world, hanging):
+@pytest.mark.parametrize(
+    ("part", "hanging"),
+    [("source", "checkout"), ("builder", "build"), ("builder", "test"), ("builder", "publish")],
+)
+def test_cancel_ends_work_that_hangs(world, part, hanging):
     world.source.specs[COMMIT] = TESTED
-    world.builder.hanging.add(hanging)
+    getattr(world, part).hanging.add(hanging)
     asked = iter(range(100))
 
     def stop():

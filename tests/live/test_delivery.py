@@ -30,6 +30,7 @@ from runners.source import GitSource
 from runners.store import Store, open_store
 from tests.parts.laboratory import Laboratory
 from tests.parts.repository import SampleRepository
+from tests.parts.silent_registry import SilentRegistry, silent_registry
 
 pytestmark = pytest.mark.live
 
@@ -240,6 +241,48 @@ def test_cancel_ends_what_hangs_within_five_seconds(works: Works, where: str) ->
     assert run.status == "cancelled", run.error
     assert run.stage(next(s.name for s in run.stages if s.name == where)).status == "cancelled"
     assert time.monotonic() - asked[0] < 5
+    eventually_nothing(works)
+
+
+def silent(works: Works, registry: SilentRegistry) -> None:
+    """From now on this run's image is to go to a registry that never answers."""
+    access = RegistryAccess(registry.address, "e4", insecure=True)
+    works.ports = replace(works.ports, settings=replace(works.ports.settings, registry=access))
+
+
+def test_cancel_ends_a_push_that_hangs_within_five_seconds(works: Works, lab: Laboratory) -> None:
+    asked: list[float] = []
+
+    with silent_registry(lab.registry.rpartition(":")[0]) as registry:
+        silent(works, registry)
+
+        def stop() -> bool:
+            if not asked and registry.asked.is_set():
+                works.store.runs.cancel(works.run_id)
+                asked.append(time.monotonic())
+            return bool(asked)
+
+        run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n").go(stop)
+
+        assert time.monotonic() - asked[0] < 5
+    assert run.status == "cancelled", run.error
+    assert run.stage(StageName.PUBLISH).status == "cancelled"
+    eventually_nothing(works)
+
+
+def test_time_limit_ends_a_push_that_hangs(
+    works: Works, lab: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runners.builder.publishing.TIMEOUT", 2.0)  # half an hour is too long for a test
+    monkeypatch.setattr("pipeline.delivery.stages.PATIENCE", 1.0)
+
+    with silent_registry(lab.registry.rpartition(":")[0]) as registry:
+        silent(works, registry)
+        run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n").go()
+
+    assert run.status == "failed"
+    assert f"The push of {registry.address}/e4/" in run.error
+    assert "did not end within 2 s and was stopped. Look whether its registry answers" in run.error
     eventually_nothing(works)
 
 

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 
 class GitServer(ThreadingHTTPServer):
-    """Serves every bare repository under `root`. `asked` holds the Authorization headers that came."""
+    """Serves every bare repository under `root`. `asked` holds the Authorization headers that came. While it `stalls`,
+    the first half of a pack is all that anybody gets; `stalled` says that somebody waits for the rest."""
 
     def __init__(self, root: Path, username: str, password: str) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -20,6 +21,9 @@ class GitServer(ThreadingHTTPServer):
         self.wanted = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         self.asked: list[str] = []
         self.status = 0  # answer this to everything when set
+        self.stalls = False
+        self.stalled = threading.Event()
+        self.ended = threading.Event()
 
     @property
     def address(self) -> str:
@@ -77,7 +81,12 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in [*headers, ("Content-Length", str(len(content)))]:
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.server.stalls and b"PACK" in content:
+            self.wfile.write(content[: len(content) // 2])
+            self.server.stalled.set()
+            self.server.ended.wait()
+        else:
+            self.wfile.write(content)
 
 
 @contextmanager
@@ -88,6 +97,7 @@ def git_server(root: Path, username: str = "oauth2", password: str = "s3cr3t-t0k
     try:
         yield server
     finally:
+        server.ended.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import Rejected, RunnerError, StageFailed, Unreachable
+from pipeline.errors import Rejected, RunnerError, StageFailed, Stopped, Unreachable
 from pipeline.fleet.service import Repository
 from pipeline.secret import Secret
 from pipeline.spec import BuildSpec
@@ -21,6 +21,7 @@ from runners.git_command import remote_of
 from runners.source import GitSource
 from tests.parts.git_server import git_server
 from tests.parts.origin import Origin
+from tests.parts.workshop import command_of, processes
 
 TOKEN = "s3cr3t-t0ken"
 SPY = """#!/bin/sh
@@ -39,6 +40,10 @@ def source(tmp_path):
     return GitSource(str(tmp_path / "data"), os.environ)
 
 
+def never():
+    return False
+
+
 def pushed(origin, files=None, name="main", **more):
     commit = origin.commit(files or {"Dockerfile": "FROM x\n"}, **more)
     origin.branch(name, commit)
@@ -47,7 +52,9 @@ def pushed(origin, files=None, name="main", **more):
 
 def check_out(source, origin, commit, run_id=7, repository=None, told=None):
     lines = [] if told is None else told
-    return Path(source.checkout(repository or Repository(origin.url), commit, "main", run_id, lines.append))
+    return Path(
+        source.checkout(repository or Repository(origin.url), commit, "main", run_id, lines.append, never)
+    )
 
 
 def test_folder_holds_the_files_and_no_git(source, origin):
@@ -109,7 +116,7 @@ def test_branch_that_became_a_folder_of_branches_is_fetched(source, origin):
     commit = origin.commit({"Dockerfile": "FROM y\n"})
     origin.branch("main/sub", commit)
 
-    folder = source.checkout(Repository(origin.url), commit, "main/sub", 8, print)
+    folder = source.checkout(Repository(origin.url), commit, "main/sub", 8, print, never)
 
     assert Path(folder, "Dockerfile").read_text() == "FROM y\n"
 
@@ -184,7 +191,7 @@ def test_address_that_would_run_something_is_refused(source, origin, tmp_path, m
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(RunnerError):
-        source.checkout(Repository(url), "a" * 40, "main", 7, print)
+        source.checkout(Repository(url), "a" * 40, "main", 7, print, never)
 
     assert not (tmp_path / "pwned").exists()
 
@@ -281,12 +288,12 @@ def test_forge_that_answers_with_an_error_is_told_apart(source, origin, server, 
 
 def test_forge_that_is_down_is_unreachable(source, origin):
     with pytest.raises(Unreachable, match="does not answer"):
-        source.checkout(Repository("http://127.0.0.1:9/acme/shop.git"), "a" * 40, "main", 7, print)
+        source.checkout(Repository("http://127.0.0.1:9/acme/shop.git"), "a" * 40, "main", 7, print, never)
 
 
 def test_repository_that_is_not_there_is_said(source, tmp_path):
     with pytest.raises(Rejected, match="There is no repository at"):
-        source.checkout(Repository(str(tmp_path / "nothing.git")), "a" * 40, "main", 7, print)
+        source.checkout(Repository(str(tmp_path / "nothing.git")), "a" * 40, "main", 7, print, never)
 
 
 # ------------------------------------------------------------------------------------------------ bad days
@@ -316,7 +323,9 @@ def test_many_runs_of_one_repository_at_once_each_get_their_commit(source, origi
 
     def run(number):
         mine = GitSource(str(source._root.parent), os.environ)
-        folder = mine.checkout(Repository(origin.url), commits[number], f"b{number}", number, lambda _: None)
+        folder = mine.checkout(
+            Repository(origin.url), commits[number], f"b{number}", number, lambda _: None, never
+        )
         texts[number] = Path(folder, "Dockerfile").read_text()
 
     threads = [threading.Thread(target=run, args=(n,)) for n in range(8)]
@@ -369,6 +378,83 @@ def alive(pid):
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+# ------------------------------------------------------------------------------------------------ stopped
+
+
+@pytest.fixture
+def stalling(origin, server, private):
+    """A forge that sends half of a pack: more objects than git would unpack one by one."""
+    server.commit = pushed(origin, {"Dockerfile": "FROM x\n"} | {f"f{n}": f"{n}\n" for n in range(110)})
+    server.stalls = True
+    server.repository = private
+    return server
+
+
+def halves(source):
+    """What a git that was killed leaves in the copy, and the gits that still run."""
+    found = [*source._root.rglob("*.lock"), *source._root.rglob("tmp_*"), *source._root.rglob("*.index*")]
+    commands = [command_of(pid) for pid in processes()]
+    locks = set(source._root.glob("mirrors/*.lock"))
+    return [half for half in found if half not in locks] + [c for c in commands if str(source._root) in c]
+
+
+def test_clone_that_hangs_ends_when_it_is_stopped_and_leaves_nothing(source, stalling):
+    begun = time.monotonic()
+    with pytest.raises(Stopped):
+        source.checkout(stalling.repository, stalling.commit, "main", 7, print, stalling.stalled.is_set)
+
+    assert time.monotonic() - begun < 10
+    assert halves(source) == []
+    assert list(source._root.glob("trees/*")) == []
+
+
+def test_copy_of_a_clone_that_was_stopped_is_used_by_the_next_run(source, origin, stalling):
+    with pytest.raises(Stopped):
+        source.checkout(stalling.repository, stalling.commit, "main", 7, print, stalling.stalled.is_set)
+    stalling.stalls = False
+    told = []
+
+    folder = check_out(source, origin, stalling.commit, repository=stalling.repository, told=told)
+
+    assert (folder / "Dockerfile").exists()
+    assert "built anew" not in "".join(told)
+
+
+def test_clone_that_hangs_ends_at_its_time_with_a_sentence(source, stalling, monkeypatch):
+    monkeypatch.setattr("runners.mirror.FETCH_TIMEOUT", 1.0)  # a quarter of an hour is too long for a test
+
+    with pytest.raises(Unreachable) as caught:
+        source.checkout(stalling.repository, stalling.commit, "main", 7, print, never)
+
+    assert str(caught.value) == (
+        f"{stalling.repository.url} does not answer, or too slowly: git fetch did not end within 1 s and was stopped."
+    )
+    assert halves(source) == []
+
+
+def test_run_that_waits_for_the_clone_of_another_one_ends_when_it_is_stopped(source, stalling):
+    over = threading.Event()
+
+    def clone():
+        with pytest.raises(Stopped):
+            source.checkout(stalling.repository, stalling.commit, "main", 7, print, over.is_set)
+
+    other = threading.Thread(target=clone)
+    other.start()
+    assert stalling.stalled.wait(10)
+    begun = time.monotonic()
+
+    with pytest.raises(Stopped):
+        source.checkout(
+            stalling.repository, stalling.commit, "main", 8, print, lambda: time.monotonic() > begun + 0.5
+        )
+    took = time.monotonic() - begun
+    over.set()
+    other.join()
+
+    assert took < 5
 
 
 # ------------------------------------------------------------------------------------------------ submodules

@@ -1,0 +1,47 @@
+"""A registry that says it is one and then never answers again. `asked`: somebody waits for it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class SilentRegistry(ThreadingHTTPServer):
+    def __init__(self, host: str) -> None:
+        super().__init__((host, 0), Handler)
+        self.asked = threading.Event()
+
+    @property
+    def address(self) -> str:
+        return f"{self.server_address[0]!s}:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: SilentRegistry
+
+    def do_GET(self) -> None:
+        if self.path.rstrip("/") == "/v2":
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.server.asked.set()
+        while self.rfile.read(1):
+            continue
+
+    do_HEAD = do_POST = do_PUT = do_GET
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def silent_registry(host: str) -> Iterator[SilentRegistry]:
+    server = SilentRegistry(host)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
