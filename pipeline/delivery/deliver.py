@@ -134,7 +134,7 @@ def _test(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
 
 def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
     log, access = _log(trip.run, StageName.PUBLISH, ports), ports.settings.registry
-    repository = stages.repository_of(access, trip.run.service)
+    repository = access.repository(trip.run.service)
     facts = _patiently(lambda: ports.builder.facts(tag), log, trip, ports)
     image = _patiently(
         lambda: ports.builder.publish(tag, repository, access, log, trip.stop), log, trip, ports

@@ -49,14 +49,8 @@ def _done(run: Run, name: StageName) -> bool:
     return run.stage(name).status in DONE
 
 
-def repository_of(access: RegistryAccess, service: str) -> str:
-    """Engines refuse capital letters behind the registry's address."""
-    address, slash, path = access.repository(service).partition("/")
-    return f"{address}{slash}{path.lower()}"
-
-
 def tag_of(run: Run, access: RegistryAccess) -> str:
-    return f"{repository_of(access, run.service)}:run-{run.id}"
+    return f"{access.repository(run.service)}:run-{run.id}"
 
 
 def labels_of(run: Run) -> dict[str, str]:

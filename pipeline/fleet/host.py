@@ -42,5 +42,5 @@ class RegistryAccess:
     password: Secret = field(default_factory=lambda: Secret(""))
 
     def repository(self, service: str) -> str:
-        """`registry/namespace/service`, without a tag."""
-        return "/".join(part for part in (self.address, self.namespace, service) if part)
+        """`registry/namespace/service`, without a tag. Engines refuse capital letters behind the address."""
+        return "/".join(part for part in (self.address, self.namespace.lower(), service.lower()) if part)

@@ -1,8 +1,9 @@
 """What callers may send: the models of bodies and queries. Unknown fields are refused by name."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from pipeline.delivery.run import RunStatus
 from pipeline.web.auth import Role
@@ -20,7 +21,21 @@ Limit = Annotated[int, Field(ge=1, le=200)]
 Place = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")
 ]
-Digested = Annotated[str, StringConstraints(max_length=512, pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$")]
+DIGESTED = r"^[^\s@]+@sha256:[0-9a-f]{64}$"
+
+
+def _digested(image: str) -> str:
+    if not re.fullmatch(DIGESTED, image):
+        raise ValueError("an image is named by its digest, as repository@sha256:…; a tag alone is not enough")
+    return image
+
+
+Digested = Annotated[
+    str,
+    StringConstraints(max_length=512),
+    AfterValidator(_digested),
+    Field(json_schema_extra={"pattern": DIGESTED}),
+]
 
 
 class Sent(BaseModel):
@@ -50,7 +65,10 @@ class DeploymentBody(Sent):
     """Exactly one of the two."""
 
     release: Annotated[Id | None, Field(description="The number of a release of this service.")] = None
-    image: Annotated[Digested | None, Field(description="An image by digest: repository@sha256:…")] = None
+    image: Annotated[
+        Digested | None,
+        Field(description="An image by digest, of the service's own repository: repository@sha256:…"),
+    ] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "DeploymentBody":

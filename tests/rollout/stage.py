@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from pipeline.errors import Stopped
-from pipeline.fleet.host import Host
+from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route, Site
 from pipeline.fleet.service import Environment, Repository, Service
 from pipeline.lease import deployment_key
@@ -134,7 +134,10 @@ class Stage:
         )
         service = Service(SHOP, Repository("file:///shop.git"), environments={PRODUCTION: self.environment})
         self.settings = Settings(
-            hosts=machines, proxies={"front": front} if front else {}, services={SHOP: service}
+            registry=RegistryAccess("r"),
+            hosts=machines,
+            proxies={"front": front} if front else {},
+            services={SHOP: service},
         )
         self.logs, self.notices = Logs(), Notices()
         self.ports = self._ports()
