@@ -21,7 +21,8 @@ class Inbox(Protocol):
 
     def receive(self, delivery: NewDelivery) -> Received:
         """One durable transaction: the delivery, its queued runs, older queued runs of the same service and
-        environment superseded. On disk when this returns. Equal (forge, key) is a duplicate: nothing is written."""
+        environment superseded. On disk when this returns. Equal (forge, key) is a duplicate: nothing is written.
+        Answers within 6 s: when it raises `Unreachable` the write may still come, and a redelivery is a duplicate."""
 
     def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
         """Newest first; `before` is an id, 0: from the newest. So in every list below."""
@@ -156,7 +157,10 @@ class Tokens(Protocol):
 class Audit(Protocol):
     """Who did what, when. Append-only."""
 
-    def note(self, actor: str, action: str, target: str, detail: str = "") -> None: ...
+    def note(
+        self, actor: str, action: str, target: str, detail: str = "", patience: float | None = None
+    ) -> None:
+        """`patience`: seconds until it is given up with `Unreachable`; None: the store's own."""
 
     def entries(self, limit: int = 100, before: int = 0) -> list[dict[str, Any]]:
         """Newest first: {id, at, actor, action, target, detail}."""

@@ -25,6 +25,7 @@ PROOFS = (
     "secret",
 )  # parts of header names that are not kept
 LONGEST_REASON = 1000
+NOTE_PATIENCE = 2.0  # seconds; the sender waits, and what it sent is in the books by now
 
 
 def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Ports) -> Received:
@@ -109,4 +110,6 @@ def _tell(hook: Hook, received: Received, ports: Ports) -> None:
     outcome = (
         f"runs {', '.join(map(str, received.runs))}" if received.runs else f"ignored: {received.ignored}"
     )
-    ports.audit.note(f"{hook.forge}:{author or 'webhook'}", f"webhook {hook.event}", hook.project, outcome)
+    actor = f"{hook.forge}:{author or 'webhook'}"
+    with suppress(RunnerError):
+        ports.audit.note(actor, f"webhook {hook.event}", hook.project, outcome, NOTE_PATIENCE)

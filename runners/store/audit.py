@@ -16,12 +16,14 @@ class SqlAudit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def note(self, actor: str, action: str, target: str, detail: str = "") -> None:
+    def note(
+        self, actor: str, action: str, target: str, detail: str = "", patience: float | None = None
+    ) -> None:
         def work(tx: Connection) -> None:
             line = {"actor": actor, "action": action, "target": target, "detail": detail}
             tx.execute(insert(tables.audit).values(at=self._database.now(tx), **line))
 
-        self._database.write(work)
+        self._database.write(work, patience)
 
     def entries(self, limit: int = 100, before: int = 0) -> list[dict[str, Any]]:
         query = select(tables.audit).order_by(COLUMNS.id.desc()).limit(limit)

@@ -1,10 +1,12 @@
 """Many callers, one transaction: a single writer thread commits everything that came while it was busy.
 
 Knows nothing of what is written. Threads that each take SQLite's write lock starve one another (p99 over a second);
-one writer that drains a queue answers all of them after one fsync.
+one writer that drains a queue answers all of them after one fsync. A caller waits no longer than it was told to; the
+writer has the database's own patience, so what nobody waits for any more may be written all the same.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -17,8 +19,6 @@ from runners.store.forks import ForkGate
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-LONGEST = 45.0  # seconds; twice the database's own patience: a batch under way and ours
-
 
 @dataclass
 class _Batch(Generic[Item, Outcome]):
@@ -29,25 +29,25 @@ class _Batch(Generic[Item, Outcome]):
 class GroupCommit(Generic[Item, Outcome]):
     """`commit` writes all items durably or none, and answers in their order."""
 
-    def __init__(self, commit: Callable[[Sequence[Item]], list[Outcome]]) -> None:
+    def __init__(self, commit: Callable[[Sequence[Item]], list[Outcome]], answer_within: float) -> None:
+        """`answer_within`: seconds that a caller waits."""
         self._commit = commit
+        self._answer_within = answer_within
         self._start()
         self._gate = ForkGate(close=lambda: None, renew=self._start)
 
     def write(self, item: Item) -> Outcome:
         """Returns when the item is on disk. Safe to call from many threads."""
+        until = time.monotonic() + self._answer_within
         batch, place = self._join(item)
         assert batch.future is not None  # noqa: S101 set before the batch is shown to anybody
         try:
-            return batch.future.result(timeout=LONGEST)[place]
+            return self._awaited(batch.future, until)[place]
         except Rejected:
             if len(batch.items) == 1:
                 raise
-            return self._commit([item])[0]  # somebody else's item may be the bad one
-        except FutureTimeout as error:
-            raise Unreachable(
-                f"The database did not take a write within {LONGEST:g} s. It may yet; send it again to be sure."
-            ) from error
+        alone = self._submit(lambda: self._commit([item]))  # somebody else's item may be the bad one
+        return self._awaited(alone, until)[0]
 
     def close(self) -> None:
         self._writer.shutdown(wait=True)
@@ -66,12 +66,26 @@ class GroupCommit(Generic[Item, Outcome]):
 
     def _begin(self) -> _Batch[Item, Outcome]:
         batch: _Batch[Item, Outcome] = _Batch()
-        try:
-            batch.future = self._writer.submit(self._run, batch)
-        except RuntimeError as error:  # the executor's word for: closed
-            raise Unreachable("This process is ending and takes no more writes. Send it again.") from error
+        batch.future = self._submit(lambda: self._run(batch))
         self._open = batch
         return batch
+
+    def _submit(self, work: Callable[[], list[Outcome]]) -> "Future[list[Outcome]]":
+        try:
+            return self._writer.submit(work)
+        except RuntimeError as error:  # the executor's word for: closed
+            raise Unreachable("This process is ending and takes no more writes. Send it again.") from error
+
+    def _awaited(self, future: "Future[list[Outcome]]", until: float) -> list[Outcome]:
+        try:
+            return future.result(timeout=until - time.monotonic())
+        except FutureTimeout as error:
+            if future.done():
+                raise  # the work's own
+            raise Unreachable(
+                f"The database did not take a write within {self._answer_within:g} s. It may yet: send it again to be "
+                "sure; what was taken is not taken twice. A process that is frozen inside a transaction does this."
+            ) from error
 
     def _run(self, batch: _Batch[Item, Outcome]) -> list[Outcome]:
         with self._lock:

@@ -22,6 +22,7 @@ from runners.store.run_rows import queue_runs
 HIDDEN = frozenset({"x-gitlab-token", "authorization", "cookie", "proxy-authorization"})
 KEEP_BODIES = 10_000
 KEEP_BODIES_FOR = timedelta(days=30)
+ANSWER_WITHIN = 6.0  # seconds; GitLab hangs up after 10 and turns a hook off that fails again and again
 TIDY_STEP = 500  # rows a transaction: nobody waits long for the lock
 
 COLUMNS = tables.deliveries.c
@@ -38,7 +39,7 @@ class SqlInbox:
             .on_conflict_do_nothing(index_elements=unique)
             .returning(COLUMNS.id, *unique)
         )
-        self._group = GroupCommit(self._receive_all)
+        self._group = GroupCommit(self._receive_all, ANSWER_WITHIN)
 
     def receive(self, delivery: NewDelivery) -> Received:
         return self._group.write((delivery, zlib.compress(delivery.body, 1)))

@@ -47,8 +47,8 @@ class Books:
             raise Unreachable("Redis is away")
         self.woken.append(run_id)
 
-    def note(self, *words: str) -> None:
-        self.notes.append(words)
+    def note(self, actor: str, action: str, target: str, detail: str, patience: float) -> None:
+        self.notes.append((actor, action, target, detail))
 
 
 def ports(books: Books, *services: Service) -> Any:

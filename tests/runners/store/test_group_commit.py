@@ -30,7 +30,7 @@ class Paper:
 
 def _write_all(paper: Paper, first: str, others: list[str]) -> list[str]:
     """`first` keeps the writer busy until all others have come."""
-    group = GroupCommit(paper.commit)
+    group = GroupCommit(paper.commit, 10.0)
 
     def write(word: str) -> str:
         try:
@@ -66,8 +66,20 @@ def test_one_bad_item_does_not_spoil_the_others():
 
 
 def test_a_closed_group_takes_no_more():
-    group = GroupCommit(list)
+    group = GroupCommit(list, 10.0)
     group.close()
 
     with pytest.raises(Unreachable, match="is ending"):
         group.write("a")
+
+
+def test_a_caller_waits_no_longer_than_it_was_told_to_and_the_writer_goes_on():
+    paper = Paper()
+    group = GroupCommit(paper.commit, 0.2)
+
+    with pytest.raises(Unreachable, match=r"did not take a write within 0.2 s. It may yet: send it again"):
+        group.write("a")
+    paper.go.set()
+    group.close()
+
+    assert paper.batches == [["a"]]
