@@ -154,7 +154,8 @@ class Engines(Protocol):
         """Run a command in a new container of that image and env; (exit code, last output). Removed after."""
 
     def prune(self, host: Host, service: str, keep: Sequence[str]) -> None:
-        """Remove this service's images on the host except these and those in use."""
+        """Remove images of this service's own repository on the host except these and those in use; other repositories
+        are their owners' to tidy."""
 
 
 class Proxies(Protocol):

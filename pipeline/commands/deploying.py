@@ -39,7 +39,7 @@ def plan(service: str, environment: str, release: int | None) -> None:
 @click.argument("environment")
 @click.option("--release", type=int, help="A release that exists. Default: the newest.")
 @click.option("--ref", help="Build this branch, tag or commit first.")
-@click.option("--image", help="An image of the service's own repository by digest: repository@sha256:…")
+@click.option("--image", help="An image by digest, whoever built it: repository@sha256:…")
 @wait_option
 def deploy(
     service: str, environment: str, release: int | None, ref: str | None, image: str | None, wait: bool

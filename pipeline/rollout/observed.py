@@ -41,7 +41,7 @@ class HostSeen:
     boot: str = (
         ""  # changes when the machine or its engine restarted; a death across it never blames the release
     )
-    images: frozenset[str] = frozenset()  # repository@digest of this service that lie on the host
+    images: frozenset[str] = frozenset()  # repository@digest of all that lie on the host
     replicas: tuple[ReplicaSeen, ...] = ()
     free_bytes: int | None = None
     clock_skew: float | None = None  # seconds, host minus ours

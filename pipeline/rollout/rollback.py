@@ -129,8 +129,8 @@ def _made_for(place: Environment, release: Release, ports: Ports) -> Release:
 
 
 def _of_image(place: Environment, image: str, ports: Ports) -> Release:
-    """An image that Shipway did not build. It runs as the live release does."""
-    image = _own(place, image, ports)
+    """An image that Shipway did not build, of any repository. It runs as the live release does."""
+    image = _exact(image)
     state = ports.deployments.environment(place.service, place.name)
     known = state.live or state.last_good
     spec = RuntimeSpec(env=dict(place.env), secrets=dict(place.secrets))
@@ -145,21 +145,17 @@ def _of_image(place: Environment, image: str, ports: Ports) -> Release:
     )
 
 
-def _own(place: Environment, image: str, ports: Ports) -> str:
-    """Of the service's own repository: elsewhere nobody could tell which of a host's images are this service's, nor
-    whose they are to remove. A tag before the digest says nothing and is left out."""
+def _exact(image: str) -> str:
+    """As engines name what they pulled: a tag before the digest says nothing and is left out, and so is Docker Hub's
+    own address."""
     name, _, digest = image.partition("@")
     path, colon, tag = name.rpartition(":")
     repository = path if colon and "/" not in tag else name
-    expected = ports.settings.registry.repository(place.service)
     if not digest.startswith("sha256:"):
         raise Refused(
             f"{image!r} does not name an image by its digest; a tag may be another image tomorrow. "
-            f"Give it as {expected}@sha256:…."
+            "Give it as repository@sha256:…."
         )
-    if repository != expected:
-        raise Refused(
-            f"{image!r} is not an image of {expected}, where the images of {place.service} are kept. "
-            f"Push it there, and give it as {expected}@{digest}."
-        )
+    for hub in ("docker.io/library/", "docker.io/"):
+        repository = repository.removeprefix(hub)
     return f"{repository}@{digest}"

@@ -67,7 +67,7 @@ class DeploymentBody(Sent):
     release: Annotated[Id | None, Field(description="The number of a release of this service.")] = None
     image: Annotated[
         Digested | None,
-        Field(description="An image by digest, of the service's own repository: repository@sha256:…"),
+        Field(description="An image by digest, whoever built it: repository@sha256:…"),
     ] = None
 
     @model_validator(mode="after")

@@ -50,38 +50,31 @@ def pull(client: docker.APIClient, host: Host, image: str, access: RegistryAcces
         raise _failed(host, deed, failure)
 
 
-def of_service(client: docker.APIClient, service: str) -> list[str]:
-    """`repository@digest` of each image here whose repository is `registry/…/service`."""
-    return [
-        digest
-        for image in client.images()
-        for digest in image["RepoDigests"] or []
-        if _is_of(digest, service)
-    ]
+def digests(client: docker.APIClient) -> frozenset[str]:
+    """`repository@digest` of each image here that came from a registry or went to one."""
+    return frozenset(digest for image in client.images() for digest in image["RepoDigests"] or [])
 
 
 def remove_unused(client: docker.APIClient, service: str, keep: Sequence[str]) -> None:
-    """Only from repositories that `keep` names: an image of the same last name from elsewhere is not ours."""
+    """Only from repositories `…/service` that `keep` names: others may be another service's, or not ours at all."""
     repositories = {image.partition("@")[0] for image in keep}
     used = {container["ImageID"] for container in client.containers(all=True)}
     for image in client.images():
         if image["Id"] in used:
             continue
-        digests = image["RepoDigests"] or []
-        if any(digest in keep for digest in digests):
+        names = image["RepoDigests"] or []
+        if any(name in keep for name in names):
             continue
-        _remove(client, _references(image, digests, service, repositories))
+        _remove(client, _references(image, names, service, repositories))
     for image in client.images(filters={"dangling": True, "label": f"{SERVICE}={service}"}):
         if image["Id"] not in used and not any(digest in keep for digest in image["RepoDigests"] or []):
             _remove(client, [image["Id"]])
 
 
 def _references(
-    image: dict[str, Any], digests: Iterable[str], service: str, repositories: set[str]
+    image: dict[str, Any], names: Iterable[str], service: str, repositories: set[str]
 ) -> list[str]:
-    mine = [
-        digest for digest in digests if _is_of(digest, service) and digest.partition("@")[0] in repositories
-    ]
+    mine = [name for name in names if _is_of(name, service) and name.partition("@")[0] in repositories]
     if not mine:
         return []
     tags = [tag for tag in image["RepoTags"] or [] if tag.rpartition(":")[0] in repositories]

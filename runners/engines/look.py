@@ -9,7 +9,7 @@ import docker.errors
 
 from pipeline.fleet.host import Host
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, ReplicaState
-from runners.engines.images import of_service
+from runners.engines.images import digests
 from runners.engines.labels import ENVIRONMENT, HOST, RELEASE, REPLICA, SERVICE, number
 
 _STATES = {
@@ -31,7 +31,7 @@ def look(client: docker.APIClient, host: Host, service: str, environment: str, r
         host.name,
         reachable=True,
         boot=boot(client),  # asked after the replicas: a death that a restart caused is never seen without it
-        images=frozenset(of_service(client, service)),
+        images=digests(client),
         replicas=found,
         free_bytes=room(client, host, str(info.get("DockerRootDir", ""))),
         clock_skew=_skew(str(info.get("SystemTime", "")), asked, answered),
