@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from tests.load.session import Load
@@ -163,6 +164,34 @@ def test_a_rollback_by_command_restores_image_and_settings_of_that_release(
 
     assert live_release(house) == first["release"]
     assert fetch(house, "/greeting") == "hello"
+
+
+def test_an_image_that_others_built_elsewhere_is_deployed_by_its_digest(
+    house: House, shop: SampleRepository
+) -> None:
+    house.production["hosts"] = [house.lab.hosts[0].name]
+    house.start()
+    assert pushed(house, shop, "v1")["status"] == "succeeded"
+    (shop.tree / "VERSION").write_text("theirs")
+    image = built_by_others(house, shop.tree)
+
+    house.shipway("deploy", house.service, "production", "--image", image, timeout=120)
+
+    assert version(house.fronts[0]) == "theirs"
+    assert fetch(house, "/healthz")
+
+
+def built_by_others(house: House, folder: Path) -> str:
+    """repository@digest of an image that another CI pushed."""
+    name = f"{house.lab.registry}/another-ci/{house.service}"
+    client = docker.DockerClient(base_url=house.lab.builder)
+    try:
+        image, _ = client.images.build(path=str(folder), tag=f"{name}:main")
+        client.images.push(name, "main")
+        image.reload()
+        return str(image.attrs["RepoDigests"][0])
+    finally:
+        client.close()
 
 
 def fetch(house: House, path: str) -> str:
