@@ -90,6 +90,8 @@ def _check_hosts(keys: FileKeys, faults: Faults) -> None:
     for name, host in keys.hosts.items():
         if host.tls and not host.engine.startswith("tcp:"):
             faults.add(("hosts", name, "tls"), "is only for a tcp:// engine")
+        if host.ssh and not host.engine.startswith("ssh:"):
+            faults.add(("hosts", name, "ssh"), "is only for an ssh:// engine")
         if not address_of(host):
             faults.add(
                 ("hosts", name, "address"),

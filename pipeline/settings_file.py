@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import BadConfig
 from pipeline.faults import Faults, Reading
-from pipeline.fleet.host import Host, RegistryAccess, TlsFiles
+from pipeline.fleet.host import Host, RegistryAccess, SshFiles, TlsFiles
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Repository, Service
 from pipeline.rollout.policy import Policy
@@ -134,6 +134,9 @@ def _host(name: str, host: HostKeys, folder: str) -> Host:
         tls=TlsFiles(*(_inside(folder, path) for path in (host.tls.ca, host.tls.cert, host.tls.key)))
         if host.tls
         else None,
+        ssh=SshFiles(*(path and _inside(folder, path) for path in (host.ssh.key, host.ssh.known_hosts)))
+        if host.ssh
+        else SshFiles(),
         ports=host.ports,
     )
 

@@ -75,6 +75,15 @@ class TlsKeys(Keys):
     key: Word = Field(min_length=1, description="PEM file of our client key.")
 
 
+class SshKeys(Keys):
+    key: Word = Field(
+        default="", description="File of our private key. Empty: what the user's own ssh takes."
+    )
+    known_hosts: Word = Field(
+        default="", description="File of the host keys that are trusted. Empty: the user's own."
+    )
+
+
 class HostKeys(Keys):
     engine: units.EngineUrl = Field(description="unix:///path, tcp://address:port or ssh://user@address.")
     address: units.IpAddress | None = Field(
@@ -86,6 +95,7 @@ class HostKeys(Keys):
         default={}, description="For `hosts: {role: web}` in environments."
     )
     tls: TlsKeys | None = Field(default=None, description="Certificates for a tcp:// engine.")
+    ssh: SshKeys | None = Field(default=None, description="Keys for an ssh:// engine.")
     ports: units.PortRange = Field(
         default=(20000, 29999), description="Replicas publish on free ports of this range."
     )

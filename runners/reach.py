@@ -32,14 +32,6 @@ NEWEST_API = DEFAULT_DOCKER_API_VERSION
 
 
 @dataclass(frozen=True)
-class Ssh:
-    """Files for ssh engines. Empty: what the user's own ssh configuration says."""
-
-    known_hosts: str = ""
-    identity: str = ""
-
-
-@dataclass(frozen=True)
 class _Key:
     engine: str
     tls: TlsFiles | None
@@ -49,8 +41,7 @@ class _Key:
 class Reach:
     """Hands out `docker.APIClient`s. Thread-safe. `close()` ends the ssh forwards, the connections and the kept shells."""
 
-    def __init__(self, ssh: Ssh | None = None) -> None:
-        self._ssh = ssh or Ssh()
+    def __init__(self) -> None:
         self._forget()
 
     def client(self, host: Host, patience: int = USUAL) -> docker.APIClient:
@@ -118,7 +109,7 @@ class Reach:
         with self._lock:
             kept = self._tunnels.get(host.engine)
             if kept is None:
-                kept = Tunnel(host.name, host.engine, self._ssh.known_hosts, self._ssh.identity)
+                kept = Tunnel(host)
                 self._tunnels[host.engine] = kept
         return kept
 

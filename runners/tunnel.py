@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.errors import Rejected, Unreachable
+from pipeline.fleet.host import Host
 
 FAR_SOCKET = "/var/run/docker.sock"
 CONNECT = 10.0
@@ -24,10 +25,10 @@ _AGAIN = 2.0  # seconds between two attempts at a host that just failed
 class Tunnel:
     """`path()` is a live local socket. Thread-safe; one per process and host."""
 
-    def __init__(self, name: str, engine: str, known_hosts: str = "", identity: str = "") -> None:
-        self._name = name
-        self._words = _ssh_words(name, engine, known_hosts, identity)
-        self._far = urlsplit(engine).path or FAR_SOCKET
+    def __init__(self, host: Host) -> None:
+        self._name = host.name
+        self._words = _ssh_words(host)
+        self._far = urlsplit(host.engine).path or FAR_SOCKET
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.mkdtemp(
@@ -86,11 +87,13 @@ class Tunnel:
         return Unreachable(f"{start} Check that the machine is up and reachable by ssh from here.")
 
 
-def _ssh_words(name: str, engine: str, known_hosts: str, identity: str) -> list[str]:
-    url = urlsplit(engine)
-    user, host = url.username or "", url.hostname or ""
-    if not host or host.startswith("-") or user.startswith("-") or set(host + user) & set(" '\"\\;%$`"):
-        raise Rejected(f"Host {name}: {engine!r} is not an ssh address. Write ssh://user@address[:port].")
+def _ssh_words(host: Host) -> list[str]:
+    url = urlsplit(host.engine)
+    user, place = url.username or "", url.hostname or ""
+    if not place or place.startswith("-") or user.startswith("-") or set(place + user) & set(" '\"\\;%$`"):
+        raise Rejected(
+            f"Host {host.name}: {host.engine!r} is not an ssh address. Write ssh://user@address[:port]."
+        )
     options = [
         "BatchMode=yes",
         "StrictHostKeyChecking=yes",
@@ -102,12 +105,12 @@ def _ssh_words(name: str, engine: str, known_hosts: str, identity: str) -> list[
         "ControlMaster=no",
         "ControlPath=none",
     ]
-    if known_hosts:
-        options.append(f"UserKnownHostsFile={known_hosts}")
+    if host.ssh.known_hosts:
+        options.append(f"UserKnownHostsFile={host.ssh.known_hosts}")
     words = ["ssh", "-nNT", *(word for option in options for word in ("-o", option))]
     words += ["-p", str(url.port)] if url.port else []
-    words += ["-i", identity, "-o", "IdentitiesOnly=yes"] if identity else []
-    return [*words, f"{user}@{host}" if user else host]
+    words += ["-i", host.ssh.key, "-o", "IdentitiesOnly=yes"] if host.ssh.key else []
+    return [*words, f"{user}@{place}" if user else place]
 
 
 def _lasting(words: list[str], said: Path) -> subprocess.Popen[bytes]:

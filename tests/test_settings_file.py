@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import BadConfig
-from pipeline.fleet.host import TlsFiles
+from pipeline.fleet.host import SshFiles, TlsFiles
 from pipeline.rollout.policy import OnFailure, Order, Policy
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets, parse_settings, settings_schema
@@ -96,6 +96,15 @@ def test_certificates_are_relative_to_the_file():
     text = 'hosts: {a: {engine: "tcp://10.0.0.9:2376", tls: {ca: ca.pem, cert: ../c.pem, key: /k.pem}}}'
 
     assert parse(text).hosts["a"].tls == TlsFiles("/etc/shipway/ca.pem", "/etc/c.pem", "/k.pem")
+
+
+def test_ssh_files_are_found_beside_the_file_and_may_be_left_out():
+    some = 'hosts: {a: {engine: "ssh://me@10.0.0.9", ssh: {key: id}}, b: {engine: "ssh://me@10.0.0.8"}}'
+
+    hosts = parse(some).hosts
+
+    assert hosts["a"].ssh == SshFiles(key="/etc/shipway/id")
+    assert hosts["b"].ssh == SshFiles()
 
 
 def test_an_environment_names_hosts_or_labels():
@@ -332,6 +341,10 @@ def test_checks_across_the_file_run_beside_other_faults():
         (
             "hosts: {a: {engine: 'unix:///s', tls: {ca: a, cert: b, key: c}}}",
             "hosts.a.tls: is only for a tcp:// engine",
+        ),
+        (
+            "hosts: {a: {engine: 'unix:///s', ssh: {key: k}}}",
+            "hosts.a.ssh: is only for an ssh:// engine",
         ),
         ("proxies: {p: {kind: caddy, image: x}}", "proxies.p.kind: must be 'haproxy' or 'nginx'"),
         ("proxies: {p: {kind: nginx, image: -x}}", "proxies.p.image: '-x' is not an image"),

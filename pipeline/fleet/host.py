@@ -15,6 +15,14 @@ class TlsFiles:
 
 
 @dataclass(frozen=True)
+class SshFiles:
+    """For `ssh:` engines: our private key and the host keys that are trusted. Empty: what the user's own ssh knows."""
+
+    key: str = ""
+    known_hosts: str = ""
+
+
+@dataclass(frozen=True)
 class Host:
     """One entry under `hosts`. Two entries may name the same engine; labels keep their containers apart."""
 
@@ -24,6 +32,7 @@ class Host:
     region: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     tls: TlsFiles | None = None
+    ssh: SshFiles = SshFiles()
     ports: tuple[int, int] = (
         20000,
         29999,

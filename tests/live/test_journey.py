@@ -13,8 +13,9 @@ import docker
 import pytest
 
 from tests.load.session import Load
-from tests.parts.house import House
+from tests.parts.house import House, host_entry
 from tests.parts.laboratory import Laboratory
+from tests.parts.needed import needed
 from tests.parts.repository import SampleRepository
 
 pytestmark = pytest.mark.live
@@ -179,6 +180,25 @@ def test_an_image_that_others_built_elsewhere_is_deployed_by_its_digest(
 
     assert version(house.fronts[0]) == "theirs"
     assert fetch(house, "/healthz")
+
+
+def test_engines_reached_by_tls_and_by_ssh_are_released_to_like_any_other(
+    house: House, shop: SampleRepository, load_on: LoadOn
+) -> None:
+    far = [needed(house.lab.tls, "tls"), needed(house.lab.ssh, "ssh")]
+    house.config["hosts"] = {host.name: host_entry(host) for host in far}
+    house.production["hosts"] = [host.name for host in far]
+    fronts = [f"{host.address}:{house.listen}" for host in far]
+    house.start()
+    assert pushed(house, shop, "v1")["status"] == "succeeded"
+
+    with load_on(fronts) as load:
+        second = pushed(house, shop, "v2")
+        counts = load.stop()
+
+    assert second["status"] == "succeeded", second
+    assert counts.failed == 0, counts
+    assert {version(front) for front in fronts} == {"v2"}
 
 
 def built_by_others(house: House, folder: Path) -> str:

@@ -1,6 +1,5 @@
 """Engines are reached by mutual TLS and by ssh as by plain tcp, and by nothing else that pretends to be them."""
 
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,19 +8,12 @@ import pytest
 
 from pipeline.errors import Rejected, Unreachable
 from pipeline.fleet.host import Host
-from runners.reach import Reach, Ssh
+from runners.reach import Reach
 from tests.parts.fleet import host_of
 from tests.parts.laboratory import Laboratory
+from tests.parts.needed import needed
 
 pytestmark = pytest.mark.live
-
-
-def needed(found, what: str):
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail(f"this lab has no {what} host", pytrace=False)
-    if found is None:
-        pytest.skip(f"this lab has no {what} host: bin/lab up --{what}")
-    return found
 
 
 @pytest.fixture
@@ -35,9 +27,8 @@ def ssh_host(lab: Laboratory) -> Host:
 
 
 @pytest.fixture
-def reach(lab: Laboratory):
-    keys = lab.ssh.keys if lab.ssh else {"known_hosts": "", "key": ""}
-    made = Reach(Ssh(keys["known_hosts"], keys["key"]))
+def reach():
+    made = Reach()
     yield made
     made.close()
 
@@ -86,16 +77,13 @@ def test_closing_ends_the_forward(reach: Reach, ssh_host: Host):
     assert not Path(tunnel._folder).exists()
 
 
-def test_unknown_ssh_host_key_is_refused_with_what_to_do(ssh_host: Host, lab: Laboratory, tmp_path: Path):
+def test_unknown_ssh_host_key_is_refused_with_what_to_do(reach: Reach, ssh_host: Host, tmp_path: Path):
     empty = tmp_path / "known_hosts"
     empty.touch()
-    assert lab.ssh
-    careful = Reach(Ssh(str(empty), lab.ssh.keys["key"]))
+    stranger = replace(ssh_host, ssh=replace(ssh_host.ssh, known_hosts=str(empty)))
 
     with pytest.raises(Rejected, match="known_hosts"):
-        careful.client(ssh_host)
-
-    careful.close()
+        reach.client(stranger)
 
 
 def test_engine_that_is_not_there_is_named_within_its_patience(reach: Reach, lab: Laboratory):

@@ -10,13 +10,13 @@ from itertools import count
 from pathlib import Path
 
 from pipeline.errors import RunnerError
-from pipeline.fleet.host import Host, RegistryAccess, TlsFiles
+from pipeline.fleet.host import Host, RegistryAccess, SshFiles, TlsFiles
 from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route, Site, SiteWanted
 from pipeline.rollout.observed import HostSeen
 from pipeline.rollout.release import ReplicaPlan, RuntimeSpec
 from runners.engine import DockerEngines
 from runners.proxies import ProxyContainers
-from runners.reach import Reach, Ssh
+from runners.reach import Reach
 from tests.parts.laboratory import LabHost, Laboratory
 
 APP = (Path(__file__).parents[1] / "sample_app" / "server.py").read_text()
@@ -30,18 +30,19 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 def host_of(found: LabHost) -> Host:
     keys = found.keys
     tls = TlsFiles(keys["ca"], keys["cert"], keys["key"]) if "cert" in keys else None
-    return Host(found.name, found.engine, found.address, tls=tls)
+    ssh = SshFiles(keys["key"], keys["known_hosts"]) if "known_hosts" in keys else SshFiles()
+    return Host(found.name, found.engine, found.address, tls=tls, ssh=ssh)
 
 
 class Fleet:
     """One service of its own on one host. `close` removes all that it made."""
 
-    def __init__(self, lab: Laboratory, host: Host | None = None, ssh: Ssh | None = None) -> None:
+    def __init__(self, lab: Laboratory, host: Host | None = None) -> None:
         self.lab = lab
         self.host = host or host_of(lab.hosts[0])
         self.number = os.getpid() % 1000 * 10 + next(_NUMBERS) % 10
         self.service = f"fleet{os.getpid()}x{self.number}"
-        self.reach = Reach(ssh)
+        self.reach = Reach()
         self.engines = DockerEngines(self.reach)
         self.proxies = ProxyContainers(self.reach)
         self._fronts: list[Proxy] = []

@@ -258,6 +258,8 @@ def host_entry(host: LabHost) -> dict[str, Any]:
     entry: dict[str, Any] = {"engine": host.engine, "address": host.address, "labels": {"role": "web"}}
     if "ca" in host.keys:
         entry["tls"] = {name: host.keys[name] for name in ("ca", "cert", "key")}
+    if "known_hosts" in host.keys:
+        entry["ssh"] = {name: host.keys[name] for name in ("key", "known_hosts")}
     return entry
 
 

@@ -6,7 +6,7 @@ import os
 import ssl
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pipeline.errors import Rejected, Unreachable
-from pipeline.fleet.host import Host, TlsFiles
+from pipeline.fleet.host import Host, SshFiles, TlsFiles
 from runners.reach import Reach, _agree
 from runners.tunnel import Tunnel
 
@@ -201,8 +201,8 @@ def test_engine_that_is_too_old_is_said(theirs: str):
         _agree(host("tcp://x:1"), {"ApiVersion": theirs})
 
 
-def test_ssh_never_asks_and_never_trusts_a_new_key(tmp_path):
-    tunnel = Tunnel("web-1", "ssh://ada@10.0.0.1:2222", "/known", "/id")
+def test_ssh_never_asks_and_never_trusts_a_new_key():
+    tunnel = Tunnel(replace(host("ssh://ada@10.0.0.1:2222"), ssh=SshFiles("/id", "/known")))
     words = tunnel._words
     tunnel.close()
 
