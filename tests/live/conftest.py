@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.load.session import Load, standard
-from tests.parts.house import House
+from tests.parts.house import House, ending
 from tests.parts.laboratory import Laboratory, NoLab, laboratory
 from tests.parts.repository import SampleRepository
 
@@ -37,14 +37,8 @@ def shop(tmp_path: Path) -> SampleRepository:
 
 @pytest.fixture
 def house(tmp_path: Path, lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
-    made = House(tmp_path / "house", lab, shop.remote)
-    try:
+    with ending(House(tmp_path / "house", lab, shop.remote)) as made:
         yield made
-        made.stop()
-    finally:
-        if made.process:
-            made.kill()
-        made.sweep()
 
 
 @pytest.fixture

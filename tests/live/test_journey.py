@@ -1,13 +1,8 @@
 """The main job on real parts: webhook to live release on three hosts, back by itself, back by hand, without a lost request."""
 
-import hashlib
-import hmac
-import json
-import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
@@ -16,40 +11,11 @@ from tests.load.session import Load
 from tests.parts.house import House, host_entry
 from tests.parts.laboratory import Laboratory
 from tests.parts.needed import needed
+from tests.parts.pushes import live_release, pushed, signed, versions
 from tests.parts.repository import SampleRepository
 
 pytestmark = pytest.mark.live
 LoadOn = Callable[[Sequence[str]], Load]
-
-
-def signed(
-    house: House, commit: str, ref: str = "refs/heads/main", secret: str = ""
-) -> tuple[bytes, dict[str, str]]:
-    """A delivery as the post-receive hook sends it."""
-    update = {"ref": ref, "before": "0" * 40, "after": commit}
-    body = json.dumps(
-        {"project": house.service, "delivery": commit + ref, "pusher": "ada", "updates": [update]}
-    ).encode()
-    stamp = str(int(time.time()))
-    proof = hmac.new(
-        (secret or house.secret).encode(), stamp.encode() + b"." + body, hashlib.sha256
-    ).hexdigest()
-    return body, {"X-Shipway-Signature": f"sha256={proof}", "X-Shipway-Timestamp": stamp}
-
-
-def pushed(house: House, shop: SampleRepository, version: str, bad: str = "", **files: str) -> dict[str, Any]:
-    """Commit, push, tell Shipway as the hook would, and wait for the end of the run."""
-    commit = shop.commit(version, bad, **files)
-    shop.push()
-    body, headers = signed(house, commit)
-    status, answer = house.call("POST", "/hooks/git", body, headers)
-    assert status == 202, answer
-    return house.finished_run(answer["runs"][0])
-
-
-def live_release(house: House) -> int | None:
-    found = house.get(house.environment)
-    return found["live"]["number"] if isinstance(found["live"], dict) else found["live"]
 
 
 @pytest.mark.parametrize("proxy", ["haproxy", "nginx"])
@@ -110,12 +76,7 @@ def test_a_release_that_dies_in_its_bake_is_taken_back(house: House, shop: Sampl
 
     assert bad["status"] == "failed", bad
     assert house.get(f"/deployments/{bad['deployment']}")["status"] == "rolled_back"
-    assert {version(front) for front in house.fronts for _ in range(4)} == {"v1"}
-
-
-def version(front: str) -> str:
-    with urllib.request.urlopen(f"http://{front}/", timeout=5) as answer:
-        return str(answer.headers["X-Version"])
+    assert versions(house) == {"v1"}
 
 
 def test_a_delivery_is_counted_once_and_a_forged_one_not_at_all(house: House, shop: SampleRepository) -> None:

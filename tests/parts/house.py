@@ -3,13 +3,15 @@
 import http.client
 import json
 import os
+import re
 import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +161,10 @@ class House:
         path = self.folder / "up.log"
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
+    def pid(self, part: str) -> int:
+        """Of the last process that was started under this name: all are forks and look the same from outside."""
+        return int(re.findall(rf"process started child={part} pid=(\d+)", self.log(100_000))[-1])
+
     def shipway(self, *words: str, timeout: float = 60) -> str:
         """Run the command on this machine; its output. Fails with what it said."""
         done = subprocess.run(
@@ -251,6 +257,18 @@ class House:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: not within {seconds} s. {why()}")
             time.sleep(0.1)
+
+
+@contextmanager
+def ending(house: House) -> Iterator[House]:
+    """Whatever happens inside, it ends and takes its containers along."""
+    try:
+        yield house
+        house.stop()
+    finally:
+        if house.process:
+            house.kill()
+        house.sweep()
 
 
 def host_entry(host: LabHost) -> dict[str, Any]:

@@ -48,6 +48,13 @@ class SampleRepository:
         self.git("commit", "-q", "--allow-empty", "-m", f"Version {version} {bad}".strip())
         return self.git("rev-parse", "HEAD").strip()
 
+    def restore(self) -> None:
+        """The next commit has the sample service's own files again, and no others."""
+        for name in self.git("ls-files").splitlines():
+            (self.tree / name).unlink(missing_ok=True)
+        for name in _FILES:
+            shutil.copy(APP / name, self.tree / name)
+
     def push(self, ref: str = "main") -> str:
         """What the remote's hooks said."""
         return self.git("push", "-q", "-u", "origin", f"HEAD:refs/heads/{ref}", both=True)

@@ -3,7 +3,6 @@
 A run therefore waits in its build stage, patiently, until somebody cancels it: what tests of the processes need.
 """
 
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +24,6 @@ class Workshop(House):
 
     def sweep(self) -> None:
         """Nothing was made on any engine."""
-
-    def pid(self, part: str) -> int:
-        """Of the last process that was started under this name."""
-        return int(re.findall(rf"process started child={part} pid=(\d+)", self.log(10000))[-1])
 
     def beat(self, part: str) -> Path:
         """Where it gives its signs of life."""
