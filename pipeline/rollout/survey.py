@@ -20,11 +20,12 @@ from pipeline.rollout.traffic import sites
 
 def survey(deployment: Deployment, ports: Ports) -> Observed:
     """Hosts, sites and our books side by side, then the health of the replicas that matter."""
-    hosts = ports.hands.each([_host_job(plan.host, deployment, ports) for plan in deployment.hosts])
+    looks = ports.hands.each([_host_job(plan.host, deployment, ports) for plan in deployment.hosts])
+    hosts = {h.host: h for h in looks if isinstance(h, HostSeen)}
     places = sites(deployment)
-    seen = ports.hands.each([_site_job(site, ports) for site in places])
+    seen = ports.hands.each([_site_job(site, hosts.get(site.host), ports) for site in places])
     observed = Observed(
-        hosts={h.host: h for h in hosts if isinstance(h, HostSeen)},
+        hosts=hosts,
         sites={s.site: s for s in seen if isinstance(s, SiteSeen)},
         wanted={site: ports.routes.wanted(site) for site in places},
         kept=_kept(deployment, ports) if _tidies(deployment) else (),
@@ -50,8 +51,12 @@ def _host_job(name: str, deployment: Deployment, ports: Ports) -> Callable[[], H
     return work
 
 
-def _site_job(site: Site, ports: Ports) -> Callable[[], SiteSeen]:
+def _site_job(site: Site, host: HostSeen | None, ports: Ports) -> Callable[[], SiteSeen]:
+    """An engine that was just silent about its replicas is not waited for a second time."""
+
     def work() -> SiteSeen:
+        if host is not None and not host.reachable:
+            return SiteSeen(site, running=False, error=host.error)
         try:
             return ports.proxies.seen(proxy_of(site, ports), host_of(site.host, ports))
         except ShipwayError as error:
