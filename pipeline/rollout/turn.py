@@ -80,6 +80,7 @@ def _turned(deployment: Deployment, fault: Fault) -> Deployment:
             error=r.error,
             touched=r.touched,
             boot=r.boot,
+            lost_at=r.lost_at,
             culprit=r.culprit,
         )
         for r in marked.records

@@ -182,6 +182,23 @@ def test_host_that_comes_back_late_on_the_way_back_gets_no_traffic_before_it_is_
     stage.check(number, old)
 
 
+def test_host_that_is_lost_after_it_was_touched_is_never_said_to_answer_again():
+    stage = Stage(hosts=2)
+    old = stage.live()
+    number = stage.deploy(stage.release())
+    stage.driver(number, lambda: bool(stage.books.deployments.deployment(number).record("web-2").touched))
+
+    stage.world.up["web-2"] = False
+    deployment = stage.run(number)
+
+    assert deployment.status is Status.ROLLED_BACK
+    assert "web-2, gate: it was touched and then did not answer" in deployment.error
+    assert "Not restored, they do not answer: web-2" in deployment.error
+    assert stage.kinds(number).count("lost") == 1
+    assert "found" not in stage.kinds(number)
+    stage.check(number, old)
+
+
 def test_reboot_during_the_bake_blames_nobody():
     stage = Stage(hosts=2)
     stage.live()
