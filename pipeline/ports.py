@@ -170,7 +170,8 @@ class Proxies(Protocol):
         running configuration as it is. Old replicas that it stops routing keep their open requests."""
 
     def check(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
-        """Would it load? Changes nothing that serves. Raises `ConfigRefused`, `Unreachable`."""
+        """Would it load, and could a proxy that is not there yet have its port? Changes nothing that serves. Raises
+        `ConfigRefused`, `Rejected`, `Unreachable`."""
 
 
 class Probe(Protocol):

@@ -98,23 +98,21 @@ class SiteContainer:
         self.rehearse(text)
         with speaking(self.host, f"start proxy {self.proxy.name}"):
             seen = self.found()
-            container = seen["Id"] if seen else self._create(self.name, publish=True)
+            container = seen["Id"] if seen else self._create(self.name, self.recipe.run, listening=True)
             self._put(container, self.recipe.file, text)
-            try:
-                self.client.start(container)
-            except docker.errors.APIError as error:
-                raise self._not_started(error) from error
+            self._start(container)
 
-    def rehearse(self, text: str) -> None:
-        """Does it load? Asked of a throw-away container of the same image, without network."""
+    def rehearse(self, text: str, listening: bool = False) -> None:
+        """Does it load? Asked of a throw-away container of the same image, without network unless it is `listening`:
+        then it also holds the proxy's port for that moment. Raises `PortTaken` when it cannot have it."""
         pull(self.client, self.host, self.proxy.image, self.registry)
         name = f"{self.name}-check"
         with speaking(self.host, f"check a configuration of proxy {self.proxy.name}"):
             remove(self.client, name)
-            container = self._create(name, publish=False)
+            container = self._create(name, self.recipe.check, listening)
             try:
                 self._put(container, self.recipe.file, text)
-                self.client.start(container)
+                self._start(container)
                 code = int(self.client.wait(container, timeout=60)["StatusCode"])
                 said = bytes(self.client.logs(container, tail=20)).decode(errors="replace")
             finally:
@@ -186,11 +184,9 @@ class SiteContainer:
         with speaking(self.host, f"put a configuration into proxy {self.proxy.name}"):
             self.client.put_archive(container, "/etc", _archive(file, text))
 
-    def _create(self, name: str, publish: bool) -> str:
-        """Without `publish` it only checks its file, without network."""
-        words: Sequence[str] = self.recipe.run if publish else self.recipe.check
+    def _create(self, name: str, words: Sequence[str], listening: bool) -> str:
         labels = {HOST: self.host.name}
-        if publish:
+        if words == self.recipe.run:
             labels |= {PROXY: self.proxy.name, IMAGE: self.proxy.image, LISTEN: str(self.proxy.listen)}
         made = self.client.create_container(
             self.proxy.image,
@@ -198,26 +194,30 @@ class SiteContainer:
             entrypoint=[words[0]],
             name=name,
             labels=labels,
-            ports=[INSIDE] if publish else [],
+            ports=[INSIDE] if listening else [],
             stop_signal=self.recipe.stop_signal,
-            host_config=self._host_config(publish),
+            host_config=self._host_config(words, listening),
             use_config_proxy=False,
         )
         return str(made["Id"])
 
-    def _host_config(self, publish: bool) -> Any:
-        options: dict[str, Any] = {"network_mode": "none", "restart_policy": {"Name": "no"}}
-        if publish:
-            options = {
-                "port_bindings": {INSIDE: (self.host.address, self.proxy.listen)},
-                "restart_policy": {"Name": "unless-stopped"},
-            }
+    def _host_config(self, words: Sequence[str], listening: bool) -> Any:
+        network: dict[str, Any] = {"network_mode": "none"}
+        if listening:
+            network = {"port_bindings": {INSIDE: (self.host.address, self.proxy.listen)}}
         return self.client.create_host_config(
+            restart_policy={"Name": "unless-stopped" if words == self.recipe.run else "no"},
             init=True,  # reaps what `docker exec` leaves, which is not a proxy's business
             security_opt=["no-new-privileges"],
             log_config=BOUNDED_LOG,
-            **options,
+            **network,
         )
+
+    def _start(self, container: str) -> None:
+        try:
+            self.client.start(container)
+        except docker.errors.APIError as error:
+            raise self._not_started(error) from error
 
     def _not_started(self, error: docker.errors.APIError) -> Exception:
         known = said_no(self.host, f"start proxy {self.proxy.name}", error)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import RunnerError
+from pipeline.errors import PortTaken, Rejected, RunnerError
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, ProxyKind, Site, SiteSeen, SiteWanted
 from runners.proxies import haproxy, nginx
@@ -68,12 +68,23 @@ class ProxyContainers:
     def check(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
         wanted = checked(wanted)
         container = self._container(proxy, host, USUAL)
-        running = _running(container.found())
-        text = KINDS[proxy.kind].text(container, wanted, running)
-        if running:
+        found = container.found()
+        text = KINDS[proxy.kind].text(container, wanted, _running(found))
+        if _running(found):
             container.attempt(text)
-        else:
+        elif found:
             container.rehearse(text)
+        else:
+            self._rehearse_first(container, text)
+
+    def _rehearse_first(self, container: SiteContainer, text: str) -> None:
+        """Where there was no such proxy yet, its port must be free as well. Waiting does not help against another
+        program, but our own proxy may have come in between: another service's deployment made it."""
+        try:
+            container.rehearse(text, listening=True)
+        except PortTaken as error:
+            if not container.found():
+                raise Rejected(str(error)) from error
 
     def _container(self, proxy: Proxy, host: Host, patience: int) -> SiteContainer:
         client, recipe = self._reach.client(host, patience), KINDS[proxy.kind].recipe

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipeline.errors import ConfigRefused, PortTaken, RunnerError
+from pipeline.errors import ConfigRefused, PortTaken, Rejected, RunnerError
 from pipeline.fleet.proxy import Proxy, SiteSeen
 from runners.exchange import knock
 from runners.proxies import haproxy, nginx
@@ -245,6 +245,17 @@ def test_port_that_another_program_holds_is_said(fleet: Fleet):
 
     with pytest.raises(PortTaken, match=rf"proxies\.{second.name}\.listen"):
         fleet.proxies.serve(clash, fleet.host, fleet.wanted(second, 1, []))
+
+
+def test_port_that_another_program_holds_is_found_before_the_first_start(fleet: Fleet):
+    first, second = fleet.front("haproxy"), fleet.front("nginx")
+    serve(fleet, first, 1, fleet.up(1, 1))
+    clash = Proxy(second.name, second.kind, second.image, first.listen)
+
+    with pytest.raises(Rejected, match=rf"proxies\.{second.name}\.listen"):
+        fleet.proxies.check(clash, fleet.host, fleet.wanted(second, 1, []))
+
+    fleet.proxies.check(second, fleet.host, fleet.wanted(second, 1, []))
 
 
 def test_old_nginx_works_without_kept_connections_and_says_so(fleet: Fleet, caplog: pytest.LogCaptureFixture):
