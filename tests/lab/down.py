@@ -26,7 +26,7 @@ def down(state: Path) -> None:
     daemons.stop(network.processes(lab), seconds=2)  # shims and shells that an engine left behind
     daemons.stop([pid for m in lab.machines for pid in daemons.containers_of(m.folder)], seconds=2)
     network.remove(lab)
-    _unmount(lab.state)
+    unmount(lab.state)
     shutil.rmtree(lab.state)
     kernel.restore()
     say(f"lab {lab.name} is gone")
@@ -47,9 +47,10 @@ def _running(lab: Lab) -> list[int]:
     return [pid for pid in found if pid]
 
 
-def _unmount(state: Path) -> None:
+def unmount(folder: Path) -> None:
+    """Everything that is mounted on it or below it."""
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mount in sorted((m for m in mounts if m.startswith(f"{state}/")), reverse=True):
+    for mount in sorted((m for m in mounts if f"{m}/".startswith(f"{folder}/")), reverse=True):
         run(["umount", "-l", mount], check=False)
 
 

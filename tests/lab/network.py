@@ -47,11 +47,12 @@ def build(lab: Lab) -> None:
     run(["ip", "link", "set", lab.bridge, "up"])
     for machine in lab.machines:
         if not Path("/run/netns", machine.namespace).exists():
-            _plug(lab, machine)
+            plug(lab, machine)
     _open_firewall(lab)
 
 
-def _plug(lab: Lab, machine: Machine) -> None:
+def plug(lab: Lab, machine: Machine) -> None:
+    """Its namespace, and the cable between that and the bridge."""
     inside = ["ip", "-n", machine.namespace]
     run(["ip", "netns", "add", machine.namespace])
     with suppress(LabError):  # a cable whose other end died with an earlier namespace
@@ -101,8 +102,8 @@ def namespaces(lab: Lab) -> list[str]:
 
 def processes(lab: Lab) -> list[int]:
     """Whoever still lives in the lab's namespaces: daemons and their shims (containers have namespaces of their own)."""
-    return [
-        int(pid)
-        for name in namespaces(lab)
-        for pid in run(["ip", "netns", "pids", name], check=False).split()
-    ]
+    return [pid for name in namespaces(lab) for pid in pids(name)]
+
+
+def pids(namespace: str) -> list[int]:
+    return [int(pid) for pid in run(["ip", "netns", "pids", namespace], check=False).split()]

@@ -33,11 +33,13 @@ def signed(
     return body, {"X-Shipway-Signature": f"sha256={proof}", "X-Shipway-Timestamp": stamp}
 
 
-def begun(house: House, shop: SampleRepository, version: str, bad: str = "", **files: str) -> int:
+def begun(
+    house: House, shop: SampleRepository, version: str, bad: str = "", branch: str = "main", **files: str
+) -> int:
     """Commit, push, and tell Shipway as the hook would; the run's id."""
     commit = shop.commit(version, bad, **files)
-    shop.push()
-    body, headers = signed(house, commit)
+    shop.push(branch)
+    body, headers = signed(house, commit, f"refs/heads/{branch}")
     status, answer = house.call("POST", "/hooks/git", body, headers)
     assert status == 202, answer
     return int(answer["runs"][0])
@@ -80,13 +82,14 @@ def in_stage(house: House, run: int, name: str) -> Facts:
     return arrived(house, f"/runs/{run}", there, f"is in {name}")
 
 
-def in_phase(house: House, deployment: int, *phases: str) -> Facts:
-    """Once a host is in one of these phases."""
+def in_phase(house: House, deployment: int, *phases: str, host: str = "") -> Facts:
+    """Once a host (this one) is in one of these phases."""
 
     def there(facts: Facts) -> bool:
-        return any(host["phase"] in phases for host in facts["hosts"])
+        return any(h["phase"] in phases and host in ("", h["host"]) for h in facts["hosts"])
 
-    return arrived(house, f"/deployments/{deployment}", there, f"has a host in {' or '.join(phases)}")
+    what = f"has {host or 'a host'} in {' or '.join(phases)}"
+    return arrived(house, f"/deployments/{deployment}", there, what)
 
 
 def in_status(house: House, deployment: int, *statuses: str, seconds: float = 60) -> Facts:
