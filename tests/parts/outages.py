@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.daemons import pid_of
+from tests.lab import daemons, registry
+from tests.lab.layout import load
 from tests.parts.laboratory import Laboratory
 
 
@@ -16,7 +17,7 @@ def registry_of(lab: Laboratory) -> int:
     if lab.mode == "shared":
         pytest.skip("this lab shares its registry with everybody: it cannot be taken away")
     folder = lab.state / "registry"
-    pid = pid_of(folder / "pid", str(folder / "config.yml"))
+    pid = daemons.pid_of(folder / "pid", str(folder / "config.yml"))
     assert pid, f"the registry of the lab at {lab.state} does not run"
     return pid
 
@@ -29,3 +30,16 @@ def frozen(pid: int) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def registry_down(lab: Laboratory) -> Iterator[None]:
+    """Nobody listens on its port."""
+    daemons.stop([registry_of(lab)], seconds=5)
+    try:
+        yield
+    finally:
+        layout, folder = load(lab.state), lab.state / "registry"
+        assert layout
+        daemons.start_registry(folder, layout.gateway, layout.registry_port)
+        registry.wait(lab.registry, folder / "log")
