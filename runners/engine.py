@@ -23,10 +23,11 @@ from runners.engines.look import look
 from runners.engines.once import run_once
 from runners.engines.remove import remove
 from runners.engines.start import start_replica
-from runners.reach import PATIENT, QUICK, USUAL, Reach
+from runners.reach import BRIEF, PATIENT, QUICK, USUAL, Reach
 
 _LOG_BYTES = 32_768
 _ROOM_EVERY = 30.0  # seconds
+_FULL_PATIENCE_EVERY = 15.0  # seconds; an engine that is slow, not gone, gets its chance
 _UNLESS_STOPPED: Any = {"Name": "unless-stopped"}  # the SDK's own type is too narrow for it
 
 
@@ -36,14 +37,20 @@ class DockerEngines:
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
         self._rooms: dict[str, tuple[float, int | None]] = {}
+        self._silent: dict[str, float] = {}  # since when a host that had all the time did not answer
 
     def look(self, host: Host, service: str, environment: str) -> HostSeen:
+        patience = self._patience(host)
         try:
-            client = self._reach.client(host, QUICK)
+            client = self._reach.client(host, patience)
             with speaking(host, "look at its containers"):
-                return look(client, host, service, environment, self._room)
+                seen = look(client, host, service, environment, self._room)
         except RunnerError as error:
+            if patience == QUICK:
+                self._silent[host.name] = time.monotonic()
             return HostSeen(host.name, reachable=False, error=str(error))
+        self._silent.pop(host.name, None)
+        return seen
 
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
         pull(self._reach.client(host, PATIENT), host, image, access)
@@ -84,6 +91,11 @@ class DockerEngines:
         client = self._reach.client(host, USUAL)
         with speaking(host, f"remove old images of {service}"):
             remove_unused(client, service, keep)
+
+    def _patience(self, host: Host) -> int:
+        """A dead host must not slow down the looks at all the others."""
+        since = self._silent.get(host.name, float("-inf"))
+        return BRIEF if time.monotonic() - since < _FULL_PATIENCE_EVERY else QUICK
 
     def _room(self, client: docker.APIClient, host: Host, root: str) -> int | None:
         """Measured now and then: a look is taken every second, and this costs more than all the rest of it."""

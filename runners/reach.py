@@ -25,6 +25,7 @@ from runners.tunnel import Tunnel
 
 CONNECT = 5.0
 QUICK = 5  # questions that an engine answers from memory
+BRIEF = 2  # the same, of an engine that was silent a moment ago, while healthy hosts wait for our attention
 USUAL = 60  # creating, starting: a busy disk may take its time
 PATIENT = 300  # between two lines of a pull
 OLDEST_API = "1.40"  # engine 19.03
