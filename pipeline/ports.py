@@ -128,7 +128,8 @@ class Builder(Protocol):
 
 
 class Engines(Protocol):
-    """The hosts' engines, seen as replicas of one service and environment. Only objects with our labels are touched."""
+    """The hosts' engines, seen as replicas of one service and environment. Only objects with our labels are touched,
+    and none that carries the mark of another installation of Shipway: `look` says that there is one, no more."""
 
     def look(self, host: Host, service: str, environment: str) -> HostSeen:
         """Never raises: an engine that does not answer within 5 s is `reachable=False` with its reason."""
@@ -159,7 +160,7 @@ class Engines(Protocol):
 
 
 class Proxies(Protocol):
-    """The proxy containers on the hosts, run and configured through the engine."""
+    """The proxy containers on the hosts, run and configured through the engine. Another installation's is `Rejected`."""
 
     def seen(self, proxy: Proxy, host: Host) -> SiteSeen:
         """Never raises: what cannot be read is in `error`. No container yet: running=False."""

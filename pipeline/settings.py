@@ -15,6 +15,7 @@ class Server:
     data: str = "./data"  # absolute once read: relative to the file
     database: str = ""
     redis: str = ""
+    installation: str = ""  # empty: the one that the database keeps
 
 
 @dataclass(frozen=True)

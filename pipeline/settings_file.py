@@ -109,6 +109,7 @@ def _server(keys: FileKeys, folder: str) -> Server:
         data=_inside(folder, server.data),
         database=server.database.get_secret_value(),
         redis=server.redis.get_secret_value(),
+        installation=server.installation,
     )
 
 

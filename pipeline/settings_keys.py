@@ -37,6 +37,12 @@ class ServerKeys(Keys):
         default=SecretStr(""),
         description="Empty: a Redis child of our own. redis://, rediss:// or unix:// of a shared one.",
     )
+    installation: Word = Field(
+        default="",
+        pattern=r"^([0-9a-f]{16})?$",
+        description="Empty: an id of its own, kept in the database. That of a Shipway whose database was lost: its "
+        "containers are ours.",
+    )
 
 
 class AuthKeys(Keys):

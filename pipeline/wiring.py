@@ -34,6 +34,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     server = settings.server
     store = store or store_of(server)
     reach = Reach()
+    installation = store.installation.name if not server.installation else lambda: server.installation
     logs = FileLogs(f"{server.data}/logs")
     logs.hide(all_secrets(settings))
     return Ports(
@@ -51,8 +52,8 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),
         builder=EngineBuilder(settings.builder, settings.registry, reach),
-        engines=DockerEngines(reach),
-        proxies=ProxyContainers(reach, settings.registry),
+        engines=DockerEngines(reach, installation),
+        proxies=ProxyContainers(reach, settings.registry, installation),
         probe=ReplicaProbe(reach),
         hands=ThreadHands(),
         clock=SystemClock(),

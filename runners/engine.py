@@ -1,11 +1,11 @@
 """Port `Engines` over docker engines: replicas looked at, started, kept, stopped; images pulled and pruned.
 
-Touches only objects with our labels. Decides nothing but a free port; never builds, never pushes.
+Touches only objects with our labels, and of our installation. Decides nothing but a free port; never builds, never pushes.
 """
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import docker
@@ -18,7 +18,7 @@ from pipeline.rollout.release import ReplicaPlan
 from runners.engine_errors import speaking
 from runners.engines.disk import free_bytes
 from runners.engines.images import pull, remove_unused
-from runners.engines.labels import name_of, ours
+from runners.engines.labels import left_alone, name_of, ours
 from runners.engines.look import look
 from runners.engines.once import run_once
 from runners.engines.remove import remove
@@ -32,10 +32,11 @@ _UNLESS_STOPPED: Any = {"Name": "unless-stopped"}  # the SDK's own type is too n
 
 
 class DockerEngines:
-    """For engines of API 1.40 (Docker 19.03) and newer."""
+    """For engines of API 1.40 (Docker 19.03) and newer. `installation` gives our id, when it is first needed."""
 
-    def __init__(self, reach: Reach) -> None:
+    def __init__(self, reach: Reach, installation: Callable[[], str] = lambda: "") -> None:
         self._reach = reach
+        self._installation = installation
         self._rooms: dict[str, tuple[float, int | None]] = {}
         self._silent: dict[str, float] = {}  # since when a host that had all the time did not answer
 
@@ -44,7 +45,7 @@ class DockerEngines:
         try:
             client = self._reach.client(host, patience)
             with speaking(host, "look at its containers"):
-                seen = look(client, host, service, environment, self._room)
+                seen = look(client, host, service, environment, self._room, self._installation())
         except RunnerError as error:
             if patience == QUICK:
                 self._silent[host.name] = time.monotonic()
@@ -58,19 +59,19 @@ class DockerEngines:
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         client = self._reach.client(host, USUAL)
         with speaking(host, f"start {name_of(host, plan)}"):
-            start_replica(client, host, plan)
+            start_replica(client, host, plan, self._installation())
 
     def keep(self, host: Host, container: str) -> None:
         client = self._reach.client(host, USUAL)
         with speaking(host, f"set the restart policy of {container[:12]}"):
-            if not _is_ours(client, host, container):
+            if not self._is_ours(client, host, container):
                 raise Rejected(f"Host {host.name}: container {container[:12]} is gone. Look again.")
             client.update_container(container, restart_policy=_UNLESS_STOPPED)
 
     def retire(self, host: Host, container: str, stop_timeout: float) -> None:
         client = self._reach.client(host, USUAL)
         with speaking(host, f"stop {container[:12]}"):
-            if _is_ours(client, host, container):
+            if self._is_ours(client, host, container):
                 _stop_and_remove(client, container, stop_timeout)
 
     def logs(self, host: Host, container: str, lines: int = 50) -> str:
@@ -85,7 +86,7 @@ class DockerEngines:
     def once(self, host: Host, plan: ReplicaPlan, command: Sequence[str], timeout: float) -> tuple[int, str]:
         client = self._reach.client(host, USUAL)
         with speaking(host, f"run {' '.join(command)!r}"):
-            return run_once(client, host, plan, command, timeout)
+            return run_once(client, host, plan, command, timeout, self._installation())
 
     def prune(self, host: Host, service: str, keep: Sequence[str]) -> None:
         client = self._reach.client(host, USUAL)
@@ -105,18 +106,15 @@ class DockerEngines:
             self._rooms[host.name] = (time.monotonic(), known)
         return known
 
-
-def _is_ours(client: docker.APIClient, host: Host, container: str) -> bool:
-    """False when it is gone. Raises `Rejected` when somebody else made it."""
-    try:
-        labels = client.inspect_container(container)["Config"]["Labels"] or {}
-    except docker.errors.NotFound:
-        return False
-    if not ours(labels, host):
-        raise Rejected(
-            f"Host {host.name}: container {container[:12]} was not made by Shipway for this host; left alone."
-        )
-    return True
+    def _is_ours(self, client: docker.APIClient, host: Host, container: str) -> bool:
+        """False when it is gone. Raises `Rejected` when somebody else made it."""
+        try:
+            labels = client.inspect_container(container)["Config"]["Labels"] or {}
+        except docker.errors.NotFound:
+            return False
+        if not ours(labels, host, self._installation()):
+            raise left_alone(host, container[:12], labels, self._installation())
+        return True
 
 
 def _stop_and_remove(client: docker.APIClient, container: str, stop_timeout: float) -> None:

@@ -45,6 +45,7 @@ class HostSeen:
     replicas: tuple[ReplicaSeen, ...] = ()
     free_bytes: int | None = None
     clock_skew: float | None = None  # seconds, host minus ours
+    stranger: str = ""  # the installation of another Shipway that runs this service and environment here too
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.rollout import traffic
-from pipeline.rollout.deployment import Happening, HostPhase, HostPlan, HostRecord
+from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord
 from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Prune, Pull
 from pipeline.rollout.look import (
     Decision,
@@ -64,6 +64,8 @@ def _prepare(look: Look, plan: HostPlan) -> Step:
     if not seen.reachable:
         return _absent(look, plan)
     record = found(look.deployment.record(plan.host))
+    if seen.stranger:
+        return Step(record, fault=Fault(plan.host, "preflight", _shared(look.deployment, seen.stranger)))
     if seen.clock_skew is not None and abs(seen.clock_skew) > CLOCK_SKEW:
         why = f"its clock is {seen.clock_skew:+.0f} s off ours; set up time synchronisation there"
         return Step(record, fault=Fault(plan.host, "preflight", why))
@@ -72,6 +74,15 @@ def _prepare(look: Look, plan: HostPlan) -> Step:
     if seen.free_bytes is not None and seen.free_bytes < DISK_FLOOR:
         return _full(look, record, seen.free_bytes)
     return Step(replace(record, phase=HostPhase.PULLING), (Pull(plan.host, look.deployment.release.image),))
+
+
+def _shared(deployment: Deployment, stranger: str) -> str:
+    """Names are all that tells the replicas of two Shipways apart for people, and ports for their proxies."""
+    return (
+        f"another Shipway (installation {stranger}) runs {deployment.service}/{deployment.environment} there. Rename the "
+        "service or the environment in one of the two, or give it other hosts; if that one's database was lost, set "
+        f"server.installation to {stranger}"
+    )
 
 
 def _full(look: Look, record: HostRecord, free: int) -> Step:

@@ -1,6 +1,6 @@
 """One look at an engine: the replicas of one service and environment, its images, and signs of a restart. Changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import docker.errors
 from pipeline.fleet.host import Host
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, ReplicaState
 from runners.engines.images import digests
-from runners.engines.labels import ENVIRONMENT, HOST, RELEASE, REPLICA, SERVICE, number
+from runners.engines.labels import ENVIRONMENT, HOST, RELEASE, REPLICA, SERVICE, number, stranger
 
 _STATES = {
     "created": ReplicaState.CREATED,
@@ -22,11 +22,15 @@ _NEVER = "0001-"
 Room = Callable[[docker.APIClient, Host, str], int | None]
 
 
-def look(client: docker.APIClient, host: Host, service: str, environment: str, room: Room) -> HostSeen:
+def look(
+    client: docker.APIClient, host: Host, service: str, environment: str, room: Room, installation: str
+) -> HostSeen:
     asked = datetime.now(UTC)
     info = client.info()
     answered = datetime.now(UTC)
-    found = replicas(client, host, service, environment)
+    listed = _listed(client, host, service, environment)
+    others = {stranger(container["Labels"] or {}, installation) for container in listed} - {""}
+    found = _replicas(client, [c for c in listed if not stranger(c["Labels"] or {}, installation)])
     return HostSeen(
         host.name,
         reachable=True,
@@ -35,15 +39,21 @@ def look(client: docker.APIClient, host: Host, service: str, environment: str, r
         replicas=found,
         free_bytes=room(client, host, str(info.get("DockerRootDir", ""))),
         clock_skew=_skew(str(info.get("SystemTime", "")), asked, answered),
+        stranger=min(others, default=""),
     )
 
 
-def replicas(client: docker.APIClient, host: Host, service: str, environment: str) -> tuple[ReplicaSeen, ...]:
+def _listed(client: docker.APIClient, host: Host, service: str, environment: str) -> list[dict[str, Any]]:
     wanted = [f"{SERVICE}={service}", f"{ENVIRONMENT}={environment}", f"{HOST}={host.name}", REPLICA]
+    found: list[dict[str, Any]] = client.containers(all=True, filters={"label": wanted})
+    return found
+
+
+def _replicas(client: docker.APIClient, listed: Sequence[dict[str, Any]]) -> tuple[ReplicaSeen, ...]:
     seen = []
-    for listed in client.containers(all=True, filters={"label": wanted}):
+    for container in listed:
         try:
-            seen.append(_replica(client.inspect_container(listed["Id"])))
+            seen.append(_replica(client.inspect_container(container["Id"])))
         except docker.errors.NotFound:
             continue  # removed since it was listed
     return tuple(sorted(seen, key=lambda replica: (replica.release, replica.index)))

@@ -11,10 +11,10 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from pipeline.errors import Rejected, StageFailed
+from pipeline.errors import StageFailed
 from pipeline.fleet.host import Host
 from pipeline.rollout.release import ReplicaPlan
-from runners.engines.labels import DEPLOYMENT, ONCE, common, ours
+from runners.engines.labels import DEPLOYMENT, ONCE, common, left_alone, ours
 from runners.engines.remove import remove
 from runners.engines.start import blame, container_settings, create
 
@@ -22,9 +22,16 @@ _TAIL = 100  # lines
 
 
 def run_once(
-    client: docker.APIClient, host: Host, plan: ReplicaPlan, command: Sequence[str], timeout: float
+    client: docker.APIClient,
+    host: Host,
+    plan: ReplicaPlan,
+    command: Sequence[str],
+    timeout: float,
+    installation: str,
 ) -> tuple[int, str]:
-    container = _left_over(client, host, plan) or make(client, host, plan, command)
+    container = _left_over(client, host, plan, installation) or make(
+        client, host, plan, command, installation
+    )
     try:
         code = _ended(client, container, timeout)
         said = bytes(client.logs(container, tail=_TAIL)).decode(errors="replace")
@@ -38,25 +45,28 @@ def run_once(
     return code, said
 
 
-def _left_over(client: docker.APIClient, host: Host, plan: ReplicaPlan) -> str:
+def _left_over(client: docker.APIClient, host: Host, plan: ReplicaPlan, installation: str) -> str:
     try:
         found: dict[str, Any] = client.inspect_container(_name(host, plan))
     except docker.errors.NotFound:
         return ""
     labels = found["Config"]["Labels"] or {}
-    if not ours(labels, host):
-        raise Rejected(
-            f"Host {host.name}: a container named {_name(host, plan)} exists that Shipway did not make. Remove it there."
-        )
+    if not ours(labels, host, installation):
+        raise left_alone(host, _name(host, plan), labels, installation)
     if labels.get(DEPLOYMENT) == str(plan.deployment) and found["State"]["Status"] in ("running", "exited"):
         return str(found["Id"])
     remove(client, str(found["Id"]))
     return ""
 
 
-def make(client: docker.APIClient, host: Host, plan: ReplicaPlan, command: Sequence[str]) -> str:
+def make(
+    client: docker.APIClient, host: Host, plan: ReplicaPlan, command: Sequence[str], installation: str
+) -> str:
     settings = container_settings(plan)
-    settings |= {"labels": {**common(host, plan), ONCE: "before_deploy"}, "command": list(command)}
+    settings |= {
+        "labels": {**common(host, plan, installation), ONCE: "before_deploy"},
+        "command": list(command),
+    }
     made = create(client, host, plan, _name(host, plan), settings)
     try:
         client.start(made)

@@ -13,7 +13,7 @@ from pipeline.errors import PortTaken, Rejected, ShipwayError, StageFailed
 from pipeline.fleet.host import Host
 from pipeline.rollout.release import ReplicaPlan
 from runners.engine_errors import refused, said_no, words
-from runners.engines.labels import PORT, name_of, number, of_replica, ours
+from runners.engines.labels import PORT, left_alone, name_of, number, of_replica, ours
 from runners.engines.remove import remove
 
 TRIES = 8
@@ -29,13 +29,13 @@ _IMAGE_AT_FAULT = (
 _CANNOT_EXEC = (126, 127)
 
 
-def start_replica(client: docker.APIClient, host: Host, plan: ReplicaPlan) -> None:
-    if adopted(client, host, plan):
+def start_replica(client: docker.APIClient, host: Host, plan: ReplicaPlan, installation: str) -> None:
+    if adopted(client, host, plan, installation):
         return
     tried = candidates(host.ports, taken(client), plan.deployment * _ROUND + plan.index)[:TRIES]
     for port in tried:
         try:
-            _start_on(client, host, plan, port)
+            _start_on(client, host, plan, port, installation)
         except PortTaken:
             continue
         return
@@ -45,17 +45,16 @@ def start_replica(client: docker.APIClient, host: Host, plan: ReplicaPlan) -> No
     )
 
 
-def adopted(client: docker.APIClient, host: Host, plan: ReplicaPlan) -> bool:
+def adopted(client: docker.APIClient, host: Host, plan: ReplicaPlan, installation: str) -> bool:
     """True when the replica runs already; what is dead of it is removed, so that the name is free."""
     name = name_of(host, plan)
     try:
         found = client.inspect_container(name)
     except docker.errors.NotFound:
         return False
-    if not ours(found["Config"]["Labels"] or {}, host):
-        raise Rejected(
-            f"Host {host.name}: a container named {name} exists that Shipway did not make. Rename or remove it there."
-        )
+    labels = found["Config"]["Labels"] or {}
+    if not ours(labels, host, installation):
+        raise left_alone(host, name, labels, installation)
     if found["State"]["Status"] == "running":
         return True
     remove(client, found["Id"])
@@ -119,12 +118,12 @@ def create(
         raise blame(host, plan, f"create {name}", error) from error
 
 
-def _start_on(client: docker.APIClient, host: Host, plan: ReplicaPlan, port: int) -> None:
+def _start_on(client: docker.APIClient, host: Host, plan: ReplicaPlan, port: int, installation: str) -> None:
     """Start it, or leave nothing behind."""
     name, inside = name_of(host, plan), f"{plan.spec.port}/tcp"
     settings = container_settings(plan)
     settings["host_config"]["port_bindings"] = {inside: (host.address, port)}
-    settings |= {"labels": of_replica(host, plan, port), "ports": [(plan.spec.port, "tcp")]}
+    settings |= {"labels": of_replica(host, plan, port, installation), "ports": [(plan.spec.port, "tcp")]}
     if plan.spec.command:
         settings["command"] = list(plan.spec.command)
     made = create(client, host, plan, name, settings)

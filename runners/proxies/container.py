@@ -17,7 +17,7 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, Site
 from runners.engine_errors import said_no, speaking
 from runners.engines.images import pull
-from runners.engines.labels import HOST, PROXY
+from runners.engines.labels import HOST, PROXY, left_alone, mark, stranger
 from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
 from runners.exchange import Answer, exchange
@@ -64,6 +64,7 @@ class SiteContainer:
     proxy: Proxy
     recipe: Recipe
     registry: RegistryAccess | None = None
+    installation: str = ""
 
     @property
     def site(self) -> Site:
@@ -85,11 +86,9 @@ class SiteContainer:
             except docker.errors.NotFound:
                 return None
         labels = seen["Config"]["Labels"] or {}
-        if labels.get(PROXY) != self.proxy.name or labels.get(HOST) != self.host.name:
-            raise Rejected(
-                f"Host {self.host.name}: a container named {self.name} exists that Shipway did not make. "
-                "Rename or remove it there."
-            )
+        named = labels.get(PROXY) == self.proxy.name and labels.get(HOST) == self.host.name
+        if not named or stranger(labels, self.installation):
+            raise left_alone(self.host, self.name, labels, self.installation)
         return seen
 
     def begin(self, text: str) -> None:
@@ -185,7 +184,7 @@ class SiteContainer:
             self.client.put_archive(container, "/etc", _archive(file, text))
 
     def _create(self, name: str, words: Sequence[str], listening: bool) -> str:
-        labels = {HOST: self.host.name}
+        labels = {HOST: self.host.name, **mark(self.installation)}
         if words == self.recipe.run:
             labels |= {PROXY: self.proxy.name, IMAGE: self.proxy.image, LISTEN: str(self.proxy.listen)}
         made = self.client.create_container(

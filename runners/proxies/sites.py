@@ -37,11 +37,18 @@ KINDS = {
 
 
 class ProxyContainers:
-    """`registry`: where `proxy.image` comes from when it lies in ours; others are pulled without credentials."""
+    """`registry`: where `proxy.image` comes from when it lies in ours; others are pulled without credentials.
+    `installation` gives our id, when it is first needed."""
 
-    def __init__(self, reach: Reach, registry: RegistryAccess | None = None) -> None:
+    def __init__(
+        self,
+        reach: Reach,
+        registry: RegistryAccess | None = None,
+        installation: Callable[[], str] = lambda: "",
+    ) -> None:
         self._reach = reach
         self._registry = registry
+        self._installation = installation
         self._told: set[tuple[Site, str]] = set()
 
     def seen(self, proxy: Proxy, host: Host) -> SiteSeen:
@@ -88,7 +95,8 @@ class ProxyContainers:
 
     def _container(self, proxy: Proxy, host: Host, patience: int) -> SiteContainer:
         client, recipe = self._reach.client(host, patience), KINDS[proxy.kind].recipe
-        return SiteContainer(client, self._reach.lines, host, proxy, recipe, self._registry)
+        ours = self._installation()
+        return SiteContainer(client, self._reach.lines, host, proxy, recipe, self._registry, ours)
 
     def _compare(self, container: SiteContainer, found: dict[str, Any]) -> None:
         labels, proxy = found["Config"]["Labels"], container.proxy

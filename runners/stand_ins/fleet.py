@@ -6,7 +6,7 @@ They keep the contracts of `pipeline.ports`; `world` says what they promise beyo
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.errors import Unreachable
+from pipeline.errors import Rejected, Unreachable
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import BackendSeen, Proxy, Site, SiteSeen, SiteWanted
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, Sample
@@ -19,32 +19,42 @@ class WorldEngines:
     """Implements `pipeline.ports.Engines`."""
 
     world: World
+    installation: str = ""
 
     def look(self, host: Host, service: str, environment: str) -> HostSeen:
         world = self.world
         world.pass_time()
         if not world.up[host.name]:
             return HostSeen(host.name, reachable=False, error="no answer within 5 s")
+        named = [c for c in world.at(host.name) if _named(c, service, environment)]
+        mine = [c for c in named if c.installation in ("", self.installation)]
         return HostSeen(
             host.name,
             reachable=True,
             boot=str(world.boots[host.name]),
             images=frozenset(world.images[host.name]),
-            replicas=tuple(_seen(c) for c in world.at(host.name) if _ours(c, service, environment)),
+            replicas=tuple(_seen(c) for c in mine),
             free_bytes=world.free[host.name],
             clock_skew=world.skew[host.name],
+            stranger=min((c.installation for c in named if c not in mine), default=""),
         )
 
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
         self.world.effect("pull", host.name, lambda: self.world.pull(host.name, image))
 
     def start(self, host: Host, plan: ReplicaPlan) -> None:
-        name = f"start {plan.release}.{plan.index}"
-        self.world.effect(name, host.name, lambda: self.world.start(host.name, plan))
+        def work() -> None:
+            for there in self.world.at(host.name):
+                if (there.plan.release, there.plan.index) == (plan.release, plan.index):
+                    _leave_alone(there.id, there.installation, self.installation)
+            self.world.start(host.name, plan, self.installation)
+
+        self.world.effect(f"start {plan.release}.{plan.index}", host.name, work)
 
     def keep(self, host: Host, container: str) -> None:
         def work() -> None:
             if container in self.world.containers:
+                _leave_alone(container, self.world.containers[container].installation, self.installation)
                 self.world.containers[container].restart_always = True
 
         self.world.effect(f"keep {container}", host.name, work)
@@ -52,7 +62,13 @@ class WorldEngines:
     def retire(self, host: Host, container: str, stop_timeout: float) -> None:
         found = self.world.containers.get(container)
         name = f"retire {found.plan.release}.{found.plan.index}" if found else f"retire {container}"
-        self.world.effect(name, host.name, lambda: self.world.retire(host.name, container))
+
+        def work() -> None:
+            if found:
+                _leave_alone(container, found.installation, self.installation)
+            self.world.retire(host.name, container)
+
+        self.world.effect(name, host.name, work)
 
     def logs(self, host: Host, container: str, lines: int = 50) -> str:
         if not self.world.up[host.name]:
@@ -72,12 +88,15 @@ class WorldProxies:
     """Implements `pipeline.ports.Proxies`."""
 
     world: World
+    installation: str = ""
 
     def seen(self, proxy: Proxy, host: Host) -> SiteSeen:
         site = Site(proxy.name, host.name)
         front = self.world.front(site)
         if not self.world.up[host.name]:
             return SiteSeen(site, running=False, error="no answer within 5 s")
+        if front.installation not in ("", self.installation):
+            return SiteSeen(site, running=False, error=f"made by another Shipway ({front.installation})")
         if not front.running:
             return SiteSeen(site, running=False)
         listed = {b.address: b for b in front.backends}
@@ -86,10 +105,15 @@ class WorldProxies:
         return SiteSeen(site, True, front.generation, tuple(backends), old_workers=len(busy))
 
     def serve(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
-        self.world.effect("switch", host.name, lambda: self.world.serve(wanted))
+        def work() -> None:
+            _leave_alone(str(wanted.site), self.world.front(wanted.site).installation, self.installation)
+            self.world.serve(wanted, self.installation)
+
+        self.world.effect("switch", host.name, work)
 
     def check(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
         def work() -> None:
+            _leave_alone(str(wanted.site), self.world.front(wanted.site).installation, self.installation)
             self.world.check(wanted.site)
 
         self.world.effect("check", host.name, work)
@@ -122,7 +146,13 @@ class WorldProbe:
         return Sample(container, answer.at, ok=False, note="GET / answered 500")
 
 
-def _ours(container: Container, service: str, environment: str) -> bool:
+def _leave_alone(what: str, maker: str, installation: str) -> None:
+    """What carries no mark is anybody's."""
+    if maker not in ("", installation):
+        raise Rejected(f"{what} was made by another Shipway (installation {maker}); left alone.")
+
+
+def _named(container: Container, service: str, environment: str) -> bool:
     return (container.plan.service, container.plan.environment) == (service, environment)
 
 

@@ -66,6 +66,7 @@ class Container:
     restart_always: bool = False
     exit_code: int | None = None
     life: int = 1
+    installation: str = ""  # the Shipway that made it
     ended: datetime | None = None
 
     @property
@@ -78,6 +79,7 @@ class Front:
     """One proxy as it serves. `leaving`: addresses out of rotation that may still have requests, and since when."""
 
     running: bool = False
+    installation: str = ""  # the Shipway that made it
     generation: int = 0
     backends: tuple[Backend, ...] = ()
     leaving: dict[str, datetime] = field(default_factory=dict)
@@ -208,7 +210,7 @@ class World:
             raise Rejected(f"the registry has no {image}")
         self.images[host].add(image)
 
-    def start(self, host: str, plan: ReplicaPlan) -> None:
+    def start(self, host: str, plan: ReplicaPlan, installation: str = "") -> None:
         same = [c for c in self.at(host) if (c.plan.release, c.plan.index) == (plan.release, plan.index)]
         if any(c.state is ReplicaState.RUNNING for c in same):
             return
@@ -221,7 +223,9 @@ class World:
         self._count += 1
         address = f"{host}:{20000 + self._count}"
         name = f"c{self._count}"
-        self.containers[name] = Container(name, plan, host, address, self.clock.now())
+        self.containers[name] = Container(
+            name, plan, host, address, self.clock.now(), installation=installation
+        )
 
     def retire(self, host: str, container_id: str) -> None:
         container = self.containers.get(container_id)
@@ -255,8 +259,9 @@ class World:
         since = self.front(site).leaving.get(address)
         return int(since is not None and self._busy(since))
 
-    def serve(self, wanted: SiteWanted) -> None:
+    def serve(self, wanted: SiteWanted, installation: str = "") -> None:
         front = self.front(wanted.site)
+        front.installation = front.installation or ("" if front.running else installation)
         if front.stuck:
             raise Unreachable(f"{wanted.site}: the new configuration is not served")
         if front.refuses:

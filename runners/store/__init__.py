@@ -10,6 +10,7 @@ from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
 from runners.store.inbox import SqlInbox
+from runners.store.installation import SqlInstallation
 from runners.store.leases import SqlLeases
 from runners.store.migrate import migrate
 from runners.store.release_rows import ReleaseRows
@@ -38,6 +39,7 @@ class Store:
         self.routes = SqlRoutes(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
+        self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:
         """Bring the schema up to date. Any number of processes may call it at once."""

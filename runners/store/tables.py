@@ -234,6 +234,13 @@ tokens = Table(
     _moment("last_used"),
 )
 
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
+    _words("name"),
+)
+
 audit = Table(
     "audit",
     metadata,

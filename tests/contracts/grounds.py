@@ -11,7 +11,9 @@ from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route,
 from pipeline.ports import Engines, Probe, Proxies
 from pipeline.rollout.observed import HostSeen, ReplicaSeen
 from pipeline.rollout.release import ReplicaPlan, RuntimeSpec
+from runners.engine import DockerEngines
 from runners.probe import ReplicaProbe
+from runners.proxies import ProxyContainers
 from runners.stand_ins.fleet import WorldEngines, WorldProbe, WorldProxies
 from runners.stand_ins.world import World
 from tests.parts.fleet import Fleet, wait_for
@@ -37,6 +39,7 @@ class Ground(Protocol):
     access: RegistryAccess
 
     def plan(self, release: int = 1, index: int = 0) -> ReplicaPlan: ...
+    def another(self, installation: str) -> "tuple[Engines, Proxies]": ...
     def missing(self) -> str: ...
     def die(self, container: str) -> None: ...
     def settle(self, address: str) -> None: ...
@@ -59,6 +62,10 @@ class InMemory:
         image = "10.0.0.9:5000/shop@sha256:1"
         self.engines.pull(self.host, image, self.access)
         return ReplicaPlan("shop", "production", release, image, RuntimeSpec(), 1, index)
+
+    def another(self, installation: str) -> "tuple[Engines, Proxies]":
+        """What another Shipway sees and does here."""
+        return WorldEngines(self.world, installation), WorldProxies(self.world, installation)
 
     def missing(self) -> str:
         self.world.missing.add("10.0.0.9:5000/shop@sha256:2")
@@ -85,6 +92,10 @@ class InLab:
         self.proxy = self.fleet.front(proxy)
         self.access = RegistryAccess(self.fleet.lab.registry)
         self.plan = self.fleet.plan
+
+    def another(self, installation: str) -> "tuple[Engines, Proxies]":
+        engines = DockerEngines(self.fleet.reach, lambda: installation)
+        return engines, ProxyContainers(self.fleet.reach, None, lambda: installation)
 
     def missing(self) -> str:
         return f"{self.fleet.image('busybox').partition('@')[0]}@sha256:{'2' * 64}"

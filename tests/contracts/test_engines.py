@@ -105,3 +105,44 @@ def test_effects_on_a_host_that_does_not_answer_are_unreachable(ground: Ground):
         ground.engines.retire(ground.lost, "c1", 1)
     with pytest.raises(Unreachable):
         ground.engines.logs(ground.lost, "c1")
+
+
+def test_replicas_of_another_installation_are_said_and_not_seen(ground: Ground):
+    theirs, _ = ground.another("a" * 16)
+    mine, _ = ground.another("b" * 16)
+    theirs.start(ground.host, ground.plan())
+    plan = ground.plan()
+
+    found = mine.look(ground.host, plan.service, plan.environment)
+    own = theirs.look(ground.host, plan.service, plan.environment)
+
+    assert (found.replicas, found.stranger) == ((), "a" * 16)
+    assert (len(own.replicas), own.stranger) == (1, "")
+
+
+def test_replicas_of_another_installation_are_neither_adopted_nor_kept_nor_stopped(ground: Ground):
+    theirs, _ = ground.another("a" * 16)
+    mine, _ = ground.another("b" * 16)
+    theirs.start(ground.host, ground.plan())
+    plan = ground.plan()
+    (replica,) = theirs.look(ground.host, plan.service, plan.environment).replicas
+
+    with pytest.raises(Rejected, match="another Shipway"):
+        mine.start(ground.host, plan)
+    with pytest.raises(Rejected, match="another Shipway"):
+        mine.keep(ground.host, replica.container)
+    with pytest.raises(Rejected, match="another Shipway"):
+        mine.retire(ground.host, replica.container, 1)
+
+    assert theirs.look(ground.host, plan.service, plan.environment).replicas == (replica,)
+
+
+def test_replicas_without_the_mark_of_an_installation_are_ours(ground: Ground):
+    first = started(ground)
+    mine, _ = ground.another("b" * 16)
+    plan = ground.plan()
+    mine.start(ground.host, plan)
+
+    found = mine.look(ground.host, plan.service, plan.environment)
+
+    assert (found.replicas, found.stranger) == ((first,), "")

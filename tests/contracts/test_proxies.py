@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.errors import Unreachable
+from pipeline.errors import Rejected, Unreachable
 from tests.contracts.grounds import GROUNDS, Ground, make, started, wanted
 
 
@@ -77,3 +77,18 @@ def test_site_on_a_host_that_does_not_answer_is_told_and_never_idle(ground: Grou
     assert not found.idle("10.0.0.1:1")
     with pytest.raises(Unreachable):
         ground.proxies.serve(ground.proxy, ground.lost, wanted(ground, 1, "10.0.0.1:1"))
+
+
+def test_site_of_another_installation_is_left_alone(ground: Ground):
+    _, theirs = ground.another("a" * 16)
+    _, mine = ground.another("b" * 16)
+    address = started(ground).address
+    theirs.serve(ground.proxy, ground.host, wanted(ground, 3, address))
+
+    with pytest.raises(Rejected, match="another Shipway"):
+        mine.check(ground.proxy, ground.host, wanted(ground, 1, "10.0.0.1:1"))
+    with pytest.raises(Rejected, match="another Shipway"):
+        mine.serve(ground.proxy, ground.host, wanted(ground, 1, "10.0.0.1:1"))
+
+    assert "another Shipway" in mine.seen(ground.proxy, ground.host).error
+    assert theirs.seen(ground.proxy, ground.host).generation == 3

@@ -230,6 +230,14 @@ def test_reboot_during_the_bake_blames_nobody():
             lambda world: [setattr(front, "refuses", True) for front in world.fronts.values()],
             "proxy check: front@web-1: the configuration does not load",
         ),
+        (
+            lambda world: [setattr(c, "installation", "f00d") for c in world.at("web-2")],
+            "web-2, preflight: another Shipway (installation f00d) runs shop/production there",
+        ),
+        (
+            lambda world: [setattr(front, "installation", "f00d") for front in world.fronts.values()],
+            "proxy check: front@web-1 was made by another Shipway (installation f00d); left alone",
+        ),
     ],
 )
 def test_failed_preflight_touches_nothing_and_says_why(break_it, why):

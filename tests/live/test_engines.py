@@ -141,7 +141,7 @@ def test_command_that_does_not_end_is_stopped_and_removed(fleet: Fleet):
 
 def test_command_left_by_a_dead_worker_is_taken_over_not_run_twice(fleet: Fleet):
     plan = fleet.plan()
-    make(fleet.reach.client(fleet.host), fleet.host, plan, ["sh", "-c", "echo first; sleep 1; exit 4"])
+    make(fleet.reach.client(fleet.host), fleet.host, plan, ["sh", "-c", "echo first; sleep 1; exit 4"], "")
 
     code, said = fleet.engines.once(fleet.host, plan, ["echo", "second"], 20)
 
