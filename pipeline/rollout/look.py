@@ -72,7 +72,7 @@ class Look:
 
     def aimed(self, replica: ReplicaSeen) -> bool:
         """Is it one of those that should run in the end?"""
-        return self.aim is not None and replica.release == self.aim.number and replica.index < self.count
+        return self.aim is not None and replica.of(self.aim) and replica.index < self.count
 
     def standing(self, host: str) -> tuple[ReplicaSeen, ...]:
         """The running replicas of the aim, one for each index."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pipeline.fleet.proxy import Site, SiteSeen, SiteWanted
 from pipeline.rollout.effects import Effect
+from pipeline.rollout.release import Release
 
 
 class ReplicaState(StrEnum):
@@ -29,6 +30,11 @@ class ReplicaSeen:
     exit_code: int | None = None
     oom: bool = False
     health: str = ""  # the engine's own word when the image has a HEALTHCHECK: starting | healthy | unhealthy
+    image: str = ""  # repository@digest that it was made of; empty: not known
+
+    def of(self, release: Release) -> bool:
+        """A number may have been another release's before a database was lost or restored: the image decides."""
+        return self.release == release.number and self.image in ("", release.image)
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ def _started(effect: Start) -> ReplicaSeen:
         index=effect.plan.index,
         state=ReplicaState.RUNNING,
         started_at="in this plan",
+        image=effect.plan.image,
         address=f"{effect.host}:new-{effect.plan.index}",
     )
 

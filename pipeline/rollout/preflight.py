@@ -169,7 +169,7 @@ def _previous_replicas(look: Look) -> int:
     if previous is None:
         return 0
     seen = (r for plan in look.deployment.hosts for r in look.replicas(plan.host))
-    return max((r.index + 1 for r in seen if r.release == previous.number), default=0)
+    return max((r.index + 1 for r in seen if r.of(previous)), default=0)
 
 
 def _warnings(look: Look) -> Iterator[Happening]:
@@ -184,7 +184,7 @@ def _warnings(look: Look) -> Iterator[Happening]:
         if seen.reachable and previous.image not in seen.images:
             text = f"the image of release {previous.number} is not on this host: going back would need the registry"
             yield Happening(look.now, "warning", text, plan.host)
-        mine = [r for r in seen.replicas if r.release == previous.number]
+        mine = [r for r in seen.replicas if r.of(previous)]
         dead = [r for r in mine if r.state is not ReplicaState.RUNNING]
         if dead:
             text = f"{len(dead)} of {len(mine)} replicas of release {previous.number} were dead already"

@@ -143,7 +143,7 @@ def _previous(look: Look, plan: HostPlan) -> tuple[ReplicaSeen, ...]:
     if previous is None:
         return ()
     running = look.replicas(plan.host, running=True)
-    return tuple(r for r in running if r.release == previous.number and r.restart_always)
+    return tuple(r for r in running if r.of(previous) and r.restart_always)
 
 
 def _backends(plan: HostPlan, replicas: Iterable[ReplicaSeen]) -> tuple[Backend, ...]:

@@ -85,6 +85,7 @@ def _replica(container: dict[str, Any]) -> ReplicaSeen:
         restart_always=policy in ("always", "unless-stopped"),
         exit_code=int(state["ExitCode"]) if kind is ReplicaState.EXITED else None,
         oom=bool(state["OOMKilled"]),
+        image=str(container["Config"]["Image"]),
         health=str((state.get("Health") or {}).get("Status", "")).replace("none", ""),
     )
 

@@ -46,7 +46,8 @@ def start_replica(client: docker.APIClient, host: Host, plan: ReplicaPlan, insta
 
 
 def adopted(client: docker.APIClient, host: Host, plan: ReplicaPlan, installation: str) -> bool:
-    """True when the replica runs already; what is dead of it is removed, so that the name is free."""
+    """True when the replica runs already. What is dead of it is removed, so that the name is free; what runs under its
+    name from another image (its number was another release's, before a database was restored) makes way in name only."""
     name = name_of(host, plan)
     try:
         found = client.inspect_container(name)
@@ -55,9 +56,12 @@ def adopted(client: docker.APIClient, host: Host, plan: ReplicaPlan, installatio
     labels = found["Config"]["Labels"] or {}
     if not ours(labels, host, installation):
         raise left_alone(host, name, labels, installation)
-    if found["State"]["Status"] == "running":
+    if found["State"]["Status"] != "running":
+        remove(client, found["Id"])
+    elif found["Config"]["Image"] == plan.image:
         return True
-    remove(client, found["Id"])
+    else:
+        client.rename(found["Id"], f"{name}-was-{found['Id'][:12]}")
     return False
 
 

@@ -45,7 +45,7 @@ class WorldEngines:
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         def work() -> None:
             for there in self.world.at(host.name):
-                if (there.plan.release, there.plan.index) == (plan.release, plan.index):
+                if there.is_of(plan):
                     _leave_alone(there.id, there.installation, self.installation)
             self.world.start(host.name, plan, self.installation)
 
@@ -167,4 +167,5 @@ def _seen(container: Container) -> ReplicaSeen:
         address=container.address,
         restart_always=container.restart_always,
         exit_code=container.exit_code,
+        image=container.plan.image,
     )

@@ -69,6 +69,10 @@ class Container:
     installation: str = ""  # the Shipway that made it
     ended: datetime | None = None
 
+    def is_of(self, plan: ReplicaPlan) -> bool:
+        mine = self.plan
+        return (mine.release, mine.index, mine.image) == (plan.release, plan.index, plan.image)
+
     @property
     def started_at(self) -> str:
         return self.born.isoformat()
@@ -211,7 +215,7 @@ class World:
         self.images[host].add(image)
 
     def start(self, host: str, plan: ReplicaPlan, installation: str = "") -> None:
-        same = [c for c in self.at(host) if (c.plan.release, c.plan.index) == (plan.release, plan.index)]
+        same = [c for c in self.at(host) if c.is_of(plan)]
         if any(c.state is ReplicaState.RUNNING for c in same):
             return
         if plan.image not in self.images[host]:

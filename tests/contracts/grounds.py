@@ -41,6 +41,7 @@ class Ground(Protocol):
     def plan(self, release: int = 1, index: int = 0) -> ReplicaPlan: ...
     def another(self, installation: str) -> "tuple[Engines, Proxies]": ...
     def missing(self) -> str: ...
+    def other_image(self) -> str: ...
     def die(self, container: str) -> None: ...
     def settle(self, address: str) -> None: ...
     def close(self) -> None: ...
@@ -71,6 +72,11 @@ class InMemory:
         self.world.missing.add("10.0.0.9:5000/shop@sha256:2")
         return "10.0.0.9:5000/shop@sha256:2"
 
+    def other_image(self) -> str:
+        image = "10.0.0.9:5000/shop@sha256:3"
+        self.engines.pull(self.host, image, self.access)
+        return image
+
     def die(self, container: str) -> None:
         self.world.end(self.world.containers[container], 3)
 
@@ -99,6 +105,9 @@ class InLab:
 
     def missing(self) -> str:
         return f"{self.fleet.image('busybox').partition('@')[0]}@sha256:{'2' * 64}"
+
+    def other_image(self) -> str:
+        return self.fleet.image("busybox")
 
     def die(self, container: str) -> None:
         self.fleet.reach.client(self.host).kill(container)

@@ -1,11 +1,13 @@
 """Port `Engines`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from pipeline.errors import Rejected, Unreachable
 from pipeline.rollout.observed import ReplicaState
+from pipeline.rollout.release import RuntimeSpec
 from tests.contracts.grounds import ONE_EACH, Ground, look, make, seen, started
 
 
@@ -146,3 +148,15 @@ def test_replicas_without_the_mark_of_an_installation_are_ours(ground: Ground):
     found = mine.look(ground.host, plan.service, plan.environment)
 
     assert (found.replicas, found.stranger) == ((first,), "")
+
+
+def test_running_replica_of_the_same_number_and_another_image_is_not_adopted(ground: Ground):
+    first = started(ground)
+    other = replace(ground.plan(), image=ground.other_image(), spec=RuntimeSpec(command=("sleep", "60")))
+
+    ground.engines.start(ground.host, other)
+    ground.engines.start(ground.host, other)
+
+    found = look(ground)
+    assert sorted(replica.image for replica in found) == sorted([first.image, other.image])
+    assert first in [replace(replica, name=first.name) for replica in found]

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.rollout.deployment import HostPhase, Reason, Status
-from pipeline.rollout.release import Release
+from pipeline.rollout.release import Release, ReplicaPlan
 from runners.stand_ins.world import Quality
 from tests.rollout.stage import POLICY, PRODUCTION, SHOP, Stage
 
@@ -252,6 +252,25 @@ def test_failed_preflight_touches_nothing_and_says_why(break_it, why):
     assert why in deployment.error
     assert "nothing that serves was changed" in deployment.error
     stage.check(deployment.id, old)
+
+
+def test_number_that_was_another_release_before_the_database_was_restored_is_not_taken_for_it():
+    stage = Stage(hosts=2, replicas=2)
+    stage.live()
+    fresh = stage.release()
+    lost = replace(fresh, image="r/shop@sha256:lost")
+    for host in stage.names:
+        stage.world.images[host].add(lost.image)
+        for index in range(2):
+            stage.world.start(
+                host, ReplicaPlan(SHOP, PRODUCTION, fresh.number, lost.image, lost.spec, 9, index)
+            )
+
+    deployment = stage.run(stage.deploy(fresh))
+
+    assert deployment.status is Status.SUCCEEDED
+    stage.check(deployment.id, fresh)
+    assert {c.plan.image for c in stage.world.containers.values()} == {fresh.image}
 
 
 def test_command_before_the_deploy_runs_once():
