@@ -64,6 +64,11 @@ class Lab:
         return f"sl{self.tag}br"
 
     @property
+    def mac(self) -> str:
+        """Of the bridge; the first byte says that nobody sold it."""
+        return ":".join(("02", "00", "00", self.tag[:2], self.tag[2:4], self.tag[4:]))
+
+    @property
     def gateway(self) -> str:
         return str(self.subnet[1])
 

@@ -42,7 +42,8 @@ def mtu() -> int:
 def build(lab: Lab) -> None:
     """Bridge, namespaces, cables, firewall lines; what is there is left alone."""
     if not (_SYS / lab.bridge).exists():
-        run(["ip", "link", "add", lab.bridge, "mtu", str(mtu()), "type", "bridge"])
+        # an address of its own: a bridge takes the lowest of its cables', and when that changes nobody finds the registry
+        run(["ip", "link", "add", lab.bridge, "address", lab.mac, "mtu", str(mtu()), "type", "bridge"])
     run(["ip", "addr", "replace", f"{lab.gateway}/24", "dev", lab.bridge])
     run(["ip", "link", "set", lab.bridge, "up"])
     for machine in lab.machines:
