@@ -14,6 +14,8 @@ from pipeline.rollout.look import Fault, Look, life
 from pipeline.rollout.observed import ReplicaSeen, ReplicaState
 from pipeline.rollout.release import HealthCheck
 
+KILLED = 137  # what init says of a process that got SIGKILL
+
 
 @dataclass(frozen=True)
 class Question:
@@ -86,12 +88,17 @@ def _ended(look: Look, record: HostRecord, replica: ReplicaSeen) -> Fault | None
     release = look.aim.number if look.aim else 0
     name = f"replica {replica.index} of release {release}"
     if replica.state is ReplicaState.EXITED:
-        why = f"{name} exited with code {replica.exit_code}" + (" (out of memory)" if replica.oom else "")
-        return Fault(record.host, stage(record), why, replica.container)
+        return Fault(record.host, stage(record), f"{name} {ending(replica)}", replica.container)
     known = next((r for r in record.replicas if r.container == replica.container), None)
     if known is not None and known.started_at != replica.started_at:
         return Fault(record.host, stage(record), f"{name} restarted by itself", replica.container)
     return None
+
+
+def ending(replica: ReplicaSeen) -> str:
+    """An engine does not see what the kernel kills for want of memory in the first moments of a container's life."""
+    cause = " (killed: out of memory, or by somebody)" if replica.exit_code == KILLED else ""
+    return f"exited with code {replica.exit_code}" + (" (out of memory)" if replica.oom else cause)
 
 
 def _vanished(look: Look, plan: HostPlan, record: HostRecord) -> Fault | None:

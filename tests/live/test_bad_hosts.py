@@ -34,9 +34,12 @@ pytestmark = pytest.mark.live
 LoadOn = Callable[[Sequence[str]], Load]
 NUMBERS = count(1)
 PORTS = range(21000, 21004)
-HUNGRY = """
-run: {port: 8000, memory: 24m, command: "python3 -c 'b = bytes(1) * (99 << 20)'"}
-"""
+SHORT = {".shipway.yml": "run: {port: 8000}\nhealth: {path: /healthz, interval: 500ms, deadline: 3s}\n"}
+HUNGRY = {
+    ".shipway.yml": "run: {port: 8000, memory: 24m, command: python3 /app/eats.py}\n",
+    # a megabyte at a time: the engine misses what is killed in the first moments of its life
+    "eats.py": "import time\neaten = []\nwhile True:\n    eaten.append(b'x' * (1 << 20))\n    time.sleep(0.05)\n",
+}
 
 
 @pytest.fixture(scope="module")
@@ -171,10 +174,9 @@ def test_no_port_left_is_said_and_the_release_goes_back(
     house: House, shop: SampleRepository, small: SmallHost, load_on: LoadOn, name: str
 ) -> None:
     before = versions(house)
-    spec = "run: {port: 8000}\nhealth: {path: /healthz, deadline: 3s}\n"
     others = set(PORTS) - {port_on(house, small)}
     with small.taken(*others), load_on(house.fronts) as load:
-        run = pushed(house, shop, name, **{".shipway.yml": spec})
+        run = pushed(house, shop, name, **SHORT)
         counts = load.stop()
 
     for said in told(house, run):
@@ -200,22 +202,17 @@ def test_a_proxy_port_that_is_taken_fails_the_first_deploy_before_anything_start
 
 
 @pytest.mark.parametrize(
-    ("bad", "spec", "reason", "words"),
+    ("bad", "files", "reason", "words"),
     [
-        ("crash", "", "exited with code 1", "crash: asked to end at start"),
-        (
-            "health",
-            "run: {port: 8000}\nhealth: {path: /healthz, deadline: 3s}\n",
-            "answered 503",
-            "listens on",
-        ),
+        ("crash", {}, "exited with code 1", "crash: asked to end at start"),
+        ("health", SHORT, "answered 503", "listens on"),
         ("", HUNGRY, "exited with code 137 (out of memory)", ""),
     ],
     ids=["exits at once", "never healthy", "eats memory"],
 )
 def test_a_container_that_cannot_live_is_explained_and_meets_no_user(
     bad: str,
-    spec: str,
+    files: dict[str, str],
     reason: str,
     words: str,
     house: House,
@@ -225,7 +222,7 @@ def test_a_container_that_cannot_live_is_explained_and_meets_no_user(
 ) -> None:
     before, live = versions(house), live_release(house)
     with load_on(house.fronts) as load:
-        run = pushed(house, shop, name, bad, **({".shipway.yml": spec} if spec else {}))
+        run = pushed(house, shop, name, bad, **files)
         counts = load.stop()
 
     for said in told(house, run):
