@@ -26,7 +26,9 @@ while :; do
 done
 """
 
-Onlook = Callable[[int], str]  # a port; makes and starts the onlooker, "" when the image cannot do it
+Onlook = Callable[
+    [int], str
+]  # a port; starts the onlooker, "" when its image cannot do it or the container ended
 
 
 def wait_until_ready(
@@ -37,6 +39,7 @@ def wait_until_ready(
     seen = _alive(api, container, name, log)
     port = 0 if seen["State"].get("Health") else _port(seen)
     onlooker = onlook(port) if port else ""
+    seen = _alive(api, container, name, log)
     if port and not onlooker:
         log(
             f"[shipway] Nobody can see whether {name} listens: the tests' image has no sh. They begin at once.\n"

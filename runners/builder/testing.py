@@ -29,6 +29,7 @@ CAPABILITIES = (
     *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP"),
     *("NET_BIND_SERVICE", "SYS_CHROOT", "SETFCAP"),
 )
+CONFLICT = 409
 PIECE = 64 << 10
 FRAME = struct.Struct(">BxxxL")  # stream, size
 
@@ -99,6 +100,12 @@ class Trial:
                 self._start(made["Id"], "The onlooker")
             except StageFailed:
                 return ""
+            except docker.errors.APIError as error:
+                if (
+                    error.status_code == CONFLICT
+                ):  # the container ended in this moment, and its network with it
+                    return ""
+                raise
             return str(made["Id"])
 
         return onlook

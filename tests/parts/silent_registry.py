@@ -1,19 +1,34 @@
-"""A registry that says it is one and then never answers again. `asked`: somebody waits for it."""
+"""A registry that says it is one and then never answers again. `asked`: somebody waits for it.
 
+At its end it hangs up on everybody: an engine that goes on waiting pushes nothing else any more after five such waits.
+"""
+
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 
 class SilentRegistry(ThreadingHTTPServer):
     def __init__(self, host: str) -> None:
         super().__init__((host, 0), Handler)
         self.asked = threading.Event()
+        self._lines: list[socket.socket] = []
 
     @property
     def address(self) -> str:
         return f"{self.server_address[0]!s}:{self.server_address[1]}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._lines.append(request)
+        super().process_request(request, client_address)
+
+    def hang_up(self) -> None:
+        for line in self._lines:
+            with suppress(OSError):  # the other side was quicker
+                line.shutdown(socket.SHUT_RDWR)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -44,4 +59,5 @@ def silent_registry(host: str) -> Iterator[SilentRegistry]:
     finally:
         server.shutdown()
         thread.join()
+        server.hang_up()
         server.server_close()
