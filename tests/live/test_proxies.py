@@ -23,6 +23,7 @@ AND_OLD = pytest.mark.parametrize(
     "proxy", [*KINDS, "haproxy_old"], indirect=True
 )  # what depends on its version
 SWITCHES = 40
+RATE = 200.0  # so that a switch of a tenth of a second meets some requests
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_requests_go_where_their_host_name_says(fleet: Fleet, proxy: Proxy):
 def test_switches_under_load_fail_no_request(fleet: Fleet, proxy: Proxy):
     first, second = fleet.up(1), fleet.up(2)
     serve(fleet, proxy, 1, first)
-    with Load(standard([front(fleet, proxy)])) as load:
+    with Load(standard([front(fleet, proxy)], rate=RATE)) as load:
         for number in range(SWITCHES):
             new, old = (second, first) if number % 2 == 0 else (first, second)
             seen = serve(fleet, proxy, number + 2, new, old)

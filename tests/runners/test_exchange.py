@@ -37,7 +37,14 @@ class Echo:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.heard: list[bytes] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wakes the thread first: one that still waits takes connections of whoever gets the number of our socket next."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self.listener.close()
 
     def _serve(self) -> None:
         while True:
@@ -61,7 +68,7 @@ class Echo:
 def echo() -> Iterator[Echo]:
     made = Echo()
     yield made
-    made.listener.close()
+    made.close()
 
 
 def run(script: str, env: dict[str, str], *words: str, payload: bytes = b"") -> tuple[int, bytes]:
