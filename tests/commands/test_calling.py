@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[Api]:
     Handler.answers, Handler.asked = [], []
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever)
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield Api(f"http://127.0.0.1:{listening.server_port}", "shw_secret")
         listening.shutdown()

@@ -147,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
 def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
     Handler.bodies = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         monkeypatch.setenv("SHIPWAY_URL", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("SHIPWAY_TOKEN", "shw_x")
