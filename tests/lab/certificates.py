@@ -38,7 +38,8 @@ def _key(path: Path) -> None:
 def _signed(folder: Path, name: str, extensions: str) -> None:
     key, request, extra = (folder / f"{name}{end}" for end in ("-key.pem", ".csr", ".ext"))
     _key(key)
-    extra.write_text(extensions)
+    # Python 3.13 refuses certificates without these two
+    extra.write_text(f"{extensions}subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
     run(
         ["openssl", "req", "-new", "-key", str(key), "-subj", f"/CN=shipway-lab-{name}", "-out", str(request)]
     )

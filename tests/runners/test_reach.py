@@ -44,6 +44,19 @@ class _Engine(http.server.BaseHTTPRequestHandler):
         """Quiet."""
 
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 @dataclass(frozen=True)
 class Authority:
     folder: Path
@@ -92,6 +105,13 @@ def _signed(subject, key, issuer, by, extension) -> x509.Certificate:
     builder = builder.not_valid_after(now + datetime.timedelta(hours=1)).add_extension(
         extension, critical=True
     )
+    for more in (
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()),
+    ):  # Python 3.13 refuses certificates without them
+        builder = builder.add_extension(more, critical=False)
+    if isinstance(extension, x509.BasicConstraints):
+        builder = builder.add_extension(_SIGNS, critical=True)
     return builder.sign(by, hashes.SHA256())
 
 
