@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from pipeline.books import Audit, Deployments, Inbox, Leases, Releases, Routes, Runs, Tokens
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
+from pipeline.fleet.balancer import Capabilities, Member, Target
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
@@ -187,6 +188,30 @@ class Probe(Protocol):
         self, host: Host, site: tuple[Proxy, Host] | None, container: str, address: str, check: HealthCheck
     ) -> Sample:
         """All smoke paths once; ok when every one answers below 500."""
+
+
+class Balancer(Protocol):
+    """One load balancer in front of the proxies. It only translates: order, guards and waits are the rollout's.
+
+    Every change is read, compared, written and read back: what is so already costs no call, no call is empty or names
+    more members than the cloud takes, and one change is made at a time. Throttling and 5xx are tried again with
+    backoff and jitter for a bounded time; then `Unreachable`. What the cloud refuses for good is `Rejected`: no such
+    balancer, credentials, a member that does not carry our mark."""
+
+    def capabilities(self) -> Capabilities:
+        """From the balancer's own settings, so that waits fit it."""
+
+    def members(self) -> dict[Target, Member]:
+        """As the cloud has it now, never from a memory; members of others too."""
+
+    def park(self, targets: Sequence[Target]) -> None:
+        """Nothing new goes there; requests under way survive. An absent one is fine."""
+
+    def admit(self, targets: Sequence[Target]) -> None:
+        """Also from absent and from draining. Returns when the API says so, not when it is healthy."""
+
+    def remove(self, targets: Sequence[Target]) -> None:
+        """For good, as when a machine goes. A park first is the caller's."""
 
 
 class Hands(Protocol):

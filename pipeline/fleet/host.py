@@ -30,6 +30,7 @@ class Host:
     engine: str  # unix:///path · tcp://address:port · ssh://user@address[:port]
     address: str  # private address on which replicas publish their ports
     region: str = ""
+    instance: str = ""  # the cloud's id of the machine, as its load balancers know it; empty: its address
     labels: dict[str, str] = field(default_factory=dict)
     tls: TlsFiles | None = None
     ssh: SshFiles = SshFiles()
