@@ -42,6 +42,7 @@ COMMANDS = {
     "pause": ("pipeline.commands.deployments:pause", "Hold a deployment where it is."),
     "resume": ("pipeline.commands.deployments:resume", "Let a held deployment go on."),
     "promote": ("pipeline.commands.deployments:promote", "Take a canary to all hosts."),
+    "approve": ("pipeline.commands.deployments:approve", "Let a deployment go on with its next batch."),
     "abort": ("pipeline.commands.deployments:abort", "End a deployment and go back."),
     "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),

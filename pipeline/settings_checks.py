@@ -134,10 +134,23 @@ def _check_rollout(environment: EnvironmentKeys, hosts: int, path: Path, faults:
     rollout = environment.rollout
     if rollout.healthy_for >= rollout.deadline:
         faults.add((*path, "healthy_for"), f"must be shorter than deadline ({rollout.deadline:g}s)")
-    for key in ("canary", "min_healthy"):
-        wanted = getattr(rollout, key)
-        if hosts and wanted and wanted > hosts:
+    for key, wanted in (
+        ("canary", rollout.canary.hosts),
+        ("min_healthy", rollout.min_healthy),
+        ("max_unavailable", rollout.max_unavailable),
+    ):
+        if hosts and isinstance(wanted, int) and wanted > hosts:
             faults.add((*path, key), f"is {wanted}, but the environment has {hosts} host{'s' * (hosts > 1)}")
+    if (
+        rollout.policy().stops_first
+        and hosts
+        and rollout.min_healthy is not None
+        and rollout.min_healthy >= hosts
+    ):
+        faults.add((*path, "min_healthy"), f"leaves no host that could be stopped first; at most {hosts - 1}")
+    if rollout.singleton and (hosts > 1 or environment.replicas > 1):
+        many = f"{hosts} hosts with {environment.replicas} replicas"
+        faults.add((*path, "singleton"), f"needs one host and one replica, but there are {many}")
 
 
 def _check_sites(keys: FileKeys, faults: Faults) -> None:

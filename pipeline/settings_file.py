@@ -16,7 +16,6 @@ from pipeline.faults import Faults, Reading
 from pipeline.fleet.host import Host, RegistryAccess, SshFiles, TlsFiles
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Repository, Service
-from pipeline.rollout.policy import Policy
 from pipeline.secret import Secret
 from pipeline.settings import BuilderSettings, Server, Settings
 from pipeline.settings_checks import address_of, check, project_of, selected
@@ -179,5 +178,5 @@ def _environment(
         domain=environment.route.domain or "",
         env=environment.env,
         secrets={key: _secret(value) for key, value in environment.secrets.items()},
-        policy=Policy(**dict(environment.rollout)),
+        policy=environment.rollout.policy(),
     )

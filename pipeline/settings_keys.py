@@ -5,18 +5,14 @@ Knows one value at a time; what must fit together is in `settings_checks`, and `
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
-from pipeline.rollout.policy import OnFailure, Order
+from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_values import RefPattern, SecretText
-from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
-
-
-class Keys(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from pipeline.units import Identifier, Name, PositiveDuration, Text, Word
 
 
 class ServerKeys(Keys):
@@ -149,41 +145,6 @@ class RepositoryKeys(Keys):
 class RouteKeys(Keys):
     domain: units.Domain | None = Field(
         default=None, description="Host name that users ask for. Absent: the proxy's default route."
-    )
-
-
-class RolloutKeys(Keys):
-    order: Order = Field(
-        default=Order.START_FIRST, description="start-first, or stop-first where two cannot run side by side."
-    )
-    batch: units.Batch = Field(
-        default=1, description="Hosts worked on at once: a number, or a share such as 25%."
-    )
-    canary: int = Field(
-        default=0, ge=0, description="So many hosts go first and alone; then it waits for `promote`."
-    )
-    min_healthy: int | None = Field(
-        default=None, ge=0, description="Hosts that stay in rotation. Default: all but one batch."
-    )
-    healthy_for: Duration = Field(
-        default=5.0, description="How long a new replica must be well before users see it."
-    )
-    deadline: PositiveDuration = Field(
-        default=120.0, description="A host, from its first start to its switch."
-    )
-    prepare_deadline: PositiveDuration = Field(
-        default=600.0, description="Checks and image pulls on all hosts, before any change."
-    )
-    bake: Duration = Field(
-        default=10.0, description="How long a host, and then the fleet, is watched under traffic."
-    )
-    drain_timeout: Duration = Field(default=30.0, description="How long old requests may take to end.")
-    on_failure: OnFailure = Field(default=OnFailure.ROLLBACK, description="rollback, pause or stop.")
-    keep: int = Field(
-        default=5, ge=1, description="Releases whose images stay on the hosts; the last good one always does."
-    )
-    unreachable_grace: Duration = Field(
-        default=60.0, description="How long a host may be silent before that is a failure."
     )
 
 

@@ -1,4 +1,5 @@
-"""`deployments`, `deployment show|follow`, and what can be asked of one under way: pause, resume, promote, abort."""
+"""`deployments`, `deployment show|follow`, and what can be asked of one under way: pause, resume, promote,
+approve, abort."""
 
 from typing import Any
 
@@ -78,6 +79,9 @@ pause = _asking(
 )
 resume = _asking("resume", "Let a held deployment go on.", "goes on.")
 promote = _asking("promote", "Take a canary to all hosts.", "goes on to all hosts.")
+approve = _asking(
+    "approve", "Let a deployment that waits go on with its next batch.", "goes on with its next batch."
+)
 abort = _asking("abort", "End a deployment; every host goes back.", "ends and goes back.")
 
 

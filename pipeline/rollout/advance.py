@@ -145,8 +145,9 @@ def _carry(look: Look, plan: HostPlan, record: HostRecord) -> Step:
             )
         return Step(replace(record, phase=HostPhase.SWITCHING), keep, wake=limit)
     if record.switched_at is None:
-        bake_until, drain_by = look.later(policy.bake), look.later(policy.drain_timeout)
-        record = replace(record, switched_at=look.now, drain_by=drain_by, bake_until=bake_until)
+        bake = policy.canary_bake if record.canary and policy.canary_bake is not None else policy.bake
+        drain_by = look.later(policy.drain_timeout)
+        record = replace(record, switched_at=look.now, drain_by=drain_by, bake_until=look.later(bake))
     well = bool(record.replicas) and all(r.good > 0 for r in record.replicas)
     if passed(record.bake_until, look.now) and well and not keep:
         return Step(replace(record, phase=HostPhase.DONE, done=True))

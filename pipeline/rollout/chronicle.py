@@ -28,6 +28,8 @@ def changes(before: Deployment, now_is: Deployment, now: datetime) -> tuple[Happ
 def _status(before: Deployment, now_is: Deployment, now: datetime) -> Iterator[Happening]:
     if now_is.status is not before.status:
         why = f": {now_is.error}" if now_is.error and now_is.status is not Status.ROLLING else ""
+        if now_is.status is Status.AWAITING_PROMOTION:
+            why = _asks(now_is)
         yield Happening(now, "status", f"{now_is.status}{why}")
     if now_is.settled and not before.settled:
         yield Happening(now, "settled", f"release {now_is.release.number} is good; the old replicas may go")
@@ -35,6 +37,13 @@ def _status(before: Deployment, now_is: Deployment, now: datetime) -> Iterator[H
         yield Happening(now, "blocked", now_is.blocked)
     if before.request and not now_is.request:
         yield Happening(now, "request", f"asked to {before.request}")
+
+
+def _asks(deployment: Deployment) -> str:
+    wishes = (("approve", "for the next batch"), ("promote", "for all hosts"), ("abort", "to go back"))
+    text = ", ".join(f"`shipway {wish} {deployment.id}` {what}" for wish, what in wishes)
+    until = deployment.approve_by
+    return f": {text}" + (f"; at {until:%Y-%m-%d %H:%M} UTC it goes back by itself" if until else "")
 
 
 def _host(

@@ -45,6 +45,7 @@ class Request(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     PROMOTE = "promote"
+    APPROVE = "approve"
     ABORT = "abort"
 
 
@@ -90,6 +91,7 @@ class HostRecord:
     phase: HostPhase = HostPhase.WAITING
     error: str = ""
     touched: bool = False
+    canary: bool = False  # went first, and bakes as one
     boot: str = ""
     health_by: datetime | None = None
     replicas: tuple[ReplicaRecord, ...] = ()
@@ -129,6 +131,7 @@ class HostPlan:
 
     host: str
     sites: tuple[str, ...] = ()
+    region: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,9 @@ class Deployment:
     failed_at: datetime | None = None
     paused_at: datetime | None = None
     finish_by: datetime | None = None  # until then old replicas are awaited before the verdict is final
-    promoted: bool = False
+    promoted: bool = False  # a person took it to all hosts: nobody is asked any more
+    approved: int = 0  # so many hosts had been touched when a person said that more may follow
+    approve_by: datetime | None = None  # while it waits for a person
     previous_replicas: int = 0  # on each host before this deployment; 0: as many as `replicas`
     checked: tuple[str, ...] = ()  # sites whose configuration was found to load
     troubles: tuple[Trouble, ...] = ()

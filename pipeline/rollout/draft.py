@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pipeline.fleet.service import Environment
 from pipeline.rollout.deployment import Deployment, HostPlan, Reason, Status
+from pipeline.rollout.policy import Waves
 from pipeline.rollout.release import Release
 
 
@@ -29,13 +30,22 @@ def draft(
         status=Status.PENDING,
         created_at=now,
         policy=environment.policy,
-        hosts=tuple(HostPlan(host.name, _sites(environment, host.name)) for host in environment.hosts),
+        hosts=_hosts(environment),
         replicas=environment.replicas if replicas is None else replicas,
         proxy=environment.proxy.name if environment.proxy else "",
         domain=environment.domain,
         requested_by=requested_by,
         run=run,
     )
+
+
+def _hosts(environment: Environment) -> tuple[HostPlan, ...]:
+    """In the file's order; with waves, region by region as they first come."""
+    plans = [HostPlan(h.name, _sites(environment, h.name), h.region) for h in environment.hosts]
+    if environment.policy.waves is Waves.REGION:
+        regions = list(dict.fromkeys(plan.region for plan in plans))
+        plans.sort(key=lambda plan: regions.index(plan.region))
+    return tuple(plans)
 
 
 def _sites(environment: Environment, host: str) -> tuple[str, ...]:

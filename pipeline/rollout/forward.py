@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.fleet.proxy import BackendState
-from pipeline.rollout import converge, traffic
+from pipeline.rollout import converge, pace, traffic
 from pipeline.rollout.advance import SWITCH_PATIENCE, advance, observe, patience, trouble
-from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
+from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord, Status
 from pipeline.rollout.effects import Effect, Pull
 from pipeline.rollout.look import Decision, Fault, Look, Step, after, enough, found, lost, passed, soonest
 from pipeline.rollout.states import Event, move
-from pipeline.rollout.turn import fail, refused
+from pipeline.rollout.turn import expire, fail, refused
 
 SKIP_PATIENCE = 10.0  # seconds without an answer before an untouched host is left out
 FINISH_PATIENCE = 300.0  # seconds in which the old replicas are stopped after the verdict
@@ -62,7 +62,11 @@ def waiting(look: Look) -> Decision:
     steps = [observe(look, p, look.deployment.record(p.host)) for p in touched if look.host(p.host).reachable]
     look = look.with_records(step.record for step in steps)
     fault = next((step.fault for step in steps if step.fault), None)
-    return fail(look, fault) if fault else Decision(look.deployment)
+    if fault:
+        return fail(look, fault)
+    if passed(look.deployment.approve_by, look.now) and look.deployment.status is Status.AWAITING_PROMOTION:
+        return expire(look)
+    return Decision(look.deployment)
 
 
 def _rest(look: Look, plan: HostPlan) -> Step:
@@ -86,20 +90,12 @@ def _rest(look: Look, plan: HostPlan) -> Step:
 def _begin(look: Look) -> list[Step]:
     """Hosts whose turn it is now."""
     deployment = look.deployment
-    records = [deployment.record(p.host) for p in deployment.hosts]
-    waiting = [p for p in deployment.hosts if _may_begin(look, deployment.record(p.host))]
-    unfinished = [r for r in records if r.touched and (not r.done or r.lost_at is not None)]
-    room = deployment.policy.batch_of(len(deployment.hosts)) - len(unfinished)
-    if deployment.policy.canary and not deployment.promoted:
-        room = min(room, deployment.policy.canary - sum(r.touched for r in records))
-    return [_touch(look, plan) for plan in waiting[: max(0, room)]]
+    touched = sum(r.touched for r in deployment.records)
+    canaries = deployment.policy.canary - touched
+    return [_touch(look, plan, at < canaries) for at, plan in enumerate(pace.due(look))]
 
 
-def _may_begin(look: Look, record: HostRecord) -> bool:
-    return not (record.touched or record.done) and look.host(record.host).reachable
-
-
-def _touch(look: Look, plan: HostPlan) -> Step:
+def _touch(look: Look, plan: HostPlan, canary: bool) -> Step:
     record = look.deployment.record(plan.host)
     if _unchanged(look, plan):
         return Step(replace(record, phase=HostPhase.DONE, done=True), wake=look.now)
@@ -110,6 +106,7 @@ def _touch(look: Look, plan: HostPlan) -> Step:
         record,
         phase=HostPhase.STARTING,
         touched=True,
+        canary=canary,
         boot=look.host(plan.host).boot,
         ignored=look.dead(plan.host),
         health_by=look.later(patience(look)),
@@ -156,16 +153,18 @@ def _whole(look: Look) -> tuple[Deployment, datetime | None]:
     touched = [r for r in records if r.touched]
     if any(not r.done and r.phase is not HostPhase.SKIPPED for r in records):
         going = replace(deployment, bake_until=None)
-        held = 0 < deployment.policy.canary <= len(touched) and not deployment.promoted
-        if held and all(r.done for r in touched):
-            return replace(going, status=move(going.status, Event.CANARY_DONE)), None
-        return going, None
+        return (_asking(look, going) if pace.held(look) else going), None
     if touched and deployment.bake_until is None:
         until = look.later(deployment.policy.bake)
         return replace(deployment, bake_until=until), until
     if not passed(deployment.bake_until or look.now, look.now) or not _steady(look, touched):
         return deployment, deployment.bake_until
     return replace(deployment, settled=True, finish_by=look.later(FINISH_PATIENCE)), look.now
+
+
+def _asking(look: Look, deployment: Deployment) -> Deployment:
+    until = look.later(deployment.policy.approve_within)
+    return replace(deployment, status=move(deployment.status, Event.HELD), approve_by=until)
 
 
 def _unsettled(look: Look) -> Fault | None:

@@ -126,10 +126,7 @@ def with_records(deployment: Deployment, records: Iterable[HostRecord]) -> Deplo
 def enough(look: Look) -> bool:
     """Can the environment afford to leave out the hosts that do not answer?"""
     hosts = look.deployment.hosts
-    policy = look.deployment.policy
-    needed = policy.min_healthy
-    if needed is None:
-        needed = len(hosts) - policy.batch_of(len(hosts))
+    needed = look.deployment.policy.needed_of(len(hosts))
     return sum(look.host(p.host).reachable for p in hosts) >= max(1, needed)
 
 

@@ -15,14 +15,34 @@ class OnFailure(StrEnum):
     STOP = "stop"
 
 
+class Approve(StrEnum):
+    """When a person is asked before more hosts follow."""
+
+    NONE = "none"
+    FIRST_HOST = "first-host"
+    BATCH = "batch"
+
+
+class Waves(StrEnum):
+    REGION = "region"
+    NONE = "none"
+
+
 @dataclass(frozen=True)
 class Policy:
-    """`rollout:` of an environment. `batch` is a number of hosts; a percentage is resolved by `batch_of`."""
+    """`rollout:` of an environment. Shares such as "25%" are resolved by the methods, and round down."""
 
     order: Order = Order.START_FIRST
-    batch: int | str = 1  # 2 or "25%"
+    batch: int | str = 1  # hosts worked on at once: 2 or "25%"
     canary: int = 0
-    min_healthy: int | None = None  # hosts in rotation; None: all but one batch
+    canary_bake: float | None = None  # None: as `bake`
+    canary_promote: bool = False  # True: by itself, when the canaries have baked
+    approve: Approve = Approve.NONE
+    approve_within: float = 86400.0  # not approved by then: it goes back
+    waves: Waves = Waves.REGION
+    singleton: bool = False  # never two replicas at a time, wherever they are
+    min_healthy: int | None = None  # hosts that stay in rotation
+    max_unavailable: int | str | None = None  # hosts out of rotation at once; neither of both: one batch
     healthy_for: float = 5.0
     deadline: float = 120.0  # a host, from its first start to its switch
     prepare_deadline: float = 600.0
@@ -32,8 +52,21 @@ class Policy:
     keep: int = 5  # releases whose images stay on the hosts; last_good always
     unreachable_grace: float = 60.0
 
+    @property
+    def stops_first(self) -> bool:
+        return self.singleton or self.order is Order.STOP_FIRST
+
     def batch_of(self, hosts: int) -> int:
-        """Hosts worked on at once: percentages round down, never below one."""
-        if isinstance(self.batch, int):
-            return max(1, self.batch)
-        return max(1, hosts * int(self.batch.rstrip("%")) // 100)
+        """Hosts worked on at once, never below one."""
+        return max(1, _share(self.batch, hosts))
+
+    def needed_of(self, hosts: int) -> int:
+        """Hosts that stay in rotation whatever we do: the stricter of what is said."""
+        if self.max_unavailable is None and self.min_healthy is not None:
+            return self.min_healthy
+        away = self.batch if self.max_unavailable is None else self.max_unavailable
+        return max(0, hosts - max(1, _share(away, hosts)), self.min_healthy or 0)
+
+
+def _share(value: int | str, hosts: int) -> int:
+    return value if isinstance(value, int) else hosts * int(value.rstrip("%")) // 100

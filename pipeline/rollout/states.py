@@ -14,8 +14,10 @@ class Event(StrEnum):
     PREPARED = "prepared"
     PAUSED = "paused"
     RESUMED = "resumed"
-    CANARY_DONE = "canary done"
+    HELD = "held for a person"
+    APPROVED = "approved"
     PROMOTED = "promoted"
+    EXPIRED = "not approved in time"
     FAILED = "failed"
     HALTED = "halted"  # on_failure: stop
     ABORTED = "aborted"
@@ -34,7 +36,7 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.PREPARING, Event.CANCELLED): Status.CANCELLED,
     (Status.PREPARING, Event.SUPERSEDED): Status.SUPERSEDED,
     (Status.ROLLING, Event.PAUSED): Status.PAUSED,
-    (Status.ROLLING, Event.CANARY_DONE): Status.AWAITING_PROMOTION,
+    (Status.ROLLING, Event.HELD): Status.AWAITING_PROMOTION,
     (Status.ROLLING, Event.SUCCEEDED): Status.SUCCEEDED,
     (Status.ROLLING, Event.FAILED): Status.ROLLING_BACK,
     (Status.ROLLING, Event.HALTED): Status.FAILED,
@@ -46,7 +48,9 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.PAUSED, Event.HALTED): Status.FAILED,
     (Status.PAUSED, Event.ABORTED): Status.ROLLING_BACK,
     (Status.PAUSED, Event.CANCELLED): Status.CANCELLED,
+    (Status.AWAITING_PROMOTION, Event.APPROVED): Status.ROLLING,
     (Status.AWAITING_PROMOTION, Event.PROMOTED): Status.ROLLING,
+    (Status.AWAITING_PROMOTION, Event.EXPIRED): Status.ROLLING_BACK,
     (Status.AWAITING_PROMOTION, Event.PAUSED): Status.PAUSED,
     (Status.AWAITING_PROMOTION, Event.FAILED): Status.ROLLING_BACK,
     (Status.AWAITING_PROMOTION, Event.HALTED): Status.FAILED,

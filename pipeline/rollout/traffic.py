@@ -105,6 +105,14 @@ def in_rotation(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
     )
 
 
+def serves(look: Look, plan: HostPlan) -> bool:
+    """Do users reach a replica on this host? Without a proxy: is one there that was admitted once?"""
+    running = look.replicas(plan.host, running=True)
+    if not plan.sites:
+        return any(r.restart_always for r in running)
+    return any(in_rotation(look, plan, replica) for replica in running)
+
+
 def released(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
     """No site knows it any more, so nobody can send to it: it may be stopped."""
     if not replica.address:

@@ -53,6 +53,16 @@ def fail(look: Look, fault: Fault) -> Decision:
     return Decision(_turned(deployment, fault))
 
 
+def expire(look: Look) -> Decision:
+    """Nobody said that more hosts may follow: the safe answer is where it was, whatever `on_failure` says."""
+    deployment = look.deployment
+    within = deployment.policy.approve_within
+    fault = Fault("", "approval", f"nobody approved it within {within:g} s, so it goes back")
+    status = move(deployment.status, Event.EXPIRED)
+    turned = replace(deployment, status=status, error=str(fault), failed_at=look.now)
+    return Decision(_turned(turned, fault))
+
+
 def _held(look: Look, fault: Fault) -> Deployment:
     """on_failure: pause. Everything stays as it is until a person resumes or aborts."""
     deployment = look.deployment
@@ -85,7 +95,8 @@ def _turned(deployment: Deployment, fault: Fault) -> Deployment:
         )
         for r in marked.records
     ]
-    return with_records(replace(marked, troubles=(), bake_until=None, paused_at=None), records)
+    calm = replace(marked, troubles=(), bake_until=None, paused_at=None, approve_by=None)
+    return with_records(calm, records)
 
 
 # ------------------------------------------------------------------------------------------------ requests
@@ -128,6 +139,7 @@ def _resume(look: Look) -> Decision:
         status=move(deployment.status, Event.RESUMED),
         paused_at=None,
         failed_at=None,
+        approve_by=None,
         error="",
         bake_until=bake,
         troubles=(),
@@ -160,7 +172,15 @@ def _shifted(record: HostRecord, pause: timedelta) -> HostRecord:
 
 def _promote(look: Look) -> Decision:
     status = move(look.deployment.status, Event.PROMOTED)
-    return Decision(replace(look.deployment, status=status, promoted=True))
+    return Decision(replace(look.deployment, status=status, promoted=True, approve_by=None))
+
+
+def _approve(look: Look) -> Decision:
+    """One batch more; the next one is asked for again."""
+    deployment = look.deployment
+    touched = sum(r.touched for r in deployment.records)
+    status = move(deployment.status, Event.APPROVED)
+    return Decision(replace(deployment, status=status, approved=touched, approve_by=None))
 
 
 def _abort(look: Look) -> Decision:
@@ -199,6 +219,7 @@ REQUESTS: dict[tuple[Status, Request], Callable[[Look], Decision]] = {
     (Status.PAUSED, Request.ABORT): _abort,
     (Status.AWAITING_PROMOTION, Request.PAUSE): _pause,
     (Status.AWAITING_PROMOTION, Request.PROMOTE): _promote,
+    (Status.AWAITING_PROMOTION, Request.APPROVE): _approve,
     (Status.AWAITING_PROMOTION, Request.ABORT): _abort,
     (Status.ROLLING_BACK, Request.ABORT): _give_up,
 }

@@ -137,6 +137,7 @@ STEERING = {
     Request.PAUSE: "Hold a deployment where it is",
     Request.RESUME: "Let a paused deployment go on",
     Request.PROMOTE: "Let a deployment that awaits it go on to the rest",
+    Request.APPROVE: "Let a deployment that awaits it go on to its next batch",
     Request.ABORT: "Stop a deployment and go back to the last good release",
 }
 

@@ -111,6 +111,7 @@ class Stage:
         proxy: bool = True,
         policy: Policy = POLICY,
         books: Callable[[VirtualClock], Books] = memory_books,
+        regions: Sequence[str] = (),
     ) -> None:
         self.clock = VirtualClock()
         names = tuple(f"web-{n}" for n in range(1, hosts + 1))
@@ -122,7 +123,11 @@ class Stage:
         self.dead = False
         self.hook: Callable[[str], None] = lambda _: None
         self.world.hook = self.reach
-        machines = {name: Host(name, f"tcp://{name}:2375", name) for name in (*names, *fronts)}
+        at = dict(zip(names, regions, strict=False))
+        machines = {
+            name: Host(name, f"tcp://{name}:2375", name, region=at.get(name, ""))
+            for name in (*names, *fronts)
+        }
         front = Proxy("front", ProxyKind.HAPROXY, "haproxy:3.2", hosts=fronts) if proxy else None
         self.environment = Environment(
             SHOP,

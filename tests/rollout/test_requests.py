@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.rollout.deployment import Request, Status
-from pipeline.rollout.policy import OnFailure
+from pipeline.rollout.policy import Approve, OnFailure
 from runners.stand_ins.world import Quality
 from tests.rollout.stage import POLICY, Stage
 
@@ -105,6 +105,68 @@ def test_canary_waits_for_a_person_and_then_goes_on():
     assert reached == [{2}, {1}, {1}]
     assert deployment.status is Status.SUCCEEDED
     stage.check(number, fresh)
+
+
+def test_canary_may_go_on_by_itself_after_a_bake_of_its_own():
+    policy = replace(POLICY, canary=1, canary_bake=120.0, canary_promote=True)
+    stage = Stage(hosts=3, policy=policy)
+    stage.live()
+    fresh = stage.release()
+    number = stage.deploy(fresh)
+
+    driven_for(stage, number, 100.0)
+    alone = [stage.serves(site) for site in stage.sites]
+    deployment = stage.run(number)
+
+    assert alone == [{2}, {1}, {1}]
+    assert deployment.status is Status.SUCCEEDED
+    stage.check(number, fresh)
+
+
+@pytest.mark.parametrize(("approve", "reached"), [(Approve.FIRST_HOST, [1, 5]), (Approve.BATCH, [2, 4, 5])])
+def test_nobody_follows_before_a_person_has_said_so(approve, reached):
+    stage = Stage(hosts=5, policy=replace(POLICY, batch=2, approve=approve))
+    stage.live()
+    fresh = stage.release()
+    number = stage.deploy(fresh)
+
+    seen = []
+    for _ in reached:
+        driven_for(stage, number, 300.0)
+        seen.append(sum(stage.serves(site) == {2} for site in stage.sites))
+        if stage.books.deployments.deployment(number).status is Status.AWAITING_PROMOTION:
+            stage.books.deployments.ask(number, Request.APPROVE)
+
+    assert seen == reached
+    assert stage.run(number).status is Status.SUCCEEDED
+    stage.check(number, fresh)
+
+
+def test_promotion_takes_it_to_all_hosts_without_asking_again():
+    stage = Stage(hosts=4, policy=replace(POLICY, approve=Approve.BATCH))
+    stage.live()
+    number = stage.deploy(stage.release())
+    driven_for(stage, number, 60.0)
+
+    stage.books.deployments.ask(number, Request.PROMOTE)
+
+    assert stage.run(number).status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("on_failure", OnFailure)
+def test_it_goes_back_when_nobody_approves_in_time(on_failure):
+    policy = replace(POLICY, approve=Approve.FIRST_HOST, approve_within=3600.0, on_failure=on_failure)
+    stage = Stage(hosts=2, policy=policy)
+    old = stage.live()
+    number = stage.deploy(stage.release())
+
+    waiting = driven_for(stage, number, 3500.0)
+    deployment = stage.run(number)
+
+    assert waiting is Status.AWAITING_PROMOTION
+    assert deployment.status is Status.ROLLED_BACK
+    assert deployment.error.startswith("nobody approved it within 3600 s")
+    stage.check(number, old)
 
 
 def test_canary_that_breaks_while_it_waits_goes_back():
