@@ -252,6 +252,7 @@ class Ports:
     builder: Builder
     engines: Engines
     proxies: Proxies
+    balancers: Mapping[str, Balancer]  # by their names in shipway.yml
     probe: Probe
     hands: Hands
     clock: Clock

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.errors import NotFound
+from pipeline.fleet.balancer import LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
@@ -34,7 +35,7 @@ class Settings:
     builder: BuilderSettings = field(default_factory=BuilderSettings)
     hosts: dict[str, Host] = field(default_factory=dict)
     proxies: dict[str, Proxy] = field(default_factory=dict)
-    load_balancers: dict[str, dict[str, str]] = field(default_factory=dict)
+    load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
 
     def service(self, name: str) -> Service:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pipeline import units
 from pipeline.faults import Faults, Path, did_you_mean
+from pipeline.settings_balancers import check_balancers
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys
 
 IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
@@ -21,6 +22,7 @@ BROKERS = ("redis", "rediss", "unix")
 def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
     _check_server(keys, faults)
     _check_hosts(keys, faults)
+    check_balancers(keys, _names(raw, "load_balancers"), faults)
     for name, proxy in keys.proxies.items():
         for at, host in enumerate(proxy.hosts):
             _check_known(("proxies", name, "hosts", at), "host", host, _names(raw, "hosts"), faults)

@@ -13,13 +13,21 @@ from pydantic import SecretStr
 
 from pipeline.errors import BadConfig
 from pipeline.faults import Faults, Reading
+from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess, SshFiles, TlsFiles
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Repository, Service
 from pipeline.secret import Secret
 from pipeline.settings import BuilderSettings, Server, Settings
 from pipeline.settings_checks import address_of, check, project_of, selected
-from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys, ServiceKeys
+from pipeline.settings_keys import (
+    BalancerKeys,
+    EnvironmentKeys,
+    FileKeys,
+    HostKeys,
+    RepositoryKeys,
+    ServiceKeys,
+)
 from pipeline.variables import expand
 from pipeline.yaml_text import load
 
@@ -53,6 +61,7 @@ def settings_schema() -> dict[str, Any]:
 def all_secrets(settings: Settings) -> list[str]:
     """Every secret text of the file that is long enough to be masked, the longest first."""
     found = {settings.registry.password.reveal()}
+    found |= {balancer.secret_key.reveal() for balancer in settings.load_balancers.values()}
     for service in settings.services.values():
         repository = service.repository
         found |= {secret.reveal() for secret in (repository.secret, repository.signing, repository.token)}
@@ -92,10 +101,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         builder=BuilderSettings(**dict(keys.builder)),
         hosts=hosts,
         proxies=proxies,
-        load_balancers={
-            name: {key: str(value) for key, value in balancer}
-            for name, balancer in keys.load_balancers.items()
-        },
+        load_balancers={name: _balancer(name, entry) for name, entry in keys.load_balancers.items()},
         services=services,
     )
 
@@ -130,6 +136,7 @@ def _host(name: str, host: HostKeys, folder: str) -> Host:
         engine=host.engine,
         address=address_of(host),
         region=host.region or "",
+        instance=host.instance,
         labels=host.labels,
         tls=TlsFiles(*(_inside(folder, path) for path in (host.tls.ca, host.tls.cert, host.tls.key)))
         if host.tls
@@ -138,6 +145,21 @@ def _host(name: str, host: HostKeys, folder: str) -> Host:
         if host.ssh
         else SshFiles(),
         ports=host.ports,
+    )
+
+
+def _balancer(name: str, entry: BalancerKeys) -> LoadBalancer:
+    return LoadBalancer(
+        name=name,
+        kind=BalancerKind(entry.kind),
+        id=entry.id,
+        group=entry.group,
+        region=entry.region,
+        port=entry.port,
+        endpoint=entry.endpoint,
+        access_key=entry.access_key,
+        secret_key=_secret(entry.secret_key),
+        of=tuple(entry.of),
     )
 
 

@@ -93,6 +93,10 @@ class HostKeys(Keys):
         description="Private IP on which replicas publish their ports. Default: the IP in `engine`.",
     )
     region: Name | None = Field(default=None, description="Where it stands; load balancers are regional.")
+    instance: Word = Field(
+        default="",
+        description="The cloud's id of the machine, as its load balancer knows it. Empty: the address.",
+    )
     labels: dict[values.Label, Text] = Field(
         default={}, description="For `hosts: {role: web}` in environments."
     )
@@ -115,11 +119,24 @@ class ProxyKeys(Keys):
 
 
 class BalancerKeys(Keys):
-    kind: values.Balancer = Field(description="aliyun-slb, aliyun-alb, aws-elb or aws-elbv2.")
-    id: Word = Field(min_length=1, description="The cloud's identifier of it.")
+    kind: values.Balancer = Field(description="aliyun-slb, aws-elbv2, aws-elb, haproxy, nginx or chain.")
+    id: Word = Field(
+        default="",
+        description="The cloud's identifier of it; of haproxy its backend, of nginx its upstream. A chain has none.",
+    )
+    group: Word = Field(default="", description="aliyun-slb: a VServerGroup. Empty: the default group.")
     region: Word = Field(default="", description="The cloud's name of the region.")
-    port: units.Port = Field(default=80, description="The port it sends to.")
-    endpoint: Word = Field(default="", description="Overrides the address of the cloud's API.")
+    port: units.Port = Field(default=80, description="The port that it sends to on the hosts.")
+    endpoint: Word = Field(
+        default="",
+        description="Overrides the address of the cloud's API. haproxy: unix:///path or tcp://host:port of its runtime "
+        "API; nginx: file:///path of its nginx.conf.",
+    )
+    access_key: Word = Field(
+        default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
+    )
+    secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    of: list[Name] = Field(default=[], description="chain: other load balancers, the outermost first.")
 
 
 class RepositoryKeys(Keys):

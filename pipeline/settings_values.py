@@ -11,9 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
 from pipeline import units
 from pipeline.faults import did_you_mean
+from pipeline.fleet.balancer import BalancerKind
 
 FORGES = ("git", "github", "gitlab")  # runners.forges has one file for each; a test compares
-BALANCERS = ("aliyun-alb", "aliyun-slb", "aws-elb", "aws-elbv2")
+BALANCERS = tuple(kind.value for kind in BalancerKind)
 FILE = "file:"
 SCP_ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s:-][^\s]*")
 REPOSITORY_URL = re.compile(r"(https?|ssh)://[^\s/@-][^\s]*|file:///[^\s]+|\.{0,2}/[^\s]*")
@@ -60,6 +61,12 @@ def one_of(what: str, known: tuple[str, ...]) -> BeforeValidator:
         return found
 
     return BeforeValidator(check, json_schema_input_type=Literal[known])
+
+
+def _balancer(value: object) -> str:
+    if value == "aliyun-alb":
+        raise ValueError("aliyun-alb is not there yet; use a classic one (aliyun-slb), or leave it out")
+    return units.text(value)
 
 
 def fits(pattern: re.Pattern[str], what: str) -> AfterValidator:
@@ -113,7 +120,7 @@ def _selector(value: object) -> Selector:
 Hosts = Annotated[Selector, BeforeValidator(_selector, json_schema_input_type=list[str] | dict[str, str])]
 RepositoryUrl = Annotated[str, BeforeValidator(_repository_url, json_schema_input_type=str)]
 Forge = Annotated[str, one_of("forge", FORGES)]
-Balancer = Annotated[str, one_of("kind of load balancer", BALANCERS)]
+Balancer = Annotated[str, one_of("kind of load balancer", BALANCERS), BeforeValidator(_balancer)]
 Label = Annotated[str, fits(LABEL, "is not a label")]
 Namespace = Annotated[units.Word, fits(NAMESPACE, "is not a namespace; use a-z, 0-9, '-' and '/'")]
 RegistryAddress = Annotated[units.Word, fits(REGISTRY, "is not host:port; leave out https:// and paths")]

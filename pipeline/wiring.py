@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pipeline.ports import Ports
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
+from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SystemClock
 from runners.engine import DockerEngines
@@ -54,6 +55,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         builder=EngineBuilder(settings.builder, settings.registry, reach),
         engines=DockerEngines(reach, installation),
         proxies=ProxyContainers(reach, settings.registry, installation),
+        balancers=Balancers(settings.load_balancers),
         probe=ReplicaProbe(reach),
         hands=ThreadHands(),
         clock=SystemClock(),

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.errors import BadConfig
+from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import SshFiles, TlsFiles
 from pipeline.rollout.policy import OnFailure, Order, Policy
 from pipeline.settings import Settings
@@ -151,14 +152,64 @@ def test_the_rollout_is_understood():
     )
 
 
-def test_load_balancers_are_kept():
-    assert parse(HOSTS).load_balancers["entry"] == {
-        "kind": "aliyun-slb",
-        "id": "lb-bp1",
-        "region": "cn-hangzhou",
-        "port": "80",
-        "endpoint": "",
+def test_a_load_balancer_becomes_its_noun():
+    text = HOSTS + "  inner: {kind: haproxy, id: web, endpoint: 'unix:///run/haproxy.sock', port: 8081}\n"
+    text += "  both: {kind: chain, of: [entry, inner]}\n"
+
+    found = parse(text).load_balancers
+
+    assert found == {
+        "entry": LoadBalancer("entry", BalancerKind.ALIYUN_SLB, "lb-bp1", region="cn-hangzhou"),
+        "inner": LoadBalancer(
+            "inner", BalancerKind.HAPROXY, "web", port=8081, endpoint="unix:///run/haproxy.sock"
+        ),
+        "both": LoadBalancer("both", BalancerKind.CHAIN, of=("entry", "inner")),
     }
+
+
+def test_a_load_balancers_key_is_masked_and_does_not_print():
+    text = "load_balancers: {l: {kind: aws-elbv2, id: a, access_key: AKIA1, secret_key: 'file:secrets/db'}}"
+
+    settings = parse(text)
+
+    assert all_secrets(settings) == ["postgres://shop:pw@db/shop"]
+    assert "postgres://shop" not in repr(settings)
+
+
+def test_a_hosts_instance_is_kept():
+    assert parse("hosts: {a: {engine: 'unix:///s', instance: i-1}}").hosts["a"].instance == "i-1"
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("kind: aliyun-alb, id: x", "kind: aliyun-alb is not there yet; use a classic one (aliyun-slb)"),
+        ("kind: aliyun-slb, region: r", "id: aliyun-slb needs the name of what it is"),
+        ("kind: aliyun-slb, id: x", "region: is missing; give the cloud's name of it, such as cn-hangzhou"),
+        ("kind: aws-elb, id: 'a b'", "id: aws-elb needs the name of what it is"),
+        ("kind: aws-elb, id: x, group: y", "group: is only for kind: aliyun-slb"),
+        ("kind: aws-elb, id: x, of: [y]", "of: is only for kind: chain"),
+        ("kind: aws-elb, id: x, access_key: y", "access_key: and secret_key go together; give both"),
+        ("kind: aws-elb, id: x, endpoint: 'http://10.0.0.1'", "endpoint: is not an address of an API"),
+        ("kind: haproxy, id: x", "endpoint: haproxy needs unix:///path or tcp://host:port"),
+        ("kind: nginx, id: x, endpoint: /etc/nginx", "endpoint: nginx needs file:///path of its nginx.conf"),
+        ("kind: chain", "of: is empty; name the load balancers of the chain, the outermost first"),
+        ("kind: chain, of: [y]", "of[0]: there is no load balancer 'y'"),
+        ("kind: chain, of: [l]", "of[0]: 'l' leads back to 'l'; a chain must end"),
+        ("kind: chain, of: [m]}, m: {kind: chain, of: [l]", "of[0]: 'm' leads back to 'l'; a chain must end"),
+        ("kind: chain, id: x, of: [y]", "id: is not for a chain; its members have their own"),
+    ],
+)
+def test_a_wrong_load_balancer_is_told_in_words(entry, fault):
+    found = faults(f"load_balancers: {{l: {{{entry}}}}}")
+
+    assert any(line.startswith(f"load_balancers.l.{fault}") for line in found), found
+
+
+def test_plain_http_is_taken_on_this_machine_only():
+    text = "load_balancers: {l: {kind: aws-elbv2, id: x, endpoint: 'http://127.0.0.1:5000'}}"
+
+    assert parse(text).load_balancers["l"].endpoint == "http://127.0.0.1:5000"
 
 
 @pytest.mark.parametrize(

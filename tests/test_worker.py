@@ -94,6 +94,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         builder=MemoryBuilder(),
         engines=nothing,
         proxies=nothing,
+        balancers={},
         probe=nothing,
         hands=nothing,
         clock=SimpleNamespace(now=lambda: datetime.now(UTC), sleep=lambda _: None),

@@ -69,7 +69,7 @@ class Member:
 class Capabilities:
     """What one load balancer can do, and how long things take with its own settings. Seconds."""
 
-    weights: bool  # parking is weight 0; else it is a deregistration
+    weights: bool  # a parked one stays listed (weight 0 or the like); else it is deregistered, and absent in the end
     native_drain: bool  # it lets requests end by itself and says when
     health_while_parked: bool  # a parked member still has a health
     batch: int  # members in one call

@@ -120,6 +120,7 @@ def world(tmp_path):
         builder=builder,
         engines=None,
         proxies=None,
+        balancers={},
         probe=None,
         hands=None,
         clock=SteppedClock(),

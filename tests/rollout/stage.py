@@ -168,6 +168,7 @@ class Stage:
             builder=nothing,
             engines=WorldEngines(self.world),
             proxies=WorldProxies(self.world),
+            balancers={},
             probe=WorldProbe(self.world),
             hands=InlineHands(),
             clock=self.clock,

@@ -1,0 +1,94 @@
+"""What must fit together under `load_balancers` of `shipway.yml`: what a kind needs, and chains that end. Pure.
+
+Knows what may be written, never whether such a load balancer exists.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from pipeline.faults import Faults, Path, did_you_mean
+from pipeline.settings_keys import BalancerKeys, FileKeys
+
+CLOUDS = ("aliyun-slb", "aws-elbv2", "aws-elb")
+RUNTIME = re.compile(r"unix:///[^\s;]+|tcp://[^\s/@]+:[0-9]{1,5}")
+CONFIGURATION = re.compile(r"file:///[^\s;]+")
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")  # it is written into commands and configurations
+
+
+def check_balancers(keys: FileKeys, names: list[str], faults: Faults) -> None:
+    """`names`: all that were written, also those with other faults."""
+    for name, entry in keys.load_balancers.items():
+        path: Path = ("load_balancers", name)
+        if entry.kind == "chain":
+            _check_chain(name, entry, keys.load_balancers, names, faults)
+        else:
+            _check_single(entry, path, faults)
+        if bool(entry.access_key) != bool(entry.secret_key.get_secret_value()):
+            faults.add((*path, "access_key"), "and secret_key go together; give both, or neither")
+
+
+def _check_single(entry: BalancerKeys, path: Path, faults: Faults) -> None:
+    if not WORD.fullmatch(entry.id):
+        faults.add((*path, "id"), f"{entry.kind} needs the name of what it is; letters, digits and -_.:/")
+    if entry.of:
+        faults.add((*path, "of"), "is only for kind: chain")
+    if entry.group and entry.kind != "aliyun-slb":
+        faults.add((*path, "group"), "is only for kind: aliyun-slb")
+    if entry.kind == "aliyun-slb" and not entry.region:
+        faults.add((*path, "region"), "is missing; give the cloud's name of it, such as cn-hangzhou")
+    wrong = _endpoint_fault(entry)
+    if wrong:
+        faults.add((*path, "endpoint"), wrong)
+
+
+def _endpoint_fault(entry: BalancerKeys) -> str:
+    if entry.kind in CLOUDS:
+        return "" if not entry.endpoint or _safe(entry.endpoint) else _UNSAFE
+    if entry.kind == "haproxy" and not RUNTIME.fullmatch(entry.endpoint):
+        return (
+            "haproxy needs unix:///path or tcp://host:port of its runtime API (`stats socket … level admin`)"
+        )
+    if entry.kind == "nginx" and not CONFIGURATION.fullmatch(entry.endpoint):
+        return "nginx needs file:///path of its nginx.conf, such as file:///etc/nginx/nginx.conf"
+    return ""
+
+
+_UNSAFE = "is not an address of an API; write https://host, plain http:// only for 127.0.0.1"
+
+
+def _safe(endpoint: str) -> bool:
+    """https, or http that stays on this machine: requests are signed, but their content is not secret on the way."""
+    parts = urlsplit(endpoint)
+    if parts.scheme == "https":
+        return bool(parts.hostname) and not parts.username
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _check_chain(
+    name: str, entry: BalancerKeys, entries: Mapping[str, BalancerKeys], names: list[str], faults: Faults
+) -> None:
+    path: Path = ("load_balancers", name, "of")
+    for key in ("id", "endpoint", "group"):
+        if getattr(entry, key):
+            faults.add(("load_balancers", name, key), "is not for a chain; its members have their own")
+    if not entry.of:
+        faults.add(path, "is empty; name the load balancers of the chain, the outermost first")
+    for at, part in enumerate(entry.of):
+        if part not in names:
+            faults.add((*path, at), f"there is no load balancer '{part}'{did_you_mean(part, names)}")
+        elif _leads_to(part, name, entries, set()):
+            faults.add((*path, at), f"'{part}' leads back to '{name}'; a chain must end")
+
+
+def _leads_to(start: str, goal: str, entries: Mapping[str, BalancerKeys], been: set[str]) -> bool:
+    if start == goal:
+        return True
+    if start in been or start not in entries:
+        return False
+    been.add(start)
+    return any(_leads_to(part, goal, entries, been) for part in entries[start].of)
