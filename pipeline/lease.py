@@ -25,3 +25,8 @@ def deployment_key(deployment_id: int) -> str:
 def site_key(site: object) -> str:
     """For the short time in which one proxy site's configuration is written and loaded."""
     return f"site:{site}"
+
+
+def balancer_key(name: str) -> str:
+    """For the short time in which members of one load balancer are changed."""
+    return f"balancer:{name}"

@@ -5,7 +5,8 @@ Looks at one host only; which host may begin, and when all of them are done, is 
 
 from dataclasses import replace
 
-from pipeline.rollout import converge, health, traffic
+from pipeline.rollout import converge, entrance, health, traffic
+from pipeline.rollout.departure import depart
 from pipeline.rollout.deployment import HostPhase, HostPlan, HostRecord, ReplicaRecord
 from pipeline.rollout.effects import Effect
 from pipeline.rollout.look import Fault, Look, Step, after, found, lost, passed, soonest
@@ -21,6 +22,9 @@ def advance(look: Look, plan: HostPlan) -> Step:
     step = observe(look, plan, found(record))
     if step.fault or step.record.done:
         return replace(step, effects=converge.keep(look, plan))
+    leaving = depart(look, plan, step.record)
+    if leaving:
+        return leaving
     missing = converge.bring_up(look, plan)
     if missing:
         return _starting(look, step.record, missing)
@@ -72,6 +76,8 @@ def _rebooted(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:
         reboots=record.reboots + 1,
         health_by=look.later(patience(look)),
         drain_by=record.drain_by,
+        canary=record.canary,
+        parked_at=record.parked_at,
     )
 
 
@@ -97,7 +103,8 @@ def _unwell(look: Look, record: HostRecord) -> Fault | None:
 
 
 def _starting(look: Look, record: HostRecord, missing: tuple[Effect, ...]) -> Step:
-    record = replace(record, phase=HostPhase.STARTING)
+    by = record.health_by or look.later(patience(look))
+    record = replace(record, phase=HostPhase.STARTING, health_by=by)
     if passed(record.health_by, look.now):
         return Step(
             record, fault=Fault(record.host, "start", f"not started in time{trouble(look, record.host)}")
@@ -144,7 +151,11 @@ def _carry(look: Look, plan: HostPlan, record: HostRecord) -> Step:
                 fault=Fault(plan.host, "switch", f"its proxy did not take the route{_sites(look, plan)}"),
             )
         return Step(replace(record, phase=HostPhase.SWITCHING), keep, wake=limit)
+    entering = entrance.enter(look, plan, record)
+    if entering:
+        return replace(entering, effects=(*keep, *entering.effects))
     if record.switched_at is None:
+        record = entrance.entered(record)
         bake = policy.canary_bake if record.canary and policy.canary_bake is not None else policy.bake
         drain_by = look.later(policy.drain_timeout)
         record = replace(record, switched_at=look.now, drain_by=drain_by, bake_until=look.later(bake))

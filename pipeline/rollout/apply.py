@@ -12,13 +12,16 @@ from pipeline.errors import ConfigRefused, Rejected, ShipwayError, StageFailed, 
 from pipeline.fleet.proxy import Backend, Route, Site, SiteWanted
 from pipeline.lease import Lease, site_key
 from pipeline.ports import Ports
+from pipeline.rollout.balance import balance
 from pipeline.rollout.deployment import Deployment
 from pipeline.rollout.effects import (
+    Admit,
     BeforeDeploy,
     CheckProxy,
     Effect,
     Explain,
     Keep,
+    Park,
     Prune,
     Pull,
     Retire,
@@ -80,6 +83,8 @@ def _apply(effect: Effect, deployment: Deployment, lease: Lease, ports: Ports) -
             return _check(effect, deployment, ports)
         case BeforeDeploy():
             return _before_deploy(effect, deployment, ports)
+        case Park() | Admit():
+            return balance(effect, lease, ports)
         case _:
             return Outcome(effect, note=_on_host(effect, deployment, ports))
 

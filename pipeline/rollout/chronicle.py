@@ -7,6 +7,9 @@ from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostRe
 
 PHASES = {
     HostPhase.PULLING: "pulling the image of release {n}",
+    HostPhase.PARKING: "being taken out of the load balancer",
+    HostPhase.DRAINING: "what runs there leaves, then it is stopped",
+    HostPhase.ADMITTING: "release {n} is well; the load balancer lets the host in again",
     HostPhase.STARTING: "starting release {n} beside what runs",
     HostPhase.CHECKING: "release {n} runs; waiting until it is well",
     HostPhase.SWITCHING: "release {n} is well; switching the proxy",

@@ -57,7 +57,9 @@ class HostPhase(StrEnum):
     STARTING = "starting"
     CHECKING = "checking"
     SWITCHING = "switching"
+    PARKING = "parking"
     DRAINING = "draining"
+    ADMITTING = "admitting"
     BAKING = "baking"
     DONE = "done"
     SKIPPED = "skipped"
@@ -107,6 +109,10 @@ class HostRecord:
     )
     start_after: datetime | None = None  # on the road back: a replica that died is not started again before
     culprit: str = ""  # the container that failed
+    parked_at: datetime | None = None  # we took it out of its load balancer, and owe it its place
+    quiet_since: datetime | None = None  # parked, and seen without a request
+    leaving_at: datetime | None = None  # stop-first: from here on nothing is routed to what ran here before
+    entrance_by: datetime | None = None  # the load balancer obeys by then, on the way out or in
     explained: bool = False  # its last words are in the history
     pruned: bool = False
 
@@ -150,6 +156,7 @@ class Deployment:
     hosts: tuple[HostPlan, ...]
     replicas: int = 1
     proxy: str = ""
+    load_balancer: str = ""
     domain: str = ""
     requested_by: str = ""
     run: int | None = None

@@ -33,6 +33,7 @@ def draft(
         hosts=_hosts(environment),
         replicas=environment.replicas if replicas is None else replicas,
         proxy=environment.proxy.name if environment.proxy else "",
+        load_balancer=environment.load_balancer,
         domain=environment.domain,
         requested_by=requested_by,
         run=run,

@@ -10,6 +10,8 @@
 | Prune       | remove the service's images on a host but the kept ones         |
 | CheckProxy  | ask whether a site would load such a route; changes nothing     |
 | BeforeDeploy| run the release's own command once, before anything is touched  |
+| Park        | take a host out of its load balancer; requests under way survive|
+| Admit       | let a host into its load balancer again                         |
 | Explain     | fetch the last lines of a replica that failed, for the record   |
 
 `where` names the one thing an effect touches; effects of one decision on different things may be applied side by side.
@@ -114,4 +116,27 @@ class Explain:
         return self.host
 
 
-Effect = Pull | Start | Switch | Keep | Retire | Prune | CheckProxy | BeforeDeploy | Explain
+@dataclass(frozen=True)
+class Park:
+    """Not done while fewer than `keep` other members serve: several deployments may share a load balancer."""
+
+    host: str
+    balancer: str
+    keep: int
+
+    @property
+    def where(self) -> str:
+        return f"load balancer {self.balancer}"
+
+
+@dataclass(frozen=True)
+class Admit:
+    host: str
+    balancer: str
+
+    @property
+    def where(self) -> str:
+        return f"load balancer {self.balancer}"
+
+
+Effect = Pull | Start | Switch | Keep | Retire | Prune | CheckProxy | BeforeDeploy | Explain | Park | Admit

@@ -10,6 +10,7 @@ from datetime import datetime
 from pipeline.fleet.proxy import BackendState
 from pipeline.rollout import converge, pace, traffic
 from pipeline.rollout.advance import SWITCH_PATIENCE, advance, observe, patience, trouble
+from pipeline.rollout.departure import depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord, Status
 from pipeline.rollout.effects import Effect, Pull
 from pipeline.rollout.look import Decision, Fault, Look, Step, after, enough, found, lost, passed, soonest
@@ -109,8 +110,11 @@ def _touch(look: Look, plan: HostPlan, canary: bool) -> Step:
         canary=canary,
         boot=look.host(plan.host).boot,
         ignored=look.dead(plan.host),
-        health_by=look.later(patience(look)),
     )
+    leaving = depart(look, plan, touched)
+    if leaving:
+        return leaving
+    touched = replace(touched, health_by=look.later(patience(look)))
     return Step(touched, missing, wake=touched.health_by)
 
 
@@ -128,6 +132,8 @@ def _pulling(look: Look, record: HostRecord, missing: tuple[Effect, ...]) -> Ste
 def _unchanged(look: Look, plan: HostPlan) -> bool:
     """It runs exactly this release already, in rotation and kept: there is nothing to do."""
     standing = look.standing(plan.host)
+    if look.deployment.record(plan.host).parked_at is not None:
+        return False
     if not converge.complete(look, plan) or converge.leftovers(look, plan):
         return False
     if not all(r.restart_always for r in standing):

@@ -63,6 +63,10 @@ class Look:
         before = self.deployment.previous_replicas or self.deployment.replicas
         object.__setattr__(self, "count", before if back else self.deployment.replicas)
 
+    @property
+    def going_back(self) -> bool:
+        return self.deployment.status is Status.ROLLING_BACK
+
     def host(self, name: str) -> HostSeen:
         return self.observed.hosts.get(name, HostSeen(name, reachable=False, error="it was not looked at"))
 

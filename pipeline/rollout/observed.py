@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.fleet.balancer import Capabilities, Member
 from pipeline.fleet.proxy import Site, SiteSeen, SiteWanted
 from pipeline.rollout.effects import Effect
 from pipeline.rollout.release import Release
@@ -86,10 +87,20 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class EntranceSeen:
+    """The load balancer as it is now. `members` by the name of the host whose proxy it sends to."""
+
+    members: dict[str, Member] = field(default_factory=dict)
+    capabilities: Capabilities | None = None  # None: it could not be read
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Observed:
     """One look. `samples` by container id; `smoke` holds the verdicts of smoke requests, also by container id.
 
-    `wanted` is what our own books say each site should serve, `kept` the images that no prune may remove."""
+    `wanted` is what our own books say each site should serve, `kept` the images that no prune may remove, `parked` the
+    hosts that an earlier deployment of the environment left out of the load balancer. `entrance` None: not looked at."""
 
     hosts: dict[str, HostSeen] = field(default_factory=dict)
     sites: dict[Site, SiteSeen] = field(default_factory=dict)
@@ -98,3 +109,5 @@ class Observed:
     smoke: dict[str, Sample] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
     kept: tuple[str, ...] = ()
+    entrance: EntranceSeen | None = None
+    parked: tuple[str, ...] = ()

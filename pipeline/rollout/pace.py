@@ -11,7 +11,7 @@
 
 from collections.abc import Iterable
 
-from pipeline.rollout import traffic
+from pipeline.rollout.departure import may_depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
 from pipeline.rollout.look import Look
 from pipeline.rollout.policy import Approve, Waves
@@ -46,13 +46,6 @@ def asked_at(deployment: Deployment) -> int | None:
     return min(points, default=None)
 
 
-def may_leave(look: Look) -> int:
-    """So many more hosts that serve may be taken out of rotation."""
-    plans = look.deployment.hosts
-    serving = sum(traffic.serves(look, plan) for plan in plans)
-    return serving - look.deployment.policy.needed_of(len(plans))
-
-
 def _allowed(look: Look) -> int:
     point = asked_at(look.deployment)
     limits = [len(look.deployment.hosts)] if point is None else [point]
@@ -79,20 +72,8 @@ def _spared(look: Look, waiting: list[HostPlan], room: int) -> list[HostPlan]:
     """Under stop-first a host that serves leaves rotation: only while enough others stay."""
     if not look.deployment.policy.stops_first:
         return waiting[:room]
-    chosen: list[HostPlan] = []
-    leaving = may_leave(look) - sum(1 for r in _records(look) if _leaves_soon(look, r))
-    for plan in waiting:
-        serves = traffic.serves(look, plan)
-        if len(chosen) < room and (leaving > 0 or not serves):
-            chosen.append(plan)
-            leaving -= serves
-    return chosen
-
-
-def _leaves_soon(look: Look, record: HostRecord) -> bool:
-    """Touched already, and still seen to serve the old release."""
-    begun = record.touched and record.admitted_at is None and not record.done
-    return begun and any(traffic.serves(look, p) for p in look.deployment.hosts if p.host == record.host)
+    may_go = may_depart(look, waiting)
+    return [plan for plan in waiting if plan.host in may_go][:room]
 
 
 def _may_begin(look: Look, record: HostRecord) -> bool:

@@ -3,37 +3,36 @@
 Starts from what is really seen: a host that does not answer is left out here too, and a failing preflight shows.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pipeline.fleet.proxy import BackendSeen, BackendState, Route, SiteSeen, SiteWanted
+from pipeline.fleet.balancer import Member, MemberState, Target
+from pipeline.fleet.proxy import BackendSeen, Route, SiteSeen, SiteWanted
 from pipeline.rollout.decide import Decision, decide, to_ask
-from pipeline.rollout.deployment import Deployment, HostPhase
+from pipeline.rollout.deployment import Deployment
 from pipeline.rollout.effects import (
-    BeforeDeploy,
-    CheckProxy,
+    Admit,
     Effect,
-    Explain,
     Keep,
+    Park,
     Prune,
     Pull,
     Retire,
     Start,
     Switch,
 )
-from pipeline.rollout.observed import HostSeen, Observed, Outcome, ReplicaSeen, ReplicaState, Sample
+from pipeline.rollout.observed import (
+    EntranceSeen,
+    HostSeen,
+    Observed,
+    Outcome,
+    ReplicaSeen,
+    ReplicaState,
+    Sample,
+)
+from pipeline.rollout.wording import PlannedStep, told
 
 MOST_LOOKS = 20_000
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """`host` is empty for what concerns the whole environment."""
-
-    host: str
-    what: str
-    why: str
 
 
 def plan(deployment: Deployment, observed: Observed) -> list[PlannedStep]:
@@ -42,7 +41,7 @@ def plan(deployment: Deployment, observed: Observed) -> list[PlannedStep]:
     steps: list[PlannedStep] = []
     for _ in range(MOST_LOOKS):
         decision = decide(deployment, _asked(deployment, observed, now), now)
-        steps.extend(_told(deployment, decision))
+        steps.extend(told(deployment, decision))
         deployment = decision.deployment
         if deployment.over:
             break
@@ -74,6 +73,8 @@ def _applied(deployment: Deployment, observed: Observed, effects: tuple[Effect, 
     for effect in effects:
         if isinstance(effect, Switch):
             observed = _switched(deployment, observed, effect)
+        elif isinstance(effect, Park | Admit):
+            observed = replace(observed, entrance=_balanced(observed.entrance or EntranceSeen(), effect))
         elif isinstance(effect, Pull | Start | Keep | Retire | Prune):
             host = _changed(observed.hosts[effect.host], effect)
             observed = replace(observed, hosts={**observed.hosts, effect.host: host})
@@ -126,72 +127,7 @@ def _switched(deployment: Deployment, observed: Observed, effect: Switch) -> Obs
     )
 
 
-# ------------------------------------------------------------------------------------------------ words
-
-
-def _told(before: Deployment, decision: Decision) -> Iterator[PlannedStep]:
-    for record in decision.deployment.records:
-        if record.phase is not before.record(record.host).phase:
-            yield from _waits(record.host, record.phase, record.error, decision.deployment)
-    for effect in decision.effects:
-        yield _words(effect, decision.deployment)
-    if decision.deployment.bake_until and not before.bake_until:
-        text = f"watch all hosts for {before.policy.bake:g} s"
-        yield PlannedStep("", text, "some releases break only when all of them run")
-
-
-def _waits(host: str, phase: HostPhase, error: str, deployment: Deployment) -> Iterator[PlannedStep]:
-    check, policy = deployment.release.spec.health, deployment.policy
-    if phase is HostPhase.CHECKING:
-        asked = f"{check.kind} {check.path}" if check.kind == "http" else str(check.kind)
-        text = f"wait for {check.rise} good answers in a row ({asked}) over {policy.healthy_for:g} s"
-        yield PlannedStep(host, text, "no user reaches a replica that has not proved itself")
-    elif phase is HostPhase.BAKING:
-        yield PlannedStep(host, f"watch it for {policy.bake:g} s", "some releases break only under traffic")
-    elif phase in (HostPhase.SKIPPED, HostPhase.FAILED):
-        yield PlannedStep(host, str(phase), error)
-
-
-def _words(effect: Effect, deployment: Deployment) -> PlannedStep:
-    match effect:
-        case Switch():
-            return PlannedStep(effect.site.host, *_route_words(effect))
-        case CheckProxy():
-            text = f"ask {effect.site} whether it would load the route"
-            return PlannedStep(effect.site.host, text, "a configuration that does not load stops it here")
-        case BeforeDeploy():
-            text = f"run once: {' '.join(deployment.release.spec.before_deploy)}"
-            return PlannedStep(effect.host, text, "before_deploy, with the new image")
-        case _:
-            return PlannedStep(effect.host, *_host_words(effect))
-
-
-def _host_words(effect: Pull | Start | Keep | Retire | Prune | Explain) -> tuple[str, str]:
-    match effect:
-        case Pull():
-            return f"pull {effect.image}", "the image is not on this host yet"
-        case Start():
-            text = f"start replica {effect.plan.index} of release {effect.plan.release}"
-            return text, "beside what runs there, on a free port"
-        case Keep():
-            return f"let the engine restart {_short(effect.container)}", "it was admitted"
-        case Retire():
-            return f"stop and remove {_short(effect.container)}", "no proxy can send to it any more"
-        case Prune():
-            return "remove images that nobody needs", f"{len(effect.keep)} are kept"
-        case Explain():
-            return f"keep the last lines of {_short(effect.container)}", "it failed"
-
-
-def _route_words(effect: Switch) -> tuple[str, str]:
-    ready = sorted(f"{b.host}/{b.release}" for b in effect.backends if b.state is BackendState.READY)
-    draining = sum(b.state is BackendState.DRAIN for b in effect.backends)
-    text = f"route {effect.site} to {', '.join(ready) or 'nothing'} (host/release)"
-    return (
-        text,
-        f"{draining} replicas stay warm, out of rotation" if draining else "nothing else stays in the route",
-    )
-
-
-def _short(container: str) -> str:
-    return container if " " in container else container[:12]
+def _balanced(entrance: EntranceSeen, effect: Park | Admit) -> EntranceSeen:
+    state = MemberState.PARKED if isinstance(effect, Park) else MemberState.SERVING
+    before = entrance.members.get(effect.host, Member(Target(effect.host, 0), state))
+    return replace(entrance, members={**entrance.members, effect.host: replace(before, state=state)})

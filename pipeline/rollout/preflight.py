@@ -5,8 +5,9 @@ A failure here is `failed`, and nothing that serves has been changed. Then the r
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
-from pipeline.rollout import traffic
+from pipeline.rollout import entrance, traffic
 from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord
 from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Prune, Pull
 from pipeline.rollout.look import (
@@ -38,9 +39,14 @@ def pending(look: Look) -> Decision:
         status=move(deployment.status, Event.BEGUN),
         started_at=look.now,
         prepare_by=look.later(deployment.policy.prepare_deadline),
-        records=tuple(HostRecord(plan.host) for plan in deployment.hosts),
+        records=tuple(HostRecord(plan.host, parked_at=_owed(look, plan)) for plan in deployment.hosts),
     )
     return Decision(begun)
+
+
+def _owed(look: Look, plan: HostPlan) -> datetime | None:
+    """What an earlier deployment parked and left so is put back by this one."""
+    return look.now if plan.host in look.observed.parked else None
 
 
 def preparing(look: Look) -> Decision:
@@ -50,7 +56,7 @@ def preparing(look: Look) -> Decision:
     if fault:
         return _unfit(look, fault)
     effects = [effect for step in steps for effect in step.effects] + list(_checks(look))
-    absent = any(step.wake for step in steps)
+    absent = any(step.wake for step in steps) or bool(entrance.blind(look))
     if not effects and not absent:
         effects = list(_before_deploy(look))
         if not effects:
@@ -64,6 +70,9 @@ def _prepare(look: Look, plan: HostPlan) -> Step:
     if not seen.reachable:
         return _absent(look, plan)
     record = found(look.deployment.record(plan.host))
+    unfit = entrance.unfit(look, plan)
+    if unfit:
+        return Step(record, fault=Fault(plan.host, "preflight", unfit))
     if seen.stranger:
         return Step(record, fault=Fault(plan.host, "preflight", _shared(look.deployment, seen.stranger)))
     if seen.clock_skew is not None and abs(seen.clock_skew) > CLOCK_SKEW:
@@ -128,7 +137,8 @@ def _before_deploy(look: Look) -> Iterator[Effect]:
 def _late(look: Look) -> Fault | None:
     if not passed(look.deployment.prepare_by, look.now):
         return None
-    notes = "; ".join(f"{t.where}: {t.note}" for t in look.deployment.troubles) or "no reason was seen"
+    told = [f"{t.where}: {t.note}" for t in look.deployment.troubles] + [entrance.blind(look)]
+    notes = "; ".join(filter(None, told)) or "no reason was seen"
     limit = look.deployment.policy.prepare_deadline
     return Fault("", "preflight", f"not everything was ready within {limit:g} s. {notes}")
 

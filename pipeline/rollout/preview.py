@@ -4,8 +4,9 @@ from pipeline.errors import Conflict
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Reason
 from pipeline.rollout.draft import draft
-from pipeline.rollout.plan import PlannedStep, plan
+from pipeline.rollout.plan import plan
 from pipeline.rollout.survey import survey
+from pipeline.rollout.wording import PlannedStep
 
 
 def preview(service: str, environment: str, number: int | None, ports: Ports) -> list[PlannedStep]:

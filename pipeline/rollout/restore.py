@@ -7,7 +7,8 @@ is asked only for an image that is no longer on the host. A way back is never it
 from dataclasses import replace
 from datetime import datetime
 
-from pipeline.rollout import converge, traffic
+from pipeline.rollout import converge, entrance, traffic
+from pipeline.rollout.departure import depart, may_depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
 from pipeline.rollout.effects import Effect, Prune
 from pipeline.rollout.look import Decision, Look, Step, after, found, lost, passed, soonest
@@ -21,7 +22,9 @@ LEAVING = "replicas of the failed release are still draining or being stopped"
 
 
 def restoring(look: Look) -> Decision:
-    steps = [_restore(look, plan) for plan in _worst_first(look)]
+    plans = _worst_first(look)
+    may_go = may_depart(look, plans)
+    steps = [_restore(look, plan, plan.host in may_go) for plan in plans]
     look = look.with_records(step.record for step in steps)
     effects: list[Effect] = [*traffic.switches(look), *(e for step in steps for e in step.effects)]
     obstacles = [step for step in steps if step.obstacle and not _given_up(look, step.record)]
@@ -40,7 +43,7 @@ def _worst_first(look: Look) -> list[HostPlan]:
     return sorted(look.deployment.hosts, key=safe)
 
 
-def _restore(look: Look, plan: HostPlan) -> Step:
+def _restore(look: Look, plan: HostPlan, may_go: bool) -> Step:
     record = look.deployment.record(plan.host)
     if not look.host(plan.host).reachable:
         record = lost(record, look.now)
@@ -50,6 +53,9 @@ def _restore(look: Look, plan: HostPlan) -> Step:
     record = replace(
         record, replicas=tuple(converge.sampled(look, record, r) for r in look.standing(plan.host))
     )
+    leaving = _leave(look, plan, record, may_go)
+    if leaving:
+        return leaving
     missing = converge.bring_up(look, plan)
     record = _clocked(look, record, bool(missing))
     unfit = f"release {_name(look)} is not running{_said(look, plan)}" if missing else _unfit(look, record)
@@ -62,6 +68,18 @@ def _restore(look: Look, plan: HostPlan) -> Step:
     return _settle(look, plan, record, missing, unfit)
 
 
+def _leave(look: Look, plan: HostPlan, record: HostRecord, may_go: bool) -> Step | None:
+    """Stop-first holds on the way back as well. Nothing here gives up: what does not go well is an obstacle."""
+    leaving = depart(look, plan, record)
+    if leaving is None:
+        return None
+    if not may_go:
+        limit = after(look.deployment.failed_at or look.now, look.deployment.policy.deadline)
+        return Step(record, wake=limit, obstacle="it waits, so that enough others serve")
+    why = str(leaving.fault) if leaving.fault else "what runs there leaves first"
+    return replace(leaving, fault=None, obstacle=f"{why}{_said(look, plan)}")
+
+
 def _settle(look: Look, plan: HostPlan, record: HostRecord, missing: tuple[Effect, ...], unfit: str) -> Step:
     """The previous release is there or on its way: the rest of the host follows."""
     admitted = record.admitted_at is not None
@@ -69,6 +87,11 @@ def _settle(look: Look, plan: HostPlan, record: HostRecord, missing: tuple[Effec
     record, leaving = _let_go(look, plan, record)
     obstacle = unfit or _obstacle(look, plan)
     effects = (*missing, *keep, *leaving)
+    if not unfit and traffic.arrived(look, plan):
+        entering = entrance.enter(look, plan, record)
+        record = entering.record if entering else entrance.entered(record)
+        effects = (*effects, *(entering.effects if entering else ()))
+        obstacle = _kept_out(look, plan) if entering else obstacle
     if not obstacle and record.phase is not HostPhase.FAILED:
         record = replace(record, phase=HostPhase.RESTORED)
     if not obstacle and not effects and not record.pruned:
@@ -123,8 +146,17 @@ def _obstacle(look: Look, plan: HostPlan) -> str:
     return ""
 
 
+def _kept_out(look: Look, plan: HostPlan) -> str:
+    name = look.deployment.load_balancer
+    return f"load balancer {name} does not send to it yet, it has it as {entrance.state(look, plan)}{_said(look, plan)}"
+
+
 def _said(look: Look, plan: HostPlan) -> str:
-    places = {plan.host, *(str(site) for site in traffic.sites_of(look.deployment, plan))}
+    places = {
+        plan.host,
+        f"load balancer {look.deployment.load_balancer}",
+        *(str(site) for site in traffic.sites_of(look.deployment, plan)),
+    }
     notes = [t.note for t in look.deployment.troubles if t.where in places]
     return f": {notes[0]}" if notes else ""
 
@@ -161,10 +193,11 @@ def _restored(look: Look, steps: list[Step]) -> Deployment:
         parts.append(
             f"Not restored, they do not answer: {', '.join(silent)}; deploy again when they are back."
         )
+    parts.append(entrance.owed(deployment))
     return replace(
         deployment,
         status=move(deployment.status, Event.RESTORED),
-        error=" ".join(parts),
+        error=" ".join(filter(None, parts)),
         blocked="",
         finished_at=look.now,
     )

@@ -10,12 +10,16 @@ from pipeline.errors import ShipwayError
 from pipeline.fleet.host import Host
 from pipeline.fleet.proxy import Proxy, Site, SiteSeen
 from pipeline.ports import Ports
+from pipeline.rollout import entrance
+from pipeline.rollout.balance import entrance_seen
 from pipeline.rollout.decide import Question, to_ask
 from pipeline.rollout.deployment import Deployment, Status
 from pipeline.rollout.history import kept_releases
 from pipeline.rollout.observed import HostSeen, Observed, Sample
 from pipeline.rollout.places import host_of, proxy_of
 from pipeline.rollout.traffic import sites
+
+RECENT = 20  # deployments among which the last one that touched a host is looked for
 
 
 def survey(deployment: Deployment, ports: Ports) -> Observed:
@@ -29,6 +33,8 @@ def survey(deployment: Deployment, ports: Ports) -> Observed:
         sites={s.site: s for s in seen if isinstance(s, SiteSeen)},
         wanted={site: ports.routes.wanted(site) for site in places},
         kept=_kept(deployment, ports) if _tidies(deployment) else (),
+        entrance=entrance_seen(deployment, ports) if entrance.needed(deployment) else None,
+        parked=_parked(deployment, ports),
     )
     questions = to_ask(deployment, observed, ports.clock.now())
     answers = ports.hands.each([_question_job(question, ports) for question in questions])
@@ -75,6 +81,15 @@ def _question_job(question: Question, ports: Ports) -> Callable[[], Sample]:
         return ask(host, place, question.container, question.address, question.check)
 
     return work
+
+
+def _parked(deployment: Deployment, ports: Ports) -> tuple[str, ...]:
+    """Hosts that the last deployment of this environment that ended left out of the load balancer."""
+    if not deployment.load_balancer or deployment.status is not Status.PENDING:
+        return ()
+    newest = ports.deployments.deployments(deployment.service, deployment.environment, RECENT)
+    ended = next((d for d in newest if d.over and d.records and d.id != deployment.id), None)
+    return tuple(r.host for r in ended.records if r.parked_at is not None) if ended else ()
 
 
 def _tidies(deployment: Deployment) -> bool:

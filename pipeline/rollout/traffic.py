@@ -6,7 +6,7 @@
 | has not, or cannot be asked               | as our books have it; the previous release's if all of those died |
 | leaves something out of rotation          | DRAIN: stays warm; dropped at the end, once idle or out of time   |
 
-An action of ours never makes a route empty, except when there is nothing to go back to.
+An action of ours never makes a route empty, except when there is nothing to go back to, or stop-first asks for it.
 """
 
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ def wanted(look: Look, site: Site) -> tuple[Backend, ...]:
     plans = [plan for plan in look.deployment.hosts if site in sites_of(look.deployment, plan)]
     ready = [backend for plan in plans for backend in _ready(look, site, plan)]
     before = booked(look, site)
-    if not ready and look.aim is not None:
+    if not ready and look.aim is not None and not any(_leaves(look, plan) for plan in plans):
         return tuple(sorted(before))
     addresses = {backend.address for backend in ready}
     draining = [
@@ -106,11 +106,26 @@ def in_rotation(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
 
 
 def serves(look: Look, plan: HostPlan) -> bool:
-    """Do users reach a replica on this host? Without a proxy: is one there that was admitted once?"""
+    """Do users reach a replica on this host, by the word of a site? Without one: one is there that was admitted once."""
     running = look.replicas(plan.host, running=True)
     if not plan.sites:
         return any(r.restart_always for r in running)
-    return any(in_rotation(look, plan, replica) for replica in running)
+    own = sites_of(look.deployment, plan)
+    return any(seen(look, site).serves(replica.address) for site in own for replica in running)
+
+
+def may_serve(look: Look, plan: HostPlan) -> bool:
+    """Could users reach one, by a site's word or by our books?"""
+    running = look.replicas(plan.host, running=True)
+    return serves(look, plan) or any(in_rotation(look, plan, replica) for replica in running)
+
+
+def quiet(look: Look, site: Site) -> bool:
+    """No request is under way through this site, by its own word. False also when it cannot tell."""
+    has = seen(look, site)
+    if has.error or has.old_workers:
+        return False
+    return not has.running or all(b.sessions == 0 for b in has.backends)
 
 
 def released(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
@@ -139,10 +154,18 @@ def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:
     record = look.deployment.record(plan.host)
     if record.admitted_at is not None or record.done:
         return _backends(plan, look.standing(plan.host)) or now
+    if _leaves(look, plan):
+        return ()
     running = {r.address for r in look.replicas(plan.host, running=True)}
     if any(b.address in running for b in now):
         return now
     return _backends(plan, _previous(look, plan)) or now
+
+
+def _leaves(look: Look, plan: HostPlan) -> bool:
+    """Stop-first: its old replicas are leaving, and the new ones are not there yet."""
+    record = look.deployment.record(plan.host)
+    return record.leaving_at is not None and record.admitted_at is None
 
 
 def _previous(look: Look, plan: HostPlan) -> tuple[ReplicaSeen, ...]:
@@ -165,7 +188,9 @@ def _warm(look: Look, site: Site, backend: Backend) -> bool:
         return True
     if all(r.address != backend.address for r in look.replicas(backend.host, running=True)):
         return False
-    leaving = look.deployment.settled or look.deployment.status is Status.ROLLING_BACK
+    record = look.deployment.record(backend.host)
+    emptied = record.leaving_at is not None and record.admitted_at is None
+    leaving = look.deployment.settled or look.deployment.status is Status.ROLLING_BACK or emptied
     return not (leaving and drained(look, site, backend.host, backend.address))
 
 

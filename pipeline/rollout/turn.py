@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from pipeline.rollout import entrance
 from pipeline.rollout.deployment import Deployment, HostPhase, HostRecord, Request, Status
-from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Pull, Start, Switch
+from pipeline.rollout.effects import Admit, BeforeDeploy, CheckProxy, Effect, Park, Pull, Start, Switch
 from pipeline.rollout.look import Decision, Fault, Look, after, passed, with_records
 from pipeline.rollout.observed import Outcome, Verdict
 from pipeline.rollout.policy import OnFailure
@@ -20,6 +21,8 @@ STEPS: dict[type[Effect], str] = {
     Switch: "switch",
     CheckProxy: "proxy check",
     BeforeDeploy: "before_deploy",
+    Park: "park",
+    Admit: "admit",
 }
 GIVE_UP_AFTER = 60.0  # seconds on the way back before a person's abort leaves a blocked one as it stands
 ON_FAILURE = {OnFailure.ROLLBACK: Event.FAILED, OnFailure.STOP: Event.HALTED, OnFailure.PAUSE: Event.PAUSED}
@@ -49,7 +52,8 @@ def fail(look: Look, fault: Fault) -> Decision:
         finished_at=look.now if event is Event.HALTED else None,
     )
     if event is Event.HALTED:
-        return Decision(_marked(deployment, fault))
+        words = " ".join(filter(None, (deployment.error, entrance.owed(deployment))))
+        return Decision(_marked(replace(deployment, error=words), fault))
     return Decision(_turned(deployment, fault))
 
 
@@ -92,6 +96,7 @@ def _turned(deployment: Deployment, fault: Fault) -> Deployment:
             boot=r.boot,
             lost_at=r.lost_at,
             culprit=r.culprit,
+            parked_at=r.parked_at,
         )
         for r in marked.records
     ]
@@ -157,6 +162,8 @@ def _forgiven(look: Look, record: HostRecord) -> HostRecord:
         boot=record.boot,
         ignored=(*record.ignored, *look.dead(record.host)),
         health_by=look.later(look.deployment.policy.deadline) if record.touched else None,
+        canary=record.canary,
+        parked_at=record.parked_at,
     )
 
 
@@ -166,6 +173,7 @@ def _shifted(record: HostRecord, pause: timedelta) -> HostRecord:
         health_by=record.health_by and record.health_by + pause,
         bake_until=record.bake_until and record.bake_until + pause,
         admitted_at=record.admitted_at and record.admitted_at + pause,
+        entrance_by=record.entrance_by and record.entrance_by + pause,
         lost_at=None,
     )
 
@@ -205,6 +213,7 @@ def _give_up(look: Look) -> Decision:
     deployment = look.deployment
     left = (
         f"{deployment.error}. Going back was given up by request while it was blocked: {deployment.blocked}"
+        f"{'. ' * bool(entrance.owed(deployment))}{entrance.owed(deployment)}"
     )
     status = move(deployment.status, Event.ABORTED)
     return Decision(replace(deployment, status=status, error=left, finished_at=look.now))

@@ -11,7 +11,8 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import BackendSeen, Proxy, Site, SiteSeen, SiteWanted
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
-from runners.stand_ins.world import Container, Quality, World
+from runners.stand_ins.things import Container, Quality
+from runners.stand_ins.world import World
 
 
 @dataclass

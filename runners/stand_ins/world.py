@@ -9,86 +9,20 @@ What DESIGN promises is watched in here, not in what is tested: an effect that b
 | a replica that is routed or has open requests is never stopped   | `retire`        |
 | live, previous and target images are never pruned                | `prune`         |
 | one running replica for each host, release and index             | `start`         |
+| behind a load balancer, users never meet an empty proxy          | `serve`         |
+| never two replicas of a singleton                                | `start`         |
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from pipeline.errors import ConfigRefused, PortTaken, Rejected, Unreachable
-from pipeline.fleet.proxy import Backend, BackendState, Site, SiteWanted
+from pipeline.fleet.proxy import BackendState, Site, SiteWanted
 from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.release import ReplicaPlan
+from runners.stand_ins.entrance import Entrance
+from runners.stand_ins.things import HARMLESS, HELD_AT_THE_GATE, Container, Front, Physics, Quality, Violation
 from runners.stand_ins.time import VirtualClock
-
-
-class Violation(AssertionError):
-    """A promise of the design was broken."""
-
-
-class Quality(StrEnum):
-    GOOD = "good"
-    SLOW = "slow"  # well after some seconds
-    BAD_START = "bad start"  # exits at once
-    BAD_HEALTH = "bad health"  # runs, and is never well
-    BAD_SMOKE = "bad smoke"  # says that it is well, and answers 500
-    BAD_BAKE = "bad bake"  # well, then exits soon after it got traffic
-    BAD_LATE = "bad late"  # well, then exits near the end of its bake
-    FLAP = "flap"  # well, dies, and is well again when its engine restarts it
-
-
-HARMLESS = frozenset({Quality.GOOD, Quality.SLOW})
-HELD_AT_THE_GATE = frozenset({Quality.BAD_START, Quality.BAD_HEALTH, Quality.BAD_SMOKE})
-
-
-@dataclass(frozen=True)
-class Physics:
-    """Seconds."""
-
-    well_after: float = 0.4
-    slow_after: float = 4.0
-    crash_after: float = 4.0
-    late_after: float = 6.0
-    flap_after: float = 4.5
-    request: float = 1.0  # the longest one, so a replica taken out of rotation is idle after it
-    effect: float = 0.1
-
-
-@dataclass
-class Container:
-    id: str
-    plan: ReplicaPlan
-    host: str
-    address: str
-    born: datetime
-    state: ReplicaState = ReplicaState.RUNNING
-    restart_always: bool = False
-    exit_code: int | None = None
-    life: int = 1
-    installation: str = ""  # the Shipway that made it
-    ended: datetime | None = None
-
-    def is_of(self, plan: ReplicaPlan) -> bool:
-        mine = self.plan
-        return (mine.release, mine.index, mine.image) == (plan.release, plan.index, plan.image)
-
-    @property
-    def started_at(self) -> str:
-        return self.born.isoformat()
-
-
-@dataclass
-class Front:
-    """One proxy as it serves. `leaving`: addresses out of rotation that may still have requests, and since when."""
-
-    running: bool = False
-    installation: str = ""  # the Shipway that made it
-    generation: int = 0
-    backends: tuple[Backend, ...] = ()
-    leaving: dict[str, datetime] = field(default_factory=dict)
-    refuses: bool = False  # its configuration does not load
-    stuck: bool = False  # it does not reload
 
 
 class World:
@@ -103,6 +37,8 @@ class World:
         self.images: dict[str, set[str]] = {host: set() for host in self.hosts}
         self.free = dict.fromkeys(self.hosts, 1 << 40)
         self.skew = dict.fromkeys(self.hosts, 0.0)
+        self.entrance: Entrance | None = None  # the load balancer before the proxies
+        self.singleton = False  # never two of it at a time
         self.taken: set[str] = set()  # hosts that have no free port
         self.qualities: dict[int, Quality] = {}
         self.containers: dict[str, Container] = {}
@@ -178,12 +114,13 @@ class World:
 
     # -------------------------------------------------------------------------------------------- effects
 
-    def effect(self, name: str, host: str, work: Callable[[], None]) -> None:
-        """Everything that changes the fleet passes here. The hook is where tests kill the driver."""
+    def effect(self, name: str, host: str, work: Callable[[], None], remote: bool = False) -> None:
+        """Everything that changes the fleet passes here. The hook is where tests kill the driver. `remote`: not by the
+        host itself, so that it need not be up."""
         self.hook(f"before {name} on {host}")
         self.clock.sleep(self.physics.effect)
         self.pass_time()
-        if not self.up[host]:
+        if not self.up[host] and not remote:
             raise Unreachable(f"engine on {host}: no answer within 5 s")
         before = self.serving()
         work()
@@ -197,7 +134,10 @@ class World:
 
     def serving(self) -> int:
         """Hosts on which users reach a replica that is well."""
-        return sum(any(self.was_well(c) and self.routed(c) for c in self.at(host)) for host in self.hosts)
+        return sum(self.serves_well(h) and (not self.entrance or self.entrance.sends(h)) for h in self.hosts)
+
+    def serves_well(self, host: str) -> bool:
+        return any(self.was_well(c) and self.routed(c) for c in self.at(host))
 
     def routed(self, container: Container) -> bool:
         return any(
@@ -222,6 +162,8 @@ class World:
             raise Rejected(f"{host} has no image {plan.image}")
         if host in self.taken:
             raise PortTaken(f"{host} has no free port")
+        if self.singleton and any(c.state is ReplicaState.RUNNING for c in self.containers.values()):
+            raise Violation(f"a second one of a singleton on {host}")
         for dead in same:
             del self.containers[dead.id]
         self._count += 1
@@ -261,6 +203,8 @@ class World:
 
     def sessions(self, site: Site, address: str) -> int:
         since = self.front(site).leaving.get(address)
+        if self.entrance and self.entrance.busy(site.host, self.physics.request):
+            return 1
         return int(since is not None and self._busy(since))
 
     def serve(self, wanted: SiteWanted, installation: str = "") -> None:
@@ -272,6 +216,13 @@ class World:
             raise ConfigRefused(f"{wanted.site}: the configuration does not load")
         backends = tuple(b for route in wanted.routes for b in route.backends)
         ready = {b.address for b in backends if b.state is BackendState.READY}
+        if (
+            not ready
+            and self.entrance
+            and self.entrance.sends(wanted.site.host)
+            and self.serves_well(wanted.site.host)
+        ):
+            raise Violation(f"users of the load balancer meet an empty proxy on {wanted.site.host}")
         before = {b.address for b in front.backends if b.state is BackendState.READY}
         for address in ready - before:
             self._admit(address)

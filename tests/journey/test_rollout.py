@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.rollout.deployment import Status
-from runners.stand_ins.world import Quality
+from runners.stand_ins.things import Quality
 from tests.rollout.stage import Stage
 
 

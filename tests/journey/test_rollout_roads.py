@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.rollout.deployment import HostPhase, Reason, Status
 from pipeline.rollout.release import Release, ReplicaPlan
-from runners.stand_ins.world import Quality
+from runners.stand_ins.things import Quality
 from tests.rollout.stage import POLICY, PRODUCTION, SHOP, Stage
 
 

@@ -10,7 +10,7 @@ from pipeline.rollout.deployment import Reason, Request, Status
 from pipeline.rollout.preview import preview
 from pipeline.rollout.rollback import deploy_release, rollback, scale
 from pipeline.secret import Secret
-from runners.stand_ins.world import Quality
+from runners.stand_ins.things import Quality
 from tests.rollout.stage import PRODUCTION, SHOP, Stage
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from pipeline.errors import Stopped
+from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route, Site
 from pipeline.fleet.service import Environment, Repository, Service
@@ -19,9 +20,11 @@ from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import HealthCheck, HealthKind, Release, ReplicaPlan, RuntimeSpec
 from pipeline.settings import Settings
 from runners.stand_ins.books import MemoryDeployments, MemoryLeases, MemoryReleases, MemoryRoutes
+from runners.stand_ins.entrance import Entrance, WorldBalancer
 from runners.stand_ins.fleet import WorldEngines, WorldProbe, WorldProxies
+from runners.stand_ins.things import HARMLESS, Quality, Violation
 from runners.stand_ins.time import InlineHands, VirtualClock
-from runners.stand_ins.world import HARMLESS, Quality, Violation, World
+from runners.stand_ins.world import World
 
 SHOP, PRODUCTION = "shop", "production"
 TAKEOVER = 6.0  # seconds after which the next driver comes
@@ -112,6 +115,7 @@ class Stage:
         policy: Policy = POLICY,
         books: Callable[[VirtualClock], Books] = memory_books,
         regions: Sequence[str] = (),
+        entrance: bool = False,
     ) -> None:
         self.clock = VirtualClock()
         names = tuple(f"web-{n}" for n in range(1, hosts + 1))
@@ -135,13 +139,18 @@ class Stage:
             tuple(machines[name] for name in names),
             replicas=replicas,
             proxy=front,
+            load_balancer="entry" if entrance else "",
             policy=policy,
         )
+        if entrance:
+            self.world.entrance = Entrance.over(names, self.clock)
+        self.world.singleton = policy.singleton
         service = Service(SHOP, Repository("file:///shop.git"), environments={PRODUCTION: self.environment})
         self.settings = Settings(
             registry=RegistryAccess("r"),
             hosts=machines,
             proxies={"front": front} if front else {},
+            load_balancers={"entry": LoadBalancer("entry", BalancerKind.ALIYUN_SLB)} if entrance else {},
             services={SHOP: service},
         )
         self.logs, self.notices = Logs(), Notices()
@@ -168,7 +177,9 @@ class Stage:
             builder=nothing,
             engines=WorldEngines(self.world),
             proxies=WorldProxies(self.world),
-            balancers={},
+            balancers={"entry": WorldBalancer(self.world, self.world.entrance)}
+            if self.world.entrance
+            else {},
             probe=WorldProbe(self.world),
             hands=InlineHands(),
             clock=self.clock,
@@ -314,9 +325,16 @@ class Stage:
             want = {release.number} if release else set()
             if self.world.up[site.host] and self.serves(site) != want:
                 raise Violation(f"{site} serves {self.serves(site)}, not {want}")
+        self._check_entrance()
         good = self.books.deployments.environment(SHOP, PRODUCTION).last_good
         if good is not None and self.world.quality(good) not in HARMLESS:
             raise Violation(f"bad release {good} became the last good one")
+
+    def _check_entrance(self) -> None:
+        places = self.world.entrance.places if self.world.entrance else {}
+        out = [host for host, place in places.items() if not place.let_in and self.world.up[host]]
+        if out:
+            raise Violation(f"left parked: {out}")
 
     def _check_host(self, host: str, release: Release | None, deployment: Deployment) -> None:
         count = deployment.replicas

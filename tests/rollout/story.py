@@ -7,8 +7,8 @@ from pipeline.errors import ShipwayError
 from pipeline.rollout.deployment import Deployment, HostPhase, Reason, Status
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
+from runners.stand_ins.things import HARMLESS, HELD_AT_THE_GATE, Quality, Violation
 from runners.stand_ins.time import VirtualClock
-from runners.stand_ins.world import HARMLESS, HELD_AT_THE_GATE, Quality, Violation
 from tests.rollout.stage import POLICY, TAKEOVER, Books, Crash, Stage, memory_books
 
 
@@ -21,9 +21,12 @@ class Shape:
     edge: bool = False
     proxy: bool = True
     policy: Policy = POLICY
+    entrance: bool = False
 
     def stage(self, books: Callable[[VirtualClock], Books]) -> Stage:
-        return Stage(self.hosts, self.replicas, self.edge, self.proxy, self.policy, books)
+        return Stage(
+            self.hosts, self.replicas, self.edge, self.proxy, self.policy, books, entrance=self.entrance
+        )
 
 
 PLAIN = Shape(hosts=2)

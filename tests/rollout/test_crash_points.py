@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from pipeline.rollout.deployment import Status
+from runners.stand_ins.things import Quality, Violation
 from runners.stand_ins.time import VirtualClock
-from runners.stand_ins.world import Quality, Violation
 from runners.store import open_store
 from tests.rollout.stage import Books
 from tests.rollout.story import (

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.rollout.deployment import Request, Status
 from pipeline.rollout.policy import Approve, OnFailure
-from runners.stand_ins.world import Quality
+from runners.stand_ins.things import Quality
 from tests.rollout.stage import POLICY, Stage
 
 

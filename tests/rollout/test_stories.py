@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pipeline.errors import Conflict, ShipwayError
 from pipeline.rollout.deployment import Reason, Request, Status
 from pipeline.rollout.rollback import rollback
-from runners.stand_ins.world import HARMLESS, Quality
+from runners.stand_ins.things import HARMLESS, Quality
 from tests.rollout.stage import PRODUCTION, SHOP, TAKEOVER, Crash, Stage
 from tests.rollout.story import Shape, converged, with_batch
 

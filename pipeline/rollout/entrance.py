@@ -1,0 +1,167 @@
+"""The load balancer in front of a host's proxy: when the host is out of it, quiet, and in again. Pure.
+
+| the host is …                    | by                                                                                |
+|----------------------------------|-----------------------------------------------------------------------------------|
+| out                              | the balancer's own word: parked or absent                                         |
+| quiet                            | the host's own word: its proxy has no request, for as long as the balancer takes  |
+|                                  | to obey; when it cannot tell, the longest that the balancer lets a request last   |
+| in                               | the balancer's own word: serving                                                  |
+
+A deployment that behaves never needs it with start-first: a proxy on the host takes the switch. What we parked we put
+back; what somebody else parked stays so.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from pipeline.fleet.balancer import Capabilities, MemberState
+from pipeline.rollout import traffic
+from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
+from pipeline.rollout.effects import Admit, Park
+from pipeline.rollout.look import Fault, Look, Step, after, passed
+from pipeline.rollout.observed import EntranceSeen
+
+OUT = frozenset({MemberState.ABSENT, MemberState.PARKED})
+PATIENCE = 120.0  # seconds for its API, beyond what its own settings say
+
+
+def needed(deployment: Deployment) -> bool:
+    """Must it be asked at all? Calls are counted and throttled."""
+    owed = any(record.parked_at is not None for record in deployment.records)
+    return bool(deployment.load_balancer) and (deployment.policy.stops_first or owed)
+
+
+def behind(look: Look, plan: HostPlan) -> bool:
+    """Does the load balancer send to a proxy on this very host?"""
+    return bool(look.deployment.load_balancer) and plan.sites == (plan.host,)
+
+
+def lets_in(look: Look, plan: HostPlan) -> bool:
+    """True also when it was not looked at: then nobody of ours has changed it."""
+    return look.observed.entrance is None or not behind(look, plan) or state(look, plan) not in OUT
+
+
+def state(look: Look, plan: HostPlan) -> MemberState:
+    seen = look.observed.entrance or EntranceSeen()
+    if seen.capabilities is None:
+        return MemberState.UNKNOWN
+    found = seen.members.get(plan.host)
+    return found.state if found else MemberState.ABSENT
+
+
+def leave(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
+    """On its way out; None when it is out and quiet, or was never behind it. Its record is journalled before a call."""
+    if not behind(look, plan):
+        return None
+    now_is = state(look, plan)
+    if now_is in OUT and (record.parked_at is None or _may_go(look, record)):
+        return None
+    record = replace(record, phase=HostPhase.PARKING, entrance_by=record.entrance_by or _out_by(look))
+    if now_is in OUT:
+        return Step(_noticed(look, plan, record), wake=_quiet_by(look, record))
+    if passed(record.entrance_by, look.now):
+        return Step(record, fault=_stuck(look, plan, "park"))
+    record = replace(record, quiet_since=None)
+    if now_is in (MemberState.DRAINING, MemberState.UNKNOWN):
+        return Step(record, wake=record.entrance_by)
+    record = replace(record, parked_at=record.parked_at or look.now)
+    return Step(
+        record, (Park(plan.host, look.deployment.load_balancer, _keep(look)),), wake=record.entrance_by
+    )
+
+
+def enter(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
+    """On its way in; None when it is in, or when we never took it out."""
+    if record.parked_at is None or state(look, plan) is MemberState.SERVING:
+        return None
+    capabilities = _capabilities(look)
+    if record.entrance_by is None and capabilities:
+        time = capabilities.healthy_after + capabilities.settle + PATIENCE
+        record = replace(record, entrance_by=look.later(time))
+    if passed(record.entrance_by, look.now):
+        return Step(record, fault=_stuck(look, plan, "admit"))
+    record = replace(record, phase=HostPhase.ADMITTING)
+    waiting = state(look, plan) in (MemberState.STARTING, MemberState.FAILING, MemberState.UNKNOWN)
+    effects = () if waiting else (Admit(plan.host, look.deployment.load_balancer),)
+    return Step(record, effects, wake=record.entrance_by)
+
+
+def entered(record: HostRecord) -> HostRecord:
+    """Nothing is owed any more."""
+    return replace(record, parked_at=None, quiet_since=None, entrance_by=None)
+
+
+def unfit(look: Look, plan: HostPlan) -> str:
+    """Why this host could not be parked, so that it is known before anything is touched."""
+    seen = look.observed.entrance
+    if seen is None or seen.capabilities is None or not behind(look, plan):
+        return ""
+    member = seen.members.get(plan.host)
+    if member is None or member.ours:
+        return ""
+    name = look.deployment.load_balancer
+    return (
+        f"it is a member of load balancer {name} without our mark, so it may not be parked; "
+        f"mark it as docs/load-balancers.md says, or roll start-first"
+    )
+
+
+def blind(look: Look) -> str:
+    """Why the load balancer cannot be read, when it must be; empty when it can."""
+    seen = look.observed.entrance
+    if seen is None or seen.capabilities is not None:
+        return ""
+    return f"load balancer {look.deployment.load_balancer}: {seen.error or 'it was not looked at'}"
+
+
+def owed(deployment: Deployment) -> str:
+    """The hosts that are still parked, in a sentence; empty when there are none."""
+    hosts = [r.host for r in deployment.records if r.parked_at is not None]
+    if not hosts:
+        return ""
+    return f"Still parked in load balancer {deployment.load_balancer}: {', '.join(hosts)}; deploying again puts them back."
+
+
+def _may_go(look: Look, record: HostRecord) -> bool:
+    """Quiet for long enough; or no request can last any longer."""
+    capabilities = _capabilities(look)
+    settled = record.quiet_since and capabilities and after(record.quiet_since, capabilities.settle)
+    return passed(settled or None, look.now) or passed(_quiet_by(look, record), look.now)
+
+
+def _noticed(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:
+    calm = all(traffic.quiet(look, site) for site in traffic.sites_of(look.deployment, plan))
+    return replace(record, quiet_since=(record.quiet_since or look.now) if calm else None)
+
+
+def _quiet_by(look: Look, record: HostRecord) -> datetime | None:
+    return record.parked_at and after(record.parked_at, _longest(look))
+
+
+def _out_by(look: Look) -> datetime:
+    return look.later(_longest(look) + PATIENCE)
+
+
+def _longest(look: Look) -> float:
+    """Seconds that a request may still be under way after a park."""
+    capabilities, drain = _capabilities(look), look.deployment.policy.drain_timeout
+    return max(capabilities.drain, drain) + capabilities.settle if capabilities else drain
+
+
+def _capabilities(look: Look) -> Capabilities | None:
+    return look.observed.entrance.capabilities if look.observed.entrance else None
+
+
+def _keep(look: Look) -> int:
+    return look.deployment.policy.needed_of(len(look.deployment.hosts))
+
+
+def _stuck(look: Look, plan: HostPlan, step: str) -> Fault:
+    name = look.deployment.load_balancer
+    note = next((t.note for t in look.deployment.troubles if t.where == f"load balancer {name}"), "")
+    seen = look.observed.entrance
+    member = seen.members.get(plan.host) if seen else None
+    words = note or (seen.error if seen else "") or (member.reason if member else "")
+    return Fault(
+        plan.host, step, f"load balancer {name} has it as {state(look, plan)}{': ' * bool(words)}{words}"
+    )
