@@ -35,7 +35,7 @@ def advance(look: Look, plan: HostPlan) -> Step:
 
 def _all_there(look: Look, before: HostRecord, record: HostRecord) -> HostRecord:
     """Their time to get well begins when all replicas are first seen to run, however long that took us."""
-    if len(before.replicas) < look.count <= len(record.replicas):
+    if len(before.replicas) < look.count(record.host) <= len(record.replicas):
         return replace(record, health_by=look.later(patience(look)))
     return record
 
@@ -148,7 +148,7 @@ def _carry(look: Look, plan: HostPlan, record: HostRecord) -> Step:
         if passed(limit, look.now):
             return Step(
                 record,
-                fault=Fault(plan.host, "switch", f"its proxy did not take the route{_sites(look, plan)}"),
+                fault=Fault(plan.host, "switch", f"its proxy did not take the route{refusals(look, plan)}"),
             )
         return Step(replace(record, phase=HostPhase.SWITCHING), keep, wake=limit)
     entering = entrance.enter(look, plan, record)
@@ -165,7 +165,8 @@ def _carry(look: Look, plan: HostPlan, record: HostRecord) -> Step:
     return Step(replace(record, phase=HostPhase.BAKING), keep, wake=record.bake_until)
 
 
-def _sites(look: Look, plan: HostPlan) -> str:
+def refusals(look: Look, plan: HostPlan) -> str:
+    """What the sites of a host said against the last route."""
     names = [str(site) for site in traffic.sites_of(look.deployment, plan)]
     said = [trouble(look, name) or traffic.seen(look, s).error for name, s in
             zip(names, traffic.sites_of(look.deployment, plan), strict=True)]  # fmt: skip

@@ -13,6 +13,7 @@ PHASES = {
     HostPhase.STARTING: "starting release {n} beside what runs",
     HostPhase.CHECKING: "release {n} runs; waiting until it is well",
     HostPhase.SWITCHING: "release {n} is well; switching the proxy",
+    HostPhase.DRAINING: "leaving this host; its replicas go out of rotation",
     HostPhase.BAKING: "release {n} is in rotation; watching it",
     HostPhase.DONE: "release {n} is in and well",
     HostPhase.RESTORING: "going back to release {old}",
@@ -63,4 +64,6 @@ def _host(
     elif record.phase in PHASES:
         old = deployment.previous.number if deployment.previous else "none"
         text = PHASES[record.phase].format(n=deployment.release.number, old=old)
+        if record.phase is HostPhase.DONE and all(p.host != record.host for p in deployment.staying):
+            text = "nothing is sent here any more"
         yield Happening(now, record.phase, text, record.host)

@@ -81,7 +81,7 @@ def watch(look: Look, plan: HostPlan, record: HostRecord) -> tuple[HostRecord, F
 
 
 def _judged(look: Look, plan: HostPlan, record: HostRecord) -> list[ReplicaSeen]:
-    return [r for r in look.replicas(plan.host) if look.aimed(r) and life(r) not in record.ignored]
+    return [r for r in look.replicas(plan.host) if look.aimed(plan.host, r) and life(r) not in record.ignored]
 
 
 def _ended(look: Look, record: HostRecord, replica: ReplicaSeen) -> Fault | None:
@@ -121,7 +121,7 @@ def stage(record: HostRecord) -> str:
 def bring_up(look: Look, plan: HostPlan) -> tuple[Effect, ...]:
     """Start what is missing, from the image that lies on the host; pull it when it does not."""
     have = {r.index for r in look.standing(plan.host)}
-    missing = [index for index in range(look.count) if index not in have]
+    missing = [index for index in range(look.count(plan.host)) if index not in have]
     if not missing or look.aim is None:
         return ()
     if look.aim.image not in look.host(plan.host).images:
@@ -130,7 +130,7 @@ def bring_up(look: Look, plan: HostPlan) -> tuple[Effect, ...]:
 
 
 def complete(look: Look, plan: HostPlan) -> bool:
-    return look.aim is None or len(look.standing(plan.host)) == look.count
+    return look.aim is None or len(look.standing(plan.host)) == look.count(plan.host)
 
 
 def keep(look: Look, plan: HostPlan) -> tuple[Effect, ...]:
@@ -145,7 +145,7 @@ def leftovers(look: Look, plan: HostPlan) -> tuple[ReplicaSeen, ...]:
     kept = {r.container for r in standing}
     filled = {r.index for r in standing}
     others = (r for r in look.replicas(plan.host) if r.container not in kept)
-    return tuple(r for r in others if not look.aimed(r) or r.index in filled)
+    return tuple(r for r in others if not look.aimed(plan.host, r) or r.index in filled)
 
 
 def retire(look: Look, plan: HostPlan, record: HostRecord) -> tuple[Effect, ...]:

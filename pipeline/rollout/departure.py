@@ -64,7 +64,7 @@ def _room(look: Look) -> int:
     """So many more hosts that serve may be taken out of rotation."""
     plans = look.deployment.hosts
     stay = sum(serving(look, p) and not _leaving(look, look.deployment.record(p.host)) for p in plans)
-    return stay - look.deployment.policy.needed_of(len(plans))
+    return stay - look.deployment.policy.needed_of(len(look.deployment.staying))
 
 
 def _leaving(look: Look, record: HostRecord) -> bool:

@@ -133,11 +133,15 @@ class HostPlan:
     """Where this environment runs: a host, and the hosts of the proxy sites that front its replicas.
 
     A proxy on each host: `sites` is the host itself. A proxy on hosts of its own: those. No proxy: empty.
+    `replicas` 0: the environment leaves this host. `before` is what it had, for the way back; None: not known.
     """
 
     host: str
     sites: tuple[str, ...] = ()
     region: str = ""
+    replicas: int | None = None  # None: as many as the deployment's `replicas`
+    before: int | None = None
+    why: str = ""  # for people: what decided that number
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ class Deployment:
     promoted: bool = False  # a person took it to all hosts: nobody is asked any more
     approved: int = 0  # so many hosts had been touched when a person said that more may follow
     approve_by: datetime | None = None  # while it waits for a person
-    previous_replicas: int = 0  # on each host before this deployment; 0: as many as `replicas`
+    previous_replicas: int = 0  # seen before, on hosts whose plan does not know it; 0: as many as `replicas`
     checked: tuple[str, ...] = ()  # sites whose configuration was found to load
     troubles: tuple[Trouble, ...] = ()
     records: tuple[HostRecord, ...] = ()
@@ -184,6 +188,19 @@ class Deployment:
 
     def record(self, host: str) -> HostRecord:
         return next((r for r in self.records if r.host == host), HostRecord(host))
+
+    def count(self, plan: HostPlan) -> int:
+        """How many replicas of the release the host should have."""
+        return self.replicas if plan.replicas is None else plan.replicas
+
+    def count_before(self, plan: HostPlan) -> int:
+        """How many of the previous release it had."""
+        return (self.previous_replicas or self.replicas) if plan.before is None else plan.before
+
+    @property
+    def staying(self) -> tuple[HostPlan, ...]:
+        """Hosts on which the environment runs when all went well. `min_healthy` and `batch` are about these."""
+        return tuple(plan for plan in self.hosts if self.count(plan))
 
     @property
     def over(self) -> bool:

@@ -1,5 +1,6 @@
 """Drafts the deployment of a release onto an environment as the operator's file describes it today. Pure."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from pipeline.fleet.service import Environment
@@ -17,9 +18,10 @@ def draft(
     now: datetime,
     replicas: int | None = None,
     run: int | None = None,
+    places: tuple[HostPlan, ...] = (),
 ) -> Deployment:
     """Pending and without an id. `previous` is what a failure goes back to: the environment's last good release.
-    `replicas` None: as the file says."""
+    `replicas` None: as the file says. `places` empty: on all of the environment's hosts."""
     return Deployment(
         id=0,
         service=environment.service,
@@ -30,19 +32,21 @@ def draft(
         status=Status.PENDING,
         created_at=now,
         policy=environment.policy,
-        hosts=_hosts(environment),
+        hosts=_hosts(environment, places),
         replicas=environment.replicas if replicas is None else replicas,
         proxy=environment.proxy.name if environment.proxy else "",
         load_balancer=environment.load_balancer,
         domain=environment.domain,
         requested_by=requested_by,
         run=run,
+        promoted=reason in (Reason.SCALE, Reason.MIGRATE),  # the release is live already: there is no canary
     )
 
 
-def _hosts(environment: Environment) -> tuple[HostPlan, ...]:
+def _hosts(environment: Environment, places: tuple[HostPlan, ...]) -> tuple[HostPlan, ...]:
     """In the file's order; with waves, region by region as they first come."""
-    plans = [HostPlan(h.name, _sites(environment, h.name), h.region) for h in environment.hosts]
+    everywhere = tuple(HostPlan(host.name, region=host.region) for host in environment.hosts)
+    plans = [replace(plan, sites=_sites(environment, plan.host)) for plan in places or everywhere]
     if environment.policy.waves is Waves.REGION:
         regions = list(dict.fromkeys(plan.region for plan in plans))
         plans.sort(key=lambda plan: regions.index(plan.region))

@@ -153,7 +153,7 @@ def _capabilities(look: Look) -> Capabilities | None:
 
 
 def _keep(look: Look) -> int:
-    return look.deployment.policy.needed_of(len(look.deployment.hosts))
+    return look.deployment.policy.needed_of(len(look.deployment.staying))
 
 
 def _stuck(look: Look, plan: HostPlan, step: str) -> Fault:

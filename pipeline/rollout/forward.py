@@ -13,6 +13,7 @@ from pipeline.rollout.advance import SWITCH_PATIENCE, advance, observe, patience
 from pipeline.rollout.departure import depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord, Status
 from pipeline.rollout.effects import Effect, Pull
+from pipeline.rollout.leave import absent, leave
 from pipeline.rollout.look import Decision, Fault, Look, Step, after, enough, found, lost, passed, soonest
 from pipeline.rollout.states import Event, move
 from pipeline.rollout.turn import expire, fail, refused
@@ -23,7 +24,7 @@ FINISH_PATIENCE = 300.0  # seconds in which the old replicas are stopped after t
 
 def rolling(look: Look) -> Decision:
     plans = look.deployment.hosts
-    steps = [advance(look, p) if look.deployment.record(p.host).touched else _rest(look, p) for p in plans]
+    steps = [_step(look, plan) for plan in plans]
     look = look.with_records(_admitted(look, [step.record for step in steps]))
     fault = refused(look) or next((step.fault for step in steps if step.fault), None) or _unsettled(look)
     if fault:
@@ -36,10 +37,16 @@ def rolling(look: Look) -> Decision:
     return Decision(deployment, effects=tuple(effects), wait_until=soonest(wakes))
 
 
+def _step(look: Look, plan: HostPlan) -> Step:
+    if not look.deployment.record(plan.host).touched:
+        return _rest(look, plan)
+    return advance(look, plan) if look.count(plan.host) else leave(look, plan)
+
+
 def _admitted(look: Look, records: list[HostRecord]) -> list[HostRecord]:
     """Users reach the release on at most one batch of hosts that are not known to be well with it. When a host that
     was done does not answer, the next one waits at its gate."""
-    room = look.deployment.policy.batch_of(len(records))
+    room = look.deployment.policy.batch_of(len(look.deployment.staying))
     room -= sum(_in_doubt(r) and r.admitted_at != look.now for r in records)
     result = []
     for record in records:
@@ -75,6 +82,8 @@ def _rest(look: Look, plan: HostPlan) -> Step:
     record = look.deployment.record(plan.host)
     if look.host(plan.host).reachable:
         return Step(found(record))
+    if not look.count(plan.host):
+        return absent(look, record)
     record = lost(record, look.now)
     since = record.lost_at or look.now
     why = look.host(plan.host).error
@@ -105,7 +114,7 @@ def _touch(look: Look, plan: HostPlan, canary: bool) -> Step:
         return _pulling(look, record, missing)
     touched = replace(
         record,
-        phase=HostPhase.STARTING,
+        phase=HostPhase.STARTING if look.count(plan.host) else HostPhase.DRAINING,
         touched=True,
         canary=canary,
         boot=look.host(plan.host).boot,
@@ -186,5 +195,7 @@ def _unsettled(look: Look) -> Fault | None:
 def _steady(look: Look, touched: list[HostRecord]) -> bool:
     """Well and in rotation at this very look."""
     plans = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
-    well = all(r.lost_at is None and r.replicas and all(x.good > 0 for x in r.replicas) for r in touched)
-    return well and all(traffic.arrived(look, plan) for plan in plans)
+    answering = {p.host for p in plans if look.count(p.host) or look.host(p.host).reachable}
+    staying = [r for r in touched if look.count(r.host)]
+    well = all(r.lost_at is None and r.replicas and all(x.good > 0 for x in r.replicas) for r in staying)
+    return well and all(traffic.arrived(look, plan) for plan in plans if plan.host in answering)

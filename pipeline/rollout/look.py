@@ -49,19 +49,23 @@ class Step:
 
 @dataclass(frozen=True)
 class Look:
-    """`aim` is the release that every host should run in the end, and how many replicas of it."""
+    """`aim` is the release that every host should run in the end; `count`, how many replicas of it a host should have."""
 
     deployment: Deployment
     observed: Observed
     now: datetime
     aim: Release | None = field(init=False)
-    count: int = field(init=False)
+    _counts: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        back = self.deployment.status is Status.ROLLING_BACK
-        object.__setattr__(self, "aim", self.deployment.previous if back else self.deployment.release)
-        before = self.deployment.previous_replicas or self.deployment.replicas
-        object.__setattr__(self, "count", before if back else self.deployment.replicas)
+        deployment = self.deployment
+        back = deployment.status is Status.ROLLING_BACK
+        object.__setattr__(self, "aim", deployment.previous if back else deployment.release)
+        counted = deployment.count_before if back else deployment.count
+        object.__setattr__(self, "_counts", {plan.host: counted(plan) for plan in deployment.hosts})
+
+    def count(self, host: str) -> int:
+        return self._counts.get(host, 0)
 
     @property
     def going_back(self) -> bool:
@@ -74,19 +78,19 @@ class Look:
         seen = self.host(host).replicas
         return tuple(r for r in seen if not running or r.state is ReplicaState.RUNNING)
 
-    def aimed(self, replica: ReplicaSeen) -> bool:
-        """Is it one of those that should run in the end?"""
-        return self.aim is not None and replica.of(self.aim) and replica.index < self.count
+    def aimed(self, host: str, replica: ReplicaSeen) -> bool:
+        """Is it one of those that should run there in the end?"""
+        return self.aim is not None and replica.of(self.aim) and replica.index < self.count(host)
 
     def standing(self, host: str) -> tuple[ReplicaSeen, ...]:
         """The running replicas of the aim, one for each index."""
-        found = {r.index: r for r in self.replicas(host, running=True) if self.aimed(r)}
+        found = {r.index: r for r in self.replicas(host, running=True) if self.aimed(host, r)}
         return tuple(found[index] for index in sorted(found))
 
     def dead(self, host: str) -> tuple[str, ...]:
         """Lives of the aim's replicas that are over already, and so say nothing about what we start."""
-        ended = (r for r in self.replicas(host) if self.aimed(r) and r.state is not ReplicaState.RUNNING)
-        return tuple(life(r) for r in ended)
+        ended = (r for r in self.replicas(host) if r.state is not ReplicaState.RUNNING)
+        return tuple(life(r) for r in ended if self.aimed(host, r))
 
     def plan(self, index: int) -> ReplicaPlan:
         release = self.aim or self.deployment.release
@@ -128,10 +132,14 @@ def with_records(deployment: Deployment, records: Iterable[HostRecord]) -> Deplo
 
 
 def enough(look: Look) -> bool:
-    """Can the environment afford to leave out the hosts that do not answer?"""
-    hosts = look.deployment.hosts
-    needed = look.deployment.policy.needed_of(len(hosts))
-    return sum(look.host(p.host).reachable for p in hosts) >= max(1, needed)
+    """Can the environment afford to leave out the hosts that do not answer? One that it leaves is not needed."""
+    return sum(look.host(p.host).reachable for p in look.deployment.staying) >= needed(look.deployment)
+
+
+def needed(deployment: Deployment) -> int:
+    """Hosts that must serve, of those on which the environment stays."""
+    hosts = len(deployment.staying)
+    return max(1, min(deployment.policy.needed_of(hosts), hosts))
 
 
 def lost(record: HostRecord, now: datetime) -> HostRecord:

@@ -6,6 +6,7 @@
 | canary                      | so many go first and alone                                                      |
 | approve                     | nobody follows the first host, or any batch, before a person has said so        |
 | waves                       | one region after the other, and never all hosts of one at once                  |
+| a host that is left         | goes last, when those that stay are in and enough                               |
 | max_unavailable, stop-first | a host that serves leaves rotation only while enough others serve               |
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Iterable
 
 from pipeline.rollout.departure import may_depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
+from pipeline.rollout.leave import others_serve
 from pipeline.rollout.look import Look
 from pipeline.rollout.policy import Approve, Waves
 
@@ -20,7 +22,7 @@ from pipeline.rollout.policy import Approve, Waves
 def due(look: Look) -> list[HostPlan]:
     """Untouched hosts whose turn it is, in the plan's order."""
     waiting = [p for p in _wave(look) if _may_begin(look, look.deployment.record(p.host))]
-    room = look.deployment.policy.batch_of(len(look.deployment.hosts)) - sum(map(_open, _records(look)))
+    room = look.deployment.policy.batch_of(len(look.deployment.staying)) - sum(map(_open, _records(look)))
     room = min(room, _allowed(look) - len(_touched(look.deployment)))
     return _spared(look, waiting, max(0, room))
 
@@ -42,7 +44,7 @@ def asked_at(deployment: Deployment) -> int | None:
         points.append(1)
     points = [point for point in points if point > deployment.approved]
     if policy.approve is Approve.BATCH:
-        points.append(deployment.approved + policy.batch_of(len(deployment.hosts)))
+        points.append(deployment.approved + policy.batch_of(len(deployment.staying)))
     return min(points, default=None)
 
 
@@ -57,7 +59,9 @@ def _allowed(look: Look) -> int:
 
 
 def _wave(look: Look) -> tuple[HostPlan, ...]:
-    plans = look.deployment.hosts
+    plans = look.deployment.staying
+    if others_serve(look):
+        return tuple(p for p in look.deployment.hosts if p not in plans)
     if look.deployment.policy.waves is Waves.NONE or len({p.region for p in plans}) < 2:
         return plans
     current = next((p.region for p in plans if not _over(look.deployment.record(p.host))), "")

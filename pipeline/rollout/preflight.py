@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.rollout import entrance, traffic
-from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord
+from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord, Reason
 from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Prune, Pull
 from pipeline.rollout.look import (
     Decision,
@@ -70,6 +70,8 @@ def _prepare(look: Look, plan: HostPlan) -> Step:
     if not seen.reachable:
         return _absent(look, plan)
     record = found(look.deployment.record(plan.host))
+    if not look.count(plan.host):
+        return Step(record)
     unfit = entrance.unfit(look, plan)
     if unfit:
         return Step(record, fault=Fault(plan.host, "preflight", unfit))
@@ -106,11 +108,12 @@ def _absent(look: Look, plan: HostPlan) -> Step:
     """Left out after a while if the environment can afford it; a failure after the grace if it cannot."""
     record = lost(look.deployment.record(plan.host), look.now)
     since = record.lost_at or look.now
+    leaving = not look.count(plan.host)
     why = f"it does not answer: {look.host(plan.host).error}"
     skip_at = after(since, SKIP_PATIENCE)
     if not passed(skip_at, look.now):
         return Step(record, wake=skip_at)
-    if enough(look):
+    if leaving or enough(look):
         return Step(replace(record, phase=HostPhase.SKIPPED, error=f"left out, {why}"))
     grace = after(since, look.deployment.policy.unreachable_grace)
     if passed(grace, look.now):
@@ -121,7 +124,10 @@ def _absent(look: Look, plan: HostPlan) -> Step:
 def _checks(look: Look) -> Iterator[Effect]:
     """Every site must be ready to load a route; sites on hosts that are left out are not asked."""
     skipped = {r.host for r in look.deployment.records if r.lost_at is not None}
+    staying = {s for plan in look.deployment.staying for s in traffic.sites_of(look.deployment, plan)}
     for site in traffic.sites(look.deployment):
+        if site not in staying:
+            continue
         if str(site) not in look.deployment.checked and site.host not in skipped:
             yield CheckProxy(site, traffic.booked(look, site))
 
@@ -129,8 +135,10 @@ def _checks(look: Look) -> Iterator[Effect]:
 def _before_deploy(look: Look) -> Iterator[Effect]:
     """Once, on the first host that answers. After a crash in the middle of it, it runs again: it must allow that."""
     deployment = look.deployment
+    if deployment.reason in (Reason.SCALE, Reason.MIGRATE):
+        return  # the release is live: it ran when that was deployed
     if deployment.release.spec.before_deploy and not deployment.before_deploy_done:
-        host = next(plan.host for plan in deployment.hosts if look.host(plan.host).reachable)
+        host = next(plan.host for plan in deployment.staying if look.host(plan.host).reachable)
         yield BeforeDeploy(host, look.plan(0))
 
 
@@ -190,6 +198,8 @@ def _warnings(look: Look) -> Iterator[Happening]:
         )
         return
     for plan in look.deployment.hosts:
+        if plan.before == 0:
+            continue
         seen = look.host(plan.host)
         if seen.reachable and previous.image not in seen.images:
             text = f"the image of release {previous.number} is not on this host: going back would need the registry"

@@ -5,6 +5,7 @@
 | has passed its gate                       | READY: its replicas of the aim                                    |
 | has not, or cannot be asked               | as our books have it; the previous release's if all of those died |
 | leaves something out of rotation          | DRAIN: stays warm; dropped at the end, once idle or out of time   |
+| is left by the environment                | none: they leave the rotation when its turn has come              |
 
 An action of ours never makes a route empty, except when there is nothing to go back to, or stop-first asks for it.
 """
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pipeline.fleet.proxy import Backend, BackendState, Route, Site, SiteSeen
-from pipeline.rollout.deployment import Deployment, HostPlan, Status
+from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan
 from pipeline.rollout.effects import Switch
 from pipeline.rollout.look import Look, passed
 from pipeline.rollout.observed import ReplicaSeen
@@ -49,7 +50,8 @@ def wanted(look: Look, site: Site) -> tuple[Backend, ...]:
     plans = [plan for plan in look.deployment.hosts if site in sites_of(look.deployment, plan)]
     ready = [backend for plan in plans for backend in _ready(look, site, plan)]
     before = booked(look, site)
-    if not ready and look.aim is not None and not any(_leaves(look, plan) for plan in plans):
+    emptied = all(left(look, plan) for plan in plans) or any(_emptied(look, plan.host) for plan in plans)
+    if not ready and look.aim is not None and not emptied:
         return tuple(sorted(before))
     addresses = {backend.address for backend in ready}
     draining = [
@@ -147,14 +149,14 @@ def _forgotten(look: Look, site: Site, address: str, late: bool) -> bool:
 
 def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:
     now = tuple(b for b in booked(look, site) if b.host == plan.host and b.state is BackendState.READY)
-    if look.aim is None:
+    if look.aim is None or left(look, plan):
         return ()
     if not look.host(plan.host).reachable:
         return now
     record = look.deployment.record(plan.host)
     if record.admitted_at is not None or record.done:
         return _backends(plan, look.standing(plan.host)) or now
-    if _leaves(look, plan):
+    if _emptied(look, plan.host):
         return ()
     running = {r.address for r in look.replicas(plan.host, running=True)}
     if any(b.address in running for b in now):
@@ -162,10 +164,17 @@ def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:
     return _backends(plan, _previous(look, plan)) or now
 
 
-def _leaves(look: Look, plan: HostPlan) -> bool:
+def _emptied(look: Look, host: str) -> bool:
     """Stop-first: its old replicas are leaving, and the new ones are not there yet."""
-    record = look.deployment.record(plan.host)
+    record = look.deployment.record(host)
     return record.leaving_at is not None and record.admitted_at is None
+
+
+def left(look: Look, plan: HostPlan) -> bool:
+    """Is the host one that should serve nothing any more? One that did not answer is, when the others are settled."""
+    record = look.deployment.record(plan.host)
+    gone = record.phase is HostPhase.SKIPPED and look.deployment.settled
+    return look.count(plan.host) == 0 and (record.admitted_at is not None or record.done or gone)
 
 
 def _previous(look: Look, plan: HostPlan) -> tuple[ReplicaSeen, ...]:
@@ -185,13 +194,15 @@ def _warm(look: Look, site: Site, backend: Backend) -> bool:
     """Must it stay known to the site, out of rotation?"""
     host = look.host(backend.host)
     if not host.reachable:
-        return True
+        return not (_abandoned(look, backend.host) and drained(look, site, backend.host, backend.address))
     if all(r.address != backend.address for r in look.replicas(backend.host, running=True)):
         return False
-    record = look.deployment.record(backend.host)
-    emptied = record.leaving_at is not None and record.admitted_at is None
-    leaving = look.deployment.settled or look.deployment.status is Status.ROLLING_BACK or emptied
-    return not (leaving and drained(look, site, backend.host, backend.address))
+    ending = look.deployment.settled or look.going_back or _emptied(look, backend.host)
+    return not (ending and drained(look, site, backend.host, backend.address))
+
+
+def _abandoned(look: Look, host: str) -> bool:
+    return look.deployment.settled and look.count(host) == 0
 
 
 def drained(look: Look, site: Site, host: str, address: str) -> bool:

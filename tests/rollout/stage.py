@@ -1,6 +1,6 @@
 """A stage for rollouts: a world, books, ports over them, and a driver that may be killed and followed by the next."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -12,7 +12,7 @@ from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route,
 from pipeline.fleet.service import Environment, Repository, Service
 from pipeline.lease import deployment_key
 from pipeline.ports import Ports
-from pipeline.rollout.deployment import Deployment, Reason, Status
+from pipeline.rollout.deployment import Deployment, HostPlan, Reason, Status
 from pipeline.rollout.draft import draft
 from pipeline.rollout.drive import drive
 from pipeline.rollout.observed import ReplicaState
@@ -116,10 +116,11 @@ class Stage:
         books: Callable[[VirtualClock], Books] = memory_books,
         regions: Sequence[str] = (),
         entrance: bool = False,
+        spare: int = 0,  # of the hosts: the last ones, on which the environment does not run yet
     ) -> None:
         self.clock = VirtualClock()
         names = tuple(f"web-{n}" for n in range(1, hosts + 1))
-        self.names = names
+        self.names, self.used = names, names[: hosts - spare]
         fronts = ("edge-1",) if edge else ()
         self.world = World((*names, *fronts), self.clock)
         self.world.drain_timeout = policy.drain_timeout
@@ -136,7 +137,7 @@ class Stage:
         self.environment = Environment(
             SHOP,
             PRODUCTION,
-            tuple(machines[name] for name in names),
+            tuple(machines[name] for name in self.used),
             replicas=replicas,
             proxy=front,
             load_balancer="entry" if entrance else "",
@@ -203,11 +204,11 @@ class Stage:
         """A release that has been live for long, on all hosts, as an earlier deployment left it."""
         release = self.release(quality)
         number = self.deploy(release)
-        for host in self.names:
+        for host in self.used:
             self._standing(host, release, number)
         self._settled(number, release)
         self.clock.sleep(60.0)
-        hosts = len(self.names)
+        hosts = len(self.used)
         self.world.min_healthy = hosts - self.environment.policy.batch_of(hosts) if self.sites else 0
         return release
 
@@ -225,7 +226,7 @@ class Stage:
         """Journalled by a driver of its own, in one step."""
         lease = self.books.leases.take(deployment_key(number), "long ago", 5.0)
         deployment = self.books.deployments.deployment(number)
-        for site in self.sites:
+        for site in self.sites[: len(self.used)]:
             fronted = [
                 c for c in self.world.containers.values() if len(self.sites) == 1 or c.host == site.host
             ]
@@ -236,6 +237,20 @@ class Stage:
         done = replace(deployment, status=Status.SUCCEEDED, settled=True)
         self.books.deployments.save(done, [], lease)
         self.books.leases.give_back(lease)
+
+    def plans(self, counts: Mapping[str, int]) -> tuple[HostPlan, ...]:
+        """Where the environment is to run, and how many replicas of it."""
+        before = dict.fromkeys(self.used, self.environment.replicas)
+        proxy = self.environment.proxy
+        return tuple(
+            HostPlan(
+                host,
+                (proxy.hosts or (host,)) if proxy else (),
+                replicas=count,
+                before=before.get(host, 0),
+            )
+            for host, count in sorted(counts.items(), key=lambda item: item[1] == 0)
+        )
 
     def deploy(self, release: Release, reason: Reason = Reason.PUSH, **changes: Any) -> int:
         state = self.books.deployments.environment(SHOP, PRODUCTION)
@@ -321,8 +336,11 @@ class Stage:
         for host in self.names:
             if self.world.up[host]:
                 self._check_host(host, release, deployment)
+        back = deployment.status is Status.ROLLED_BACK
+        counted = deployment.count_before if back else deployment.count
+        fronts = {site for plan in deployment.hosts if counted(plan) for site in plan.sites}
         for site in self.sites:
-            want = {release.number} if release else set()
+            want = {release.number} if release and site.host in fronts else set()
             if self.world.up[site.host] and self.serves(site) != want:
                 raise Violation(f"{site} serves {self.serves(site)}, not {want}")
         self._check_entrance()
@@ -337,9 +355,9 @@ class Stage:
             raise Violation(f"left parked: {out}")
 
     def _check_host(self, host: str, release: Release | None, deployment: Deployment) -> None:
-        count = deployment.replicas
-        if deployment.status is Status.ROLLED_BACK:
-            count = deployment.previous_replicas or count
+        plan = next((p for p in deployment.hosts if p.host == host), HostPlan(host, replicas=0, before=0))
+        back = deployment.status is Status.ROLLED_BACK
+        count = deployment.count_before(plan) if back else deployment.count(plan)
         want = [(release.number, index) for index in range(count)] if release else []
         if self.running(host) != want:
             raise Violation(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipeline.errors import ShipwayError
-from pipeline.rollout.deployment import Deployment, HostPhase, Reason, Status
+from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, Reason, Status
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
 from runners.stand_ins.things import HARMLESS, HELD_AT_THE_GATE, Quality, Violation
@@ -22,10 +22,19 @@ class Shape:
     proxy: bool = True
     policy: Policy = POLICY
     entrance: bool = False
+    spare: int = 0
+    counts: tuple[int, ...] = ()  # replicas on each host when all went well; empty: everywhere as before
 
     def stage(self, books: Callable[[VirtualClock], Books]) -> Stage:
         return Stage(
-            self.hosts, self.replicas, self.edge, self.proxy, self.policy, books, entrance=self.entrance
+            self.hosts,
+            self.replicas,
+            self.edge,
+            self.proxy,
+            self.policy,
+            books,
+            entrance=self.entrance,
+            spare=self.spare,
         )
 
 
@@ -44,8 +53,13 @@ class Story:
         self.old = self.stage.live()
         self.new = self.stage.release(quality)
         self.quality = quality
-        self.number = self.stage.deploy(self.new)
+        self.counts = dict(zip(self.stage.names, shape.counts, strict=False))
+        self.number = self.stage.deploy(self.new, **self._hosts(self.counts))
         self.batch = shape.policy.batch_of(shape.hosts)
+        self.troubled = True  # an outage may be under way
+
+    def _hosts(self, counts: dict[str, int]) -> dict[str, tuple[HostPlan, ...]]:
+        return {"hosts": self.stage.plans(counts)} if counts else {}
 
     def hooked(self, hook: Callable[[str], None]) -> None:
         self.stage.hook = hook
@@ -76,6 +90,7 @@ class Story:
         """Faults are over: drive it to its end, then bring back the hosts that were left out on the way."""
         world = self.stage.world
         self.hooked(lambda _: None)
+        self.troubled = False
         world.up = dict.fromkeys(world.up, True)
         world.registry_up, world.lose_answers = True, 0
         for front in world.fronts.values():
@@ -85,7 +100,11 @@ class Story:
         live = self.stage.books.releases.release(deployment.service, state.last_good)
         if not converged(self.stage, self.number, live):
             _excused(deployment)
-            again = self.stage.run(self.stage.deploy(live, Reason.MANUAL))
+            counts = self.counts
+            if counts and deployment.status is not Status.SUCCEEDED:
+                used, replicas = self.stage.used, self.stage.environment.replicas
+                counts = {host: replicas if host in used else 0 for host in counts}
+            again = self.stage.run(self.stage.deploy(live, Reason.MANUAL, **self._hosts(counts)))
             self.stage.check(again.id, live)
         if self.quality not in HARMLESS and live == self.new:
             raise Violation("a bad release became the last good one")
@@ -186,7 +205,7 @@ def outage(story: Story, kind: str, begin: float, length: float) -> None:
     def slept(seconds: float) -> None:
         sleep(seconds)
         since = stage.clock.now().timestamp() - start
-        _set(story, kind, begin <= since < begin + length)
+        _set(story, kind, story.troubled and begin <= since < begin + length)
 
     stage.clock.sleep = slept  # type: ignore[method-assign]
     world.clock.sleep = slept  # type: ignore[method-assign]

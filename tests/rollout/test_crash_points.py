@@ -33,6 +33,10 @@ SHAPES = {
     "edge": Shape(hosts=2, replicas=2, edge=True),
     "no proxy": Shape(hosts=2, proxy=False),
     "two at once": Shape(hosts=3, policy=with_batch(2)),
+    "move": Shape(hosts=3, spare=1, counts=(0, 1, 1)),
+    "move behind an edge": Shape(hosts=3, edge=True, spare=1, counts=(0, 1, 1)),
+    "fewer": Shape(hosts=3, edge=True, counts=(0, 1, 1)),
+    "more": Shape(hosts=3, spare=1, counts=(2, 1, 1)),
 }
 TELLING = (Quality.GOOD, Quality.BAD_HEALTH, Quality.BAD_LATE)
 ROADS = [(shape, quality) for shape in SHAPES for quality in Quality]
@@ -86,6 +90,17 @@ def test_outage_at_any_time_ends_well(quality, kind):
     for begin in range(0, 24, 2 if FULL else 3):
         for length in (2.0, 12.0, 60.0):
             story = Story(quality)
+            outage(story, kind, begin, length)
+            told(story.heal_after, kind, begin, length)
+
+
+@pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BAD_LATE])
+@pytest.mark.parametrize("shape", ["move", "move behind an edge", "fewer"])
+@pytest.mark.parametrize("kind", ["reload", "web-1", "web-3"])
+def test_outage_during_a_move_ends_well(quality, shape, kind):
+    for begin in range(0, 24, 2 if FULL else 4):
+        for length in (2.0, 12.0, 60.0):
+            story = Story(quality, SHAPES[shape])
             outage(story, kind, begin, length)
             told(story.heal_after, kind, begin, length)
 
