@@ -78,6 +78,7 @@ def _rebooted(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:
         drain_by=record.drain_by,
         canary=record.canary,
         parked_at=record.parked_at,
+        joined_at=record.joined_at,
     )
 
 

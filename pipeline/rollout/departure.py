@@ -16,7 +16,7 @@ STOP_PATIENCE = 60.0  # seconds for the engine, beyond drain and stop timeouts
 
 def depart(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
     """None when nothing stands in the way of starting the aim's replicas here."""
-    if not look.deployment.policy.stops_first or converge.complete(look, plan):
+    if not look.deployment.policy.stops_first or _may_stay(look, plan):
         return None
     if not converge.leftovers(look, plan):
         return _elsewhere(look, plan, record)
@@ -26,6 +26,13 @@ def depart(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
             return leaving
         record = replace(record, leaving_at=look.now, drain_by=None, entrance_by=None, quiet_since=None)
     return _emptied(look, plan, replace(record, phase=HostPhase.DRAINING))
+
+
+def _may_stay(look: Look, plan: HostPlan) -> bool:
+    """Everything that should run is there; or nothing should, and what runs may stay warm until the verdict."""
+    if look.count(plan.host):
+        return converge.complete(look, plan)
+    return not look.deployment.policy.singleton
 
 
 def may_depart(look: Look, plans: Iterable[HostPlan]) -> frozenset[str]:
@@ -83,11 +90,14 @@ def _emptied(look: Look, plan: HostPlan, record: HostRecord) -> Step:
         record = replace(record, drain_by=look.later(policy.drain_timeout))
     since = record.drain_by or after(record.leaving_at or look.now, policy.drain_timeout)
     limit = after(since, STOP_PATIENCE + _longest_stop(look))
-    if passed(limit, look.now):
-        notes = [t.note for t in look.deployment.troubles if t.where == plan.host]
-        why = f"what ran before could not be stopped in time{': ' * bool(notes)}{'; '.join(notes)}"
-        return Step(record, fault=Fault(plan.host, "stop", why))
-    return Step(record, converge.retire(look, plan, record), wake=record.drain_by)
+    late = _late(look, plan) if passed(limit, look.now) else None
+    return Step(record, converge.retire(look, plan, record), fault=late, wake=record.drain_by)
+
+
+def _late(look: Look, plan: HostPlan) -> Fault:
+    notes = [t.note for t in look.deployment.troubles if t.where == plan.host]
+    why = f"what ran before could not be stopped in time{': ' * bool(notes)}{'; '.join(notes)}"
+    return Fault(plan.host, "stop", why)
 
 
 def _longest_stop(look: Look) -> float:
@@ -97,7 +107,7 @@ def _longest_stop(look: Look) -> float:
 
 def _elsewhere(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
     """A singleton runs nowhere else, by the word of every host."""
-    if not look.deployment.policy.singleton:
+    if not look.deployment.policy.singleton or not look.count(plan.host):
         return None
     others = [p.host for p in look.deployment.hosts if p.host != plan.host]
     if all(look.host(h).reachable and not look.replicas(h, running=True) for h in others):

@@ -110,6 +110,7 @@ class HostRecord:
     start_after: datetime | None = None  # on the road back: a replica that died is not started again before
     culprit: str = ""  # the container that failed
     parked_at: datetime | None = None  # we took it out of its load balancer, and owe it its place
+    joined_at: datetime | None = None  # new to the environment: we let it into the load balancer
     quiet_since: datetime | None = None  # parked, and seen without a request
     leaving_at: datetime | None = None  # stop-first: from here on nothing is routed to what ran here before
     entrance_by: datetime | None = None  # the load balancer obeys by then, on the way out or in

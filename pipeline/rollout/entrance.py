@@ -7,6 +7,8 @@
 |                                  | to obey; when it cannot tell, the longest that the balancer lets a request last   |
 | in                               | the balancer's own word: serving                                                  |
 
+Being late is a fault; on the way back nobody gives up, and it only says what stands in the way.
+
 A deployment that behaves never needs it with start-first: a proxy on the host takes the switch. What we parked we put
 back; what somebody else parked stays so.
 """
@@ -27,8 +29,11 @@ PATIENCE = 120.0  # seconds for its API, beyond what its own settings say
 
 def needed(deployment: Deployment) -> bool:
     """Must it be asked at all? Calls are counted and throttled."""
-    owed = any(record.parked_at is not None for record in deployment.records)
-    return bool(deployment.load_balancer) and (deployment.policy.stops_first or owed)
+    if not deployment.load_balancer:
+        return False
+    owed = any(r.parked_at is not None or r.joined_at is not None for r in deployment.records)
+    moves = any(not deployment.count(p) or p.before == 0 for p in deployment.hosts)
+    return deployment.policy.stops_first or owed or moves
 
 
 def behind(look: Look, plan: HostPlan) -> bool:
@@ -59,31 +64,32 @@ def leave(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
     record = replace(record, phase=HostPhase.PARKING, entrance_by=record.entrance_by or _out_by(look))
     if now_is in OUT:
         return Step(_noticed(look, plan, record), wake=_quiet_by(look, record))
-    if passed(record.entrance_by, look.now):
-        return Step(record, fault=_stuck(look, plan, "park"))
     record = replace(record, quiet_since=None)
-    if now_is in (MemberState.DRAINING, MemberState.UNKNOWN):
-        return Step(record, wake=record.entrance_by)
+    late = _stuck(look, plan, "park") if passed(record.entrance_by, look.now) else None
+    if now_is in (MemberState.DRAINING, MemberState.UNKNOWN) or (late and not look.going_back):
+        return Step(record, fault=late, wake=record.entrance_by)
     record = replace(record, parked_at=record.parked_at or look.now)
-    return Step(
-        record, (Park(plan.host, look.deployment.load_balancer, _keep(look)),), wake=record.entrance_by
-    )
+    park = Park(plan.host, look.deployment.load_balancer, _keep(look))
+    return Step(record, (park,), fault=late, wake=record.entrance_by)
 
 
 def enter(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
-    """On its way in; None when it is in, or when we never took it out."""
-    if record.parked_at is None or state(look, plan) is MemberState.SERVING:
+    """On its way in; None when it is in, or when it is not for us to let it in."""
+    if not (record.parked_at or record.joined_at or _joins(look, plan)):
         return None
+    if state(look, plan) is MemberState.SERVING:
+        return None
+    if record.parked_at is None:
+        record = replace(record, joined_at=record.joined_at or look.now)
     capabilities = _capabilities(look)
     if record.entrance_by is None and capabilities:
         time = capabilities.healthy_after + capabilities.settle + PATIENCE
         record = replace(record, entrance_by=look.later(time))
-    if passed(record.entrance_by, look.now):
-        return Step(record, fault=_stuck(look, plan, "admit"))
+    late = _stuck(look, plan, "admit") if passed(record.entrance_by, look.now) else None
     record = replace(record, phase=HostPhase.ADMITTING)
     waiting = state(look, plan) in (MemberState.STARTING, MemberState.FAILING, MemberState.UNKNOWN)
     effects = () if waiting else (Admit(plan.host, look.deployment.load_balancer),)
-    return Step(record, effects, wake=record.entrance_by)
+    return Step(record, effects, fault=late, wake=record.entrance_by)
 
 
 def entered(record: HostRecord) -> HostRecord:
@@ -116,10 +122,23 @@ def blind(look: Look) -> str:
 
 def owed(deployment: Deployment) -> str:
     """The hosts that are still parked, in a sentence; empty when there are none."""
-    hosts = [r.host for r in deployment.records if r.parked_at is not None]
+    here = {p.host for p in deployment.hosts if deployment.count_before(p)}
+    hosts = [r.host for r in deployment.records if r.parked_at is not None and r.host in here]
     if not hosts:
         return ""
     return f"Still parked in load balancer {deployment.load_balancer}: {', '.join(hosts)}; deploying again puts them back."
+
+
+def expel(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
+    """A host that the environment does not use (any more): out of the load balancer before its proxy has nothing to
+    send to. None when it is, or when it never was in."""
+    if look.going_back and record.joined_at is None:
+        return None
+    return leave(look, plan, record)
+
+
+def _joins(look: Look, plan: HostPlan) -> bool:
+    return behind(look, plan) and plan.before == 0 and not look.going_back
 
 
 def _may_go(look: Look, record: HostRecord) -> bool:

@@ -1,13 +1,15 @@
 """A host that the environment leaves: when its turn comes, how it goes out of rotation, and when it is let go. Pure.
 
-It goes last, so that the others serve without it; until the verdict its replicas stay warm, as all old ones do. Nothing
-that happens to such a host blames the release. What its replicas are is `converge`'s, when they are stopped is `finish`'s.
+It goes last, so that the others serve without it; until the verdict its replicas stay warm, as all old ones do. (A
+singleton's goes first, and is stopped.) Nothing that happens to such a host blames the release. What its replicas are
+is `converge`'s, when they are stopped is `finish`'s.
 """
 
 from dataclasses import replace
 
-from pipeline.rollout import traffic
+from pipeline.rollout import entrance, traffic
 from pipeline.rollout.advance import SWITCH_PATIENCE, refusals
+from pipeline.rollout.departure import depart
 from pipeline.rollout.deployment import HostPhase, HostPlan, HostRecord
 from pipeline.rollout.look import Fault, Look, Step, after, found, lost, needed, passed
 
@@ -30,6 +32,10 @@ def leave(look: Look, plan: HostPlan) -> Step:
     record = found(record)
     if record.done:
         return Step(record)
+    if record.admitted_at is None:
+        leaving = entrance.expel(look, plan, record) or depart(look, plan, record)
+        if leaving:
+            return leaving
     if record.admitted_at is None:  # only from the next look on do its sites want to be without it
         return Step(replace(record, phase=HostPhase.DRAINING, admitted_at=look.now), wake=look.now)
     limit = after(record.admitted_at, SWITCH_PATIENCE)

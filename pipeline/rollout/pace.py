@@ -60,8 +60,12 @@ def _allowed(look: Look) -> int:
 
 def _wave(look: Look) -> tuple[HostPlan, ...]:
     plans = look.deployment.staying
-    if others_serve(look):
-        return tuple(p for p in look.deployment.hosts if p not in plans)
+    leaving = tuple(p for p in look.deployment.hosts if p not in plans)
+    first = look.deployment.policy.singleton and any(
+        not _over(look.deployment.record(p.host)) for p in leaving
+    )
+    if first or others_serve(look):
+        return leaving
     if look.deployment.policy.waves is Waves.NONE or len({p.region for p in plans}) < 2:
         return plans
     current = next((p.region for p in plans if not _over(look.deployment.record(p.host))), "")

@@ -70,7 +70,8 @@ def _restore(look: Look, plan: HostPlan, may_go: bool) -> Step:
 
 def _leave(look: Look, plan: HostPlan, record: HostRecord, may_go: bool) -> Step | None:
     """Stop-first holds on the way back as well. Nothing here gives up: what does not go well is an obstacle."""
-    leaving = depart(look, plan, record)
+    gone = not look.count(plan.host) and record.admitted_at is None
+    leaving = (entrance.expel(look, plan, record) if gone else None) or depart(look, plan, record)
     if leaving is None:
         return None
     if not may_go:
@@ -87,7 +88,7 @@ def _settle(look: Look, plan: HostPlan, record: HostRecord, missing: tuple[Effec
     record, leaving = _let_go(look, plan, record)
     obstacle = unfit or _obstacle(look, plan)
     effects = (*missing, *keep, *leaving)
-    if not unfit and traffic.arrived(look, plan):
+    if look.count(plan.host) and not unfit and traffic.arrived(look, plan):
         entering = entrance.enter(look, plan, record)
         record = entering.record if entering else entrance.entered(record)
         effects = (*effects, *(entering.effects if entering else ()))

@@ -97,6 +97,7 @@ def _turned(deployment: Deployment, fault: Fault) -> Deployment:
             lost_at=r.lost_at,
             culprit=r.culprit,
             parked_at=r.parked_at,
+            joined_at=r.joined_at,
         )
         for r in marked.records
     ]
@@ -164,6 +165,7 @@ def _forgiven(look: Look, record: HostRecord) -> HostRecord:
         health_by=look.later(look.deployment.policy.deadline) if record.touched else None,
         canary=record.canary,
         parked_at=record.parked_at,
+        joined_at=record.joined_at,
     )
 
 

@@ -51,7 +51,7 @@ class Entrance:
 
     def busy(self, host: str, request: float) -> bool:
         """May a request be under way on the host?"""
-        return self.sends(host) or self.age(host) < self.settle + request
+        return host in self.places and (self.sends(host) or self.age(host) < self.settle + request)
 
     def state(self, host: str, well: bool) -> MemberState:
         place = self.places[host]

@@ -144,7 +144,7 @@ class Stage:
             policy=policy,
         )
         if entrance:
-            self.world.entrance = Entrance.over(names, self.clock)
+            self.world.entrance = Entrance.over(self.used, self.clock)
         self.world.singleton = policy.singleton
         service = Service(SHOP, Repository("file:///shop.git"), environments={PRODUCTION: self.environment})
         self.settings = Settings(
@@ -343,16 +343,19 @@ class Stage:
             want = {release.number} if release and site.host in fronts else set()
             if self.world.up[site.host] and self.serves(site) != want:
                 raise Violation(f"{site} serves {self.serves(site)}, not {want}")
-        self._check_entrance()
+        self._check_entrance({plan.host for plan in deployment.hosts if counted(plan)})
         good = self.books.deployments.environment(SHOP, PRODUCTION).last_good
         if good is not None and self.world.quality(good) not in HARMLESS:
             raise Violation(f"bad release {good} became the last good one")
 
-    def _check_entrance(self) -> None:
-        places = self.world.entrance.places if self.world.entrance else {}
-        out = [host for host, place in places.items() if not place.let_in and self.world.up[host]]
-        if out:
-            raise Violation(f"left parked: {out}")
+    def _check_entrance(self, used: set[str]) -> None:
+        """It sends to exactly the hosts that are used; one that does not answer may wait."""
+        if self.world.entrance is None:
+            return
+        let_in = {host for host, place in self.world.entrance.places.items() if place.let_in}
+        wrong = {host for host in let_in ^ used if self.world.up[host]}
+        if wrong:
+            raise Violation(f"the load balancer sends to {sorted(let_in)}, not {sorted(used)}")
 
     def _check_host(self, host: str, release: Release | None, deployment: Deployment) -> None:
         plan = next((p for p in deployment.hosts if p.host == host), HostPlan(host, replicas=0, before=0))

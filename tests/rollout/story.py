@@ -93,6 +93,8 @@ class Story:
         self.troubled = False
         world.up = dict.fromkeys(world.up, True)
         world.registry_up, world.lose_answers = True, 0
+        if world.entrance is not None:
+            world.entrance.down = False
         for front in world.fronts.values():
             front.stuck = front.refuses = False
         deployment = self.stage.run(self.number)
@@ -218,6 +220,9 @@ def _set(story: Story, kind: str, down: bool) -> None:
     elif kind == "reload":
         for site in story.stage.sites:
             world.front(site).stuck = down
+    elif kind == "entrance":
+        assert world.entrance is not None
+        world.entrance.down = down
     elif kind == "answers":
         world.lose_answers = int(down)
     else:

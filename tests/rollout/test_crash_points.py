@@ -5,16 +5,18 @@ SHIPWAY_SWEEP=full tells every story in every shape; otherwise each kind of faul
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from pipeline.rollout.deployment import Status
+from pipeline.rollout.policy import Order
 from runners.stand_ins.things import Quality, Violation
 from runners.stand_ins.time import VirtualClock
 from runners.store import open_store
-from tests.rollout.stage import Books
+from tests.rollout.stage import POLICY, Books
 from tests.rollout.story import (
     PLAIN,
     Shape,
@@ -28,6 +30,8 @@ from tests.rollout.story import (
 )
 
 FULL = os.environ.get("SHIPWAY_SWEEP") == "full"
+STOP_FIRST = replace(POLICY, order=Order.STOP_FIRST)
+SINGLETON = replace(POLICY, singleton=True)
 SHAPES = {
     "two hosts": PLAIN,
     "edge": Shape(hosts=2, replicas=2, edge=True),
@@ -36,6 +40,12 @@ SHAPES = {
     "move": Shape(hosts=3, spare=1, counts=(0, 1, 1)),
     "move behind an edge": Shape(hosts=3, edge=True, spare=1, counts=(0, 1, 1)),
     "fewer": Shape(hosts=3, edge=True, counts=(0, 1, 1)),
+    "stop-first": Shape(hosts=2, policy=STOP_FIRST),
+    "stop-first behind an edge": Shape(hosts=2, replicas=2, edge=True, policy=STOP_FIRST),
+    "load balancer": Shape(hosts=2, policy=STOP_FIRST, entrance=True),
+    "move behind a load balancer": Shape(hosts=3, spare=1, counts=(0, 1, 1), entrance=True),
+    "singleton": Shape(hosts=1, policy=SINGLETON),
+    "move of a singleton": Shape(hosts=2, spare=1, counts=(0, 1), proxy=False, policy=SINGLETON),
     "more": Shape(hosts=3, spare=1, counts=(2, 1, 1)),
 }
 TELLING = (Quality.GOOD, Quality.BAD_HEALTH, Quality.BAD_LATE)
@@ -103,6 +113,31 @@ def test_outage_during_a_move_ends_well(quality, shape, kind):
             story = Story(quality, SHAPES[shape])
             outage(story, kind, begin, length)
             told(story.heal_after, kind, begin, length)
+
+
+@pytest.mark.parametrize("quality", TELLING)
+@pytest.mark.parametrize("shape", ["load balancer", "move behind a load balancer"])
+@pytest.mark.parametrize("kind", ["entrance", "reload", "web-2"])
+def test_outage_behind_a_load_balancer_ends_well(quality, shape, kind):
+    for begin in range(0, 24, 2 if FULL else 4):
+        for length in (2.0, 12.0, 150.0):
+            story = Story(quality, SHAPES[shape])
+            outage(story, kind, begin, length)
+            told(story.heal_after, kind, begin, length)
+
+
+@pytest.mark.parametrize("quality", TELLING)
+@pytest.mark.parametrize("shape", ["load balancer", "stop-first", "singleton"])
+def test_stop_first_ends_well_however_often_the_driver_is_killed(quality, shape):
+    for step in (11, 13, 17, 23, 37):
+        story = Story(quality, SHAPES[shape])
+        crash_every(story, step)
+        told(story.tell, "crash every", step)
+    for point in range(1, points(quality, SHAPES[shape]) // 2, 1 if FULL else 3):
+        for looks in (1, 30):
+            story = Story(quality, SHAPES[shape])
+            freeze_at(story, point, looks)
+            told(story.tell, "frozen", point, looks)
 
 
 @pytest.mark.parametrize("quality", [Quality.BAD_HEALTH, Quality.BAD_BAKE, Quality.BAD_LATE, Quality.FLAP])
