@@ -32,6 +32,8 @@ class RunSpec:
     cpus: float = 0.0
     stop_timeout: float | None = None
     before_deploy: str = ""
+    after_deploy: str = ""
+    on_failure: str = ""
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,14 @@ class RunKeys(Keys):
     before_deploy: Command = Field(
         default="", description="Run once, with the new image, before any host is touched: migrations."
     )
+    after_deploy: Command = Field(
+        default="",
+        description="Run once, with the new image, when it is live on all hosts. Its failure is only noted.",
+    )
+    on_failure: Command = Field(
+        default="",
+        description="Run once after a deployment failed or went back, with the image that is live then. SHIPWAY_ERROR says why.",
+    )
 
 
 class HealthKeys(Keys):

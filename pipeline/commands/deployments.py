@@ -1,4 +1,4 @@
-"""`deployments`, `deployment show|follow`, and what can be asked of one under way: pause, resume, promote,
+"""`deployments`, `deployment show|follow|retry`, and what can be asked of one under way: pause, resume, promote,
 approve, abort."""
 
 from typing import Any
@@ -55,6 +55,17 @@ def show_deployment(number: int) -> None:
         *(f"{e['at'][11:19]}  {e['host'] + ': ' if e['host'] else ''}{e['text']}" for e in answer["events"]),
     ]
     show(answer, "\n".join(lines))
+
+
+@deployment.command()
+@click.argument("number", type=int)
+def retry(number: int) -> None:
+    """Try one again: only hosts that do not have its release, or are not well with it, are touched."""
+    answer = api(asked()).post(f"/deployments/{number}/retry")
+    show(
+        answer,
+        f"Deployment {answer['deployment']} tries it again. Follow it: shipway deployment follow {answer['deployment']}",
+    )
 
 
 @deployment.command()

@@ -18,7 +18,7 @@ from pipeline.delivery.run import Run, StageName, StageStatus
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment
 from pipeline.rollout.deployment import Reason
-from pipeline.rollout.release import HealthCheck, HealthKind, RuntimeSpec
+from pipeline.rollout.release import HealthCheck, HealthKind, Hook, RuntimeSpec
 from pipeline.spec import Spec
 
 TEST_STAGE = "test"  # of a Dockerfile; built and run when no command is given
@@ -145,7 +145,7 @@ def runtime_of(spec: Spec, environment: Environment, facts: ImageFacts) -> Runti
         memory=run.memory,
         cpus=run.cpus,
         stop_timeout=DEFAULT_STOP_TIMEOUT if run.stop_timeout is None else run.stop_timeout,
-        before_deploy=words(run.before_deploy) if run.before_deploy else (),
+        **{hook.value: words(getattr(run, hook)) for hook in Hook if getattr(run, hook)},
         health=_health(spec, environment, facts),
     )
 

@@ -16,7 +16,6 @@ from pipeline.rollout.balance import balance
 from pipeline.rollout.deployment import Deployment
 from pipeline.rollout.effects import (
     Admit,
-    BeforeDeploy,
     CheckProxy,
     Effect,
     Explain,
@@ -25,6 +24,7 @@ from pipeline.rollout.effects import (
     Prune,
     Pull,
     Retire,
+    RunHook,
     Start,
     Switch,
 )
@@ -81,8 +81,8 @@ def _apply(effect: Effect, deployment: Deployment, lease: Lease, ports: Ports) -
             return _switch(effect, deployment, lease, ports)
         case CheckProxy():
             return _check(effect, deployment, ports)
-        case BeforeDeploy():
-            return _before_deploy(effect, deployment, ports)
+        case RunHook():
+            return _run_hook(effect, deployment, ports)
         case Park() | Admit():
             return balance(effect, lease, ports)
         case _:
@@ -109,13 +109,15 @@ def _on_host(
     return ""
 
 
-def _before_deploy(effect: BeforeDeploy, deployment: Deployment, ports: Ports) -> Outcome:
-    command = effect.plan.spec.before_deploy
+def _run_hook(effect: RunHook, deployment: Deployment, ports: Ports) -> Outcome:
+    command = effect.plan.spec.command_of(effect.hook)
     timeout = deployment.policy.prepare_deadline
     code, output = ports.engines.once(host_of(effect.host, ports), effect.plan, command, timeout)
     if code == 0:
         return Outcome(effect, note=output)
-    return Outcome(effect, Verdict.FAULT, f"the command before the deploy ended with code {code}: {output}")
+    return Outcome(
+        effect, Verdict.FAULT, f"{effect.hook} ({' '.join(command)}) ended with code {code}: {output}"
+    )
 
 
 def _switch(effect: Switch, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:

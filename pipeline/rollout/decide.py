@@ -20,7 +20,7 @@ from datetime import datetime
 from pipeline.rollout.chronicle import changes
 from pipeline.rollout.converge import Question, questions
 from pipeline.rollout.deployment import Deployment, Happening, Status, Trouble
-from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Explain, Prune
+from pipeline.rollout.effects import CheckProxy, Effect, Explain, Prune, RunHook
 from pipeline.rollout.finish import finishing
 from pipeline.rollout.forward import rolling, waiting
 from pipeline.rollout.look import Decision, Look, after, passed, soonest, with_records
@@ -106,8 +106,8 @@ def _noted(deployment: Deployment, outcome: Outcome) -> Deployment:
     done = outcome.verdict is Verdict.DONE
     if isinstance(effect, CheckProxy) and done:
         return replace(deployment, checked=(*deployment.checked, effect.where))
-    if isinstance(effect, BeforeDeploy) and done:
-        return replace(deployment, before_deploy_done=True)
+    if isinstance(effect, RunHook) and outcome.verdict is not Verdict.TROUBLE:
+        return replace(deployment, hooks={**deployment.hooks, effect.hook: "" if done else outcome.note})
     if isinstance(effect, Prune):
         return with_records(deployment, [replace(deployment.record(effect.host), pruned=True)])
     if isinstance(effect, Explain):
@@ -117,8 +117,8 @@ def _noted(deployment: Deployment, outcome: Outcome) -> Deployment:
 
 def _told(outcome: Outcome, now: datetime) -> list[Happening]:
     effect = outcome.effect
-    if isinstance(effect, Explain | BeforeDeploy) and outcome.note:
-        kind = "log" if isinstance(effect, Explain) else "before_deploy"
+    if isinstance(effect, Explain | RunHook) and outcome.note:
+        kind = "log" if isinstance(effect, Explain) else effect.hook
         return [Happening(now, kind, outcome.note, effect.host)]
     if outcome.verdict is not Verdict.DONE:
         return [Happening(now, "trouble", outcome.note, effect.where)]

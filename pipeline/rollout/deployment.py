@@ -174,7 +174,8 @@ class Deployment:
     prepare_by: datetime | None = None
     bake_until: datetime | None = None  # the fleet's
     settled: bool = False  # the verdict is good; only the old replicas remain to be stopped
-    before_deploy_done: bool = False
+    hooks: dict[str, str] = field(default_factory=dict)  # those that were run; why one failed, else empty
+    hook_by: datetime | None = None  # the engine has run it by then, or it is left out
     failed_at: datetime | None = None
     paused_at: datetime | None = None
     finish_by: datetime | None = None  # until then old replicas are awaited before the verdict is final

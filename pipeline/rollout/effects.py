@@ -9,7 +9,7 @@
 | Retire      | stop and remove a replica that no site can send to any more     |
 | Prune       | remove the service's images on a host but the kept ones         |
 | CheckProxy  | ask whether a site would load such a route; changes nothing     |
-| BeforeDeploy| run the release's own command once, before anything is touched  |
+| RunHook     | run a command of the repository once, in a container of a release|
 | Park        | take a host out of its load balancer; requests under way survive|
 | Admit       | let a host into its load balancer again                         |
 | Explain     | fetch the last lines of a replica that failed, for the record   |
@@ -20,7 +20,7 @@
 from dataclasses import dataclass
 
 from pipeline.fleet.proxy import Backend, Site
-from pipeline.rollout.release import ReplicaPlan
+from pipeline.rollout.release import Hook, ReplicaPlan
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,10 @@ class CheckProxy:
 
 
 @dataclass(frozen=True)
-class BeforeDeploy:
+class RunHook:
     host: str
     plan: ReplicaPlan
+    hook: Hook
 
     @property
     def where(self) -> str:
@@ -139,4 +140,4 @@ class Admit:
         return f"load balancer {self.balancer}"
 
 
-Effect = Pull | Start | Switch | Keep | Retire | Prune | CheckProxy | BeforeDeploy | Explain | Park | Admit
+Effect = Pull | Start | Switch | Keep | Retire | Prune | CheckProxy | RunHook | Explain | Park | Admit

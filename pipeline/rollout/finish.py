@@ -3,12 +3,14 @@
 Nothing can fail the deployment any more. What cannot be tidied up in time is left, and said.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from pipeline.rollout import converge, traffic
+from pipeline.rollout import converge, hooks, traffic
 from pipeline.rollout.deployment import HostPhase, HostPlan
 from pipeline.rollout.effects import Effect, Prune
 from pipeline.rollout.look import Decision, Look, Step, found, lost, passed, soonest
+from pipeline.rollout.release import Hook
 from pipeline.rollout.states import Event, move
 
 
@@ -16,7 +18,8 @@ def finishing(look: Look) -> Decision:
     steps = [_tidy(look, plan) for plan in look.deployment.hosts]
     look = look.with_records(step.record for step in steps)
     switches = traffic.switches(look)
-    effects: list[Effect] = [*(e for step in steps for e in step.effects), *switches]
+    hook = hooks.due(look, Hook.AFTER_DEPLOY)
+    effects: list[Effect] = [*hook, *(e for step in steps for e in step.effects), *switches]
     left = [step for step in steps if step.obstacle]
     wake = soonest([look.deployment.finish_by, *(step.wake for step in steps)])
     if (left or effects) and not passed(look.deployment.finish_by, look.now):
@@ -26,9 +29,19 @@ def finishing(look: Look) -> Decision:
         look.deployment,
         status=move(look.deployment.status, Event.SUCCEEDED),
         finished_at=look.now,
-        error=f"It is live, but not everything was tidied up. {'; '.join(notes)}" if notes else "",
+        error=" ".join(_left(look, notes)),
     )
     return Decision(done)
+
+
+def _left(look: Look, notes: list[str]) -> Iterator[str]:
+    said = hooks.noted(look.deployment)
+    if hooks.due(look, Hook.AFTER_DEPLOY):
+        said = "after_deploy could not be run in time."
+    if said:
+        yield f"It is live, but {said}"
+    if notes:
+        yield f"It is live, but not everything was tidied up. {'; '.join(notes)}"
 
 
 def _tidy(look: Look, plan: HostPlan) -> Step:

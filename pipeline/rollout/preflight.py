@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from pipeline.rollout import entrance, traffic
-from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord, Reason
-from pipeline.rollout.effects import BeforeDeploy, CheckProxy, Effect, Prune, Pull
+from pipeline.rollout import entrance, hooks, traffic
+from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord
+from pipeline.rollout.effects import CheckProxy, Effect, Prune, Pull
 from pipeline.rollout.look import (
     Decision,
     Fault,
@@ -20,10 +20,12 @@ from pipeline.rollout.look import (
     found,
     lost,
     passed,
+    replace_look,
     soonest,
     with_records,
 )
 from pipeline.rollout.observed import ReplicaState
+from pipeline.rollout.release import Hook
 from pipeline.rollout.states import Event, move
 from pipeline.rollout.turn import refused
 
@@ -50,6 +52,8 @@ def _owed(look: Look, plan: HostPlan) -> datetime | None:
 
 
 def preparing(look: Look) -> Decision:
+    if look.deployment.failed_at is not None:
+        return _failed(look)
     steps = [_prepare(look, plan) for plan in look.deployment.hosts]
     look = look.with_records(step.record for step in steps)
     fault = refused(look) or next((step.fault for step in steps if step.fault), None) or _late(look)
@@ -58,7 +62,7 @@ def preparing(look: Look) -> Decision:
     effects = [effect for step in steps for effect in step.effects] + list(_checks(look))
     absent = any(step.wake for step in steps) or bool(entrance.blind(look))
     if not effects and not absent:
-        effects = list(_before_deploy(look))
+        effects = list(hooks.due(look, Hook.BEFORE_DEPLOY))
         if not effects:
             return _prepared(look)
     wake = soonest([look.deployment.prepare_by, *(step.wake for step in steps)])
@@ -132,16 +136,6 @@ def _checks(look: Look) -> Iterator[Effect]:
             yield CheckProxy(site, traffic.booked(look, site))
 
 
-def _before_deploy(look: Look) -> Iterator[Effect]:
-    """Once, on the first host that answers. After a crash in the middle of it, it runs again: it must allow that."""
-    deployment = look.deployment
-    if deployment.reason in (Reason.SCALE, Reason.MIGRATE):
-        return  # the release is live: it ran when that was deployed
-    if deployment.release.spec.before_deploy and not deployment.before_deploy_done:
-        host = next(plan.host for plan in deployment.staying if look.host(plan.host).reachable)
-        yield BeforeDeploy(host, look.plan(0))
-
-
 def _late(look: Look) -> Fault | None:
     if not passed(look.deployment.prepare_by, look.now):
         return None
@@ -159,13 +153,20 @@ def _unfit(look: Look, fault: Fault) -> Decision:
         if r.host == fault.host
     ]
     failed = replace(
-        deployment,
-        status=move(deployment.status, Event.FAILED),
-        error=f"{fault} (nothing that serves was changed)",
-        failed_at=look.now,
-        finished_at=look.now,
+        deployment, error=f"{fault} (nothing that serves was changed)", failed_at=look.now, troubles=()
     )
-    return Decision(with_records(failed, records))
+    return _failed(replace_look(look, with_records(failed, records)))
+
+
+def _failed(look: Look) -> Decision:
+    """The verdict stands; on_failure is run before it is final."""
+    effects = hooks.due(look, Hook.ON_FAILURE)
+    if effects:
+        waiting = hooks.waited_for(look)
+        return Decision(waiting, effects=effects, wait_until=waiting.hook_by)
+    status = move(look.deployment.status, Event.FAILED)
+    error = " ".join(filter(None, (look.deployment.error, hooks.noted(look.deployment))))
+    return Decision(replace(look.deployment, status=status, error=error, finished_at=look.now))
 
 
 def _prepared(look: Look) -> Decision:

@@ -30,6 +30,14 @@ class HealthCheck:
     host: str = ""  # Host header of the requests (the route's domain); empty: the replica's own address
 
 
+class Hook(StrEnum):
+    """Commands of the repository, run once in a container of a release. Named like the keys of `run:`."""
+
+    BEFORE_DEPLOY = "before_deploy"
+    AFTER_DEPLOY = "after_deploy"
+    ON_FAILURE = "on_failure"
+
+
 @dataclass(frozen=True)
 class RuntimeSpec:
     """How a replica of this release is started. `command` empty: the image's own."""
@@ -42,7 +50,16 @@ class RuntimeSpec:
     cpus: float = 0.0  # 0: no limit
     stop_timeout: float = 10.0
     before_deploy: tuple[str, ...] = ()
+    after_deploy: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ()
     health: HealthCheck = field(default_factory=HealthCheck)
+
+    def command_of(self, hook: Hook) -> tuple[str, ...]:
+        return {
+            Hook.BEFORE_DEPLOY: self.before_deploy,
+            Hook.AFTER_DEPLOY: self.after_deploy,
+            Hook.ON_FAILURE: self.on_failure,
+        }[hook]
 
 
 @dataclass(frozen=True)
@@ -76,3 +93,4 @@ class ReplicaPlan:
     deployment: int
     index: int
     commit: str = ""
+    hook: str = ""  # not a replica: a command that is run once

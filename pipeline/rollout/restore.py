@@ -7,13 +7,13 @@ is asked only for an image that is no longer on the host. A way back is never it
 from dataclasses import replace
 from datetime import datetime
 
-from pipeline.rollout import converge, entrance, traffic
+from pipeline.rollout import converge, entrance, hooks, traffic
 from pipeline.rollout.departure import depart, may_depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
 from pipeline.rollout.effects import Effect, Prune
-from pipeline.rollout.look import Decision, Look, Step, after, found, lost, passed, soonest
+from pipeline.rollout.look import Decision, Look, Step, after, found, lost, passed, replace_look, soonest
 from pipeline.rollout.observed import ReplicaState
-from pipeline.rollout.release import HealthCheck
+from pipeline.rollout.release import HealthCheck, Hook
 from pipeline.rollout.states import Event, move
 
 BLOCKED_AFTER = 10.0  # seconds after the turn; before, waiting is only the work itself
@@ -29,7 +29,10 @@ def restoring(look: Look) -> Decision:
     effects: list[Effect] = [*traffic.switches(look), *(e for step in steps for e in step.effects)]
     obstacles = [step for step in steps if step.obstacle and not _given_up(look, step.record)]
     if not effects and not obstacles:
-        return Decision(_restored(look, steps))
+        effects = list(hooks.due(look, Hook.ON_FAILURE))
+        look = replace_look(look, hooks.waited_for(look))
+        if not effects:
+            return Decision(_restored(look, steps))
     deployment = replace(look.deployment, blocked=_blocked(look, obstacles))
     return Decision(deployment, effects=tuple(effects), wait_until=soonest(step.wake for step in steps))
 
@@ -194,7 +197,7 @@ def _restored(look: Look, steps: list[Step]) -> Deployment:
         parts.append(
             f"Not restored, they do not answer: {', '.join(silent)}; deploy again when they are back."
         )
-    parts.append(entrance.owed(deployment))
+    parts += [entrance.owed(deployment), hooks.noted(deployment)]
     return replace(
         deployment,
         status=move(deployment.status, Event.RESTORED),

@@ -47,6 +47,28 @@ def deploy_release(
     return _create(place, release, Reason.MANUAL, requested_by, ports)
 
 
+def retry(deployment_id: int, requested_by: str, ports: Ports) -> int:
+    """The same release once more. Hosts that have it and are well are left alone, so only failed ones are done. One that
+    is held after a failure goes on itself."""
+    before = ports.deployments.deployment(deployment_id)
+    if before.status is Status.PAUSED and before.failed_at is not None:
+        ports.deployments.ask(before.id, Request.RESUME)
+        return before.id
+    if not before.over:
+        raise Conflict(
+            f"Deployment {before.id} is still {before.status}; it can be tried again when it is over."
+        )
+    newest = ports.deployments.deployments(before.service, before.environment, 1)
+    if newest and newest[0].id != before.id:
+        raise Conflict(
+            f"Deployment {newest[0].id} came after {before.id}; trying the older one again would undo it. "
+            f"To have release {before.release.number} all the same, deploy it by its number."
+        )
+    place = ports.settings.environment(before.service, before.environment)
+    drafted = _draft(place, before.release, before.reason, requested_by, ports)
+    return ports.deployments.create(drafted)
+
+
 def scale(service: str, environment: str, replicas: int, requested_by: str, ports: Ports) -> int:
     """The live release with another number of replicas on each host."""
     place = ports.settings.environment(service, environment)

@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from pipeline.rollout import entrance
 from pipeline.rollout.deployment import Deployment, HostPhase, HostRecord, Request, Status
-from pipeline.rollout.effects import Admit, BeforeDeploy, CheckProxy, Effect, Park, Pull, Start, Switch
+from pipeline.rollout.effects import Admit, CheckProxy, Effect, Park, Pull, RunHook, Start, Switch
 from pipeline.rollout.look import Decision, Fault, Look, after, passed, with_records
 from pipeline.rollout.observed import Outcome, Verdict
 from pipeline.rollout.policy import OnFailure
+from pipeline.rollout.release import Hook
 from pipeline.rollout.states import Event, move
 
 STEPS: dict[type[Effect], str] = {
@@ -20,7 +21,6 @@ STEPS: dict[type[Effect], str] = {
     Start: "start",
     Switch: "switch",
     CheckProxy: "proxy check",
-    BeforeDeploy: "before_deploy",
     Park: "park",
     Admit: "admit",
 }
@@ -31,11 +31,14 @@ ON_FAILURE = {OnFailure.ROLLBACK: Event.FAILED, OnFailure.STOP: Event.HALTED, On
 def refused(look: Look) -> Fault | None:
     """The first effect that the world refused, or that showed the release's own fault."""
     bad = (o for o in look.observed.outcomes if o.verdict in (Verdict.REFUSED, Verdict.FAULT))
-    return next((_fault(o) for o in bad if type(o.effect) in STEPS), None)
+    return next((Fault(o.effect.where, _step(o), o.note) for o in bad if _step(o)), None)
 
 
-def _fault(outcome: Outcome) -> Fault:
-    return Fault(outcome.effect.where, STEPS[type(outcome.effect)], outcome.note)
+def _step(outcome: Outcome) -> str:
+    """Its name; empty for what may go wrong without harm, such as the hooks after the deployment."""
+    if isinstance(outcome.effect, RunHook):
+        return outcome.effect.hook if outcome.effect.hook is Hook.BEFORE_DEPLOY else ""
+    return STEPS.get(type(outcome.effect), "")
 
 
 def fail(look: Look, fault: Fault) -> Decision:

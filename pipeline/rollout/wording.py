@@ -7,7 +7,6 @@ from pipeline.fleet.proxy import BackendState
 from pipeline.rollout.deployment import Deployment, HostPhase
 from pipeline.rollout.effects import (
     Admit,
-    BeforeDeploy,
     CheckProxy,
     Effect,
     Explain,
@@ -16,6 +15,7 @@ from pipeline.rollout.effects import (
     Prune,
     Pull,
     Retire,
+    RunHook,
     Start,
     Switch,
 )
@@ -64,9 +64,11 @@ def _words(effect: Effect, deployment: Deployment) -> PlannedStep:
         case CheckProxy():
             text = f"ask {effect.site} whether it would load the route"
             return PlannedStep(effect.site.host, text, "a configuration that does not load stops it here")
-        case BeforeDeploy():
-            text = f"run once: {' '.join(deployment.release.spec.before_deploy)}"
-            return PlannedStep(effect.host, text, "before_deploy, with the new image")
+        case RunHook():
+            text = f"run once: {' '.join(effect.plan.spec.command_of(effect.hook))}"
+            return PlannedStep(
+                effect.host, text, f"{effect.hook}, with the image of release {effect.plan.release}"
+            )
         case Park():
             text = f"take it out of load balancer {effect.balancer}, then wait until it has no request"
             return PlannedStep(effect.host, text, f"at least {effect.keep} others go on serving")

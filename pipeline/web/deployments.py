@@ -8,7 +8,7 @@ from pipeline.caller import Caller
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, Request
 from pipeline.rollout.preview import preview
-from pipeline.rollout.rollback import deploy_release, rollback, scale
+from pipeline.rollout.rollback import deploy_release, retry, rollback, scale
 from pipeline.web.answers import (
     DeploymentAccepted,
     DeploymentAnswer,
@@ -87,6 +87,11 @@ def steer(wish: Request, ports: Ports, caller: Caller, deployment: int, body: No
     ports.deployments.ask(deployment, wish)
     wake(ports.queue.wake_deployment, deployment)
     return RequestAccepted(deployment=deployment, request=wish)
+
+
+def again(ports: Ports, caller: Caller, deployment: int, body: NothingBody) -> DeploymentAccepted:
+    _reachable(ports, caller, deployment)
+    return _accepted(ports, retry(deployment, requested_by(caller), ports))
 
 
 def list_releases(ports: Ports, caller: Caller, query: ReleasesQuery) -> ReleasesAnswer:
@@ -222,6 +227,18 @@ CALLS = (
             action=f"deployment.{wish.value}",
         )
         for wish, summary in STEERING.items()
+    ),
+    Call(
+        "POST",
+        "/deployments/<id:deployment>/retry",
+        Role.DEPLOYER,
+        "Try a deployment again, on the hosts that do not have its release",
+        again,
+        DeploymentAccepted,
+        202,
+        body=NothingBody,
+        errors=REFUSALS,
+        action="deployment.retry",
     ),
     Call(
         "GET",

@@ -99,6 +99,8 @@ class SpecAnswer(Answer):
     cpus: float
     stop_timeout: float
     before_deploy: list[str]
+    after_deploy: list[str]
+    on_failure: list[str]
     health: HealthAnswer
 
 

@@ -180,6 +180,8 @@ def _spec_view(spec: RuntimeSpec) -> SpecAnswer:
         cpus=spec.cpus,
         stop_timeout=spec.stop_timeout,
         before_deploy=list(spec.before_deploy),
+        after_deploy=list(spec.after_deploy),
+        on_failure=list(spec.on_failure),
         health=_health_view(spec.health),
     )
 

@@ -20,7 +20,7 @@ COMMIT = "shipway.commit"
 PORT = "shipway.port"  # the published one: the engine forgets it in its list while a container is stopped
 PROXY = "shipway.proxy"  # a site's container: its proxy's name
 INSTALLATION = "shipway.installation"  # the Shipway that made it
-ONCE = "shipway.once"  # a before_deploy command; never counted as a replica
+ONCE = "shipway.once"  # a hook's command; never counted as a replica
 
 
 def name_of(host: Host, plan: ReplicaPlan) -> str:

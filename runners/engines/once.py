@@ -1,4 +1,4 @@
-"""Runs one command to its end in a new container of a release's image (`before_deploy`). Never publishes a port.
+"""Runs one command to its end in a new container of a release's image: a hook. Never publishes a port.
 
 A container left by a worker that died is taken over when it is of the same deployment: a migration is not run twice.
 """
@@ -64,7 +64,7 @@ def make(
 ) -> str:
     settings = container_settings(plan)
     settings |= {
-        "labels": {**common(host, plan, installation), ONCE: "before_deploy"},
+        "labels": {**common(host, plan, installation), ONCE: plan.hook or "before_deploy"},
         "command": list(command),
     }
     made = create(client, host, plan, _name(host, plan), settings)
@@ -90,4 +90,5 @@ def _ended(client: docker.APIClient, container: str, timeout: float) -> int | No
 
 
 def _name(host: Host, plan: ReplicaPlan) -> str:
-    return f"shipway-{plan.service}-{plan.environment}-r{plan.release}-{host.name}-before-deploy"
+    hook = (plan.hook or "before_deploy").replace("_", "-")
+    return f"shipway-{plan.service}-{plan.environment}-r{plan.release}-{host.name}-{hook}"

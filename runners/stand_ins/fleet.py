@@ -77,8 +77,8 @@ class WorldEngines:
         return f"last words of {container}" if container in self.world.containers else ""
 
     def once(self, host: Host, plan: ReplicaPlan, command: Sequence[str], timeout: float) -> tuple[int, str]:
-        self.world.effect("once", host.name, lambda: None)
-        return self.world.before_deploy
+        self.world.effect(f"run {plan.hook}", host.name, lambda: self.world.hooks_run.append(plan))
+        return self.world.hook_ends
 
     def prune(self, host: Host, service: str, keep: Sequence[str]) -> None:
         self.world.effect("prune", host.name, lambda: self.world.prune(host.name, keep))

@@ -45,7 +45,8 @@ class World:
         self.fronts: dict[Site, Front] = {}
         self.registry_up = True
         self.missing: set[str] = set()  # images that the registry does not have
-        self.before_deploy = (0, "")
+        self.hook_ends = (0, "")  # exit code and output of every hook
+        self.hooks_run: list[ReplicaPlan] = []
         self.min_healthy = 0
         self.drain_timeout = 30.0
         self.protected: Callable[[], set[str]] = set

@@ -225,7 +225,7 @@ def test_reboot_during_the_bake_blames_nobody():
         ),
         (lambda world: world.missing.add("r/shop@sha256:2"), "pull: the registry has no r/shop@sha256:2"),
         (lambda world: setattr(world, "registry_up", False), "not everything was ready within 600 s"),
-        (lambda world: setattr(world, "before_deploy", (3, "no table")), "ended with code 3: no table"),
+        (lambda world: setattr(world, "hook_ends", (3, "no table")), "ended with code 3: no table"),
         (
             lambda world: [setattr(front, "refuses", True) for front in world.fronts.values()],
             "proxy check: front@web-1: the configuration does not load",
@@ -281,7 +281,7 @@ def test_command_before_the_deploy_runs_once():
     deployment = stage.run(stage.deploy(fresh))
 
     assert deployment.status is Status.SUCCEEDED
-    assert [deed for deed in stage.world.deeds if deed.startswith("once")] == ["once on web-1"]
+    assert [deed for deed in stage.world.deeds if deed.startswith("run")] == ["run before_deploy on web-1"]
 
 
 def test_route_that_does_not_load_goes_back_and_keeps_what_serves():

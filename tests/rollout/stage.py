@@ -200,9 +200,9 @@ class Stage:
         self.world.qualities[release.number] = quality
         return release
 
-    def live(self, quality: Quality = Quality.GOOD) -> Release:
+    def live(self, quality: Quality = Quality.GOOD, **spec: Any) -> Release:
         """A release that has been live for long, on all hosts, as an earlier deployment left it."""
-        release = self.release(quality)
+        release = self.release(quality, **spec)
         number = self.deploy(release)
         for host in self.used:
             self._standing(host, release, number)

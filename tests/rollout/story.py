@@ -1,7 +1,8 @@
 """One rollout with one kind of fault, told to its end, with everything checked that must hold afterwards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from pipeline.errors import ShipwayError
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, Reason, Status
@@ -48,10 +49,11 @@ class Story:
         quality: Quality,
         shape: Shape = PLAIN,
         books: Callable[[VirtualClock], Books] = memory_books,
+        hooks: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.stage = shape.stage(books)
-        self.old = self.stage.live()
-        self.new = self.stage.release(quality)
+        self.old = self.stage.live(**hooks)
+        self.new = self.stage.release(quality, **hooks)
         self.quality = quality
         self.counts = dict(zip(self.stage.names, shape.counts, strict=False))
         self.number = self.stage.deploy(self.new, **self._hosts(self.counts))

@@ -89,10 +89,10 @@ def test_release_that_is_live_already_is_not_prepared_again_for_a_move():
     stage.live()
     release = stage.release(before_deploy=("./migrate",))
     assert stage.run(stage.deploy(release)).status is Status.SUCCEEDED
-    assert sum(deed.startswith("once") for deed in stage.world.deeds) == 1
+    assert sum(deed.startswith("run") for deed in stage.world.deeds) == 1
     plans = stage.plans({"web-1": 0, "web-2": 1, "web-3": 1})
     assert stage.run(stage.deploy(release, Reason.MIGRATE, hosts=plans)).status is Status.SUCCEEDED
-    assert sum(deed.startswith("once") for deed in stage.world.deeds) == 1
+    assert sum(deed.startswith("run") for deed in stage.world.deeds) == 1
     assert not any("2.0 on web-2" in deed for deed in stage.world.deeds[-20:] if deed.startswith("start"))
 
 

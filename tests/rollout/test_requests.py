@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.errors import Conflict
 from pipeline.rollout.deployment import Request, Status
 from pipeline.rollout.policy import Approve, OnFailure
+from pipeline.rollout.rollback import retry
 from runners.stand_ins.things import Quality
 from tests.rollout.stage import POLICY, Stage
 
@@ -227,6 +229,47 @@ def test_failure_may_leave_everything_as_it_is():
     assert deployment.status is Status.FAILED
     assert stage.running("web-1") == [(1, 0), (2, 0)]
     assert stage.serves(stage.sites[0]) == {1}
+
+
+def test_retry_touches_only_the_hosts_that_failed():
+    stage = Stage(hosts=3, policy=replace(POLICY, on_failure=OnFailure.STOP))
+    stage.live()
+    fresh = stage.release()
+    number = stage.deploy(fresh)
+    stage.driver(number, lambda: stage.books.deployments.deployment(number).record("web-1").done)
+    stage.world.front(stage.sites[1]).refuses = True
+    halted = stage.run(number)
+    stage.world.front(stage.sites[1]).refuses = False
+    stage.world.deeds.clear()
+
+    deployment = stage.run(retry(number, "test", stage.ports))
+
+    assert halted.status is Status.FAILED
+    assert deployment.status is Status.SUCCEEDED
+    assert [deed for deed in stage.world.deeds if deed.startswith("start")] == ["start 2.0 on web-3"]
+    stage.check(deployment.id, fresh)
+
+
+def test_retry_of_a_held_one_resumes_it():
+    stage = Stage(hosts=2, policy=replace(POLICY, on_failure=OnFailure.PAUSE))
+    stage.live()
+    fresh = stage.release(Quality.BAD_START)
+    number = stage.deploy(fresh)
+    driven_for(stage, number, 60.0)
+    stage.world.qualities[fresh.number] = Quality.GOOD
+
+    assert retry(number, "test", stage.ports) == number
+    assert stage.run(number).status is Status.SUCCEEDED
+
+
+def test_retry_never_undoes_what_came_after():
+    stage = Stage(hosts=1)
+    stage.live()
+    failed = stage.run(stage.deploy(stage.release(Quality.BAD_HEALTH)))
+    stage.run(stage.deploy(stage.release()))
+
+    with pytest.raises(Conflict, match="came after"):
+        retry(failed.id, "test", stage.ports)
 
 
 def test_blocked_way_back_says_why_and_may_be_given_up():
