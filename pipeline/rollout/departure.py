@@ -110,6 +110,12 @@ def _elsewhere(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
     if not look.deployment.policy.singleton or not look.count(plan.host):
         return None
     others = [p.host for p in look.deployment.hosts if p.host != plan.host]
-    if all(look.host(h).reachable and not look.replicas(h, running=True) for h in others):
+    silent = [look.deployment.record(h) for h in others if not look.host(h).reachable]
+    if not silent and not any(look.replicas(h, running=True) for h in others):
         return None
-    return Step(replace(record, phase=HostPhase.WAITING))
+    waiting, grace = replace(record, phase=HostPhase.WAITING), look.deployment.policy.unreachable_grace
+    late = next((r for r in silent if r.lost_at and passed(after(r.lost_at, grace), look.now)), None)
+    if late is None:
+        return Step(waiting)
+    why = f"{late.host} does not answer, so it may still run there, and never two may run: {look.host(late.host).error}"
+    return Step(waiting, fault=Fault(plan.host, "start", why))

@@ -83,7 +83,7 @@ def _rest(look: Look, plan: HostPlan) -> Step:
     if look.host(plan.host).reachable:
         return Step(found(record))
     if not look.count(plan.host):
-        return absent(look, record)
+        return absent(look, plan, record)
     record = lost(record, look.now)
     since = record.lost_at or look.now
     why = look.host(plan.host).error

@@ -28,7 +28,7 @@ def leave(look: Look, plan: HostPlan) -> Step:
     """Touched: its sites drop it. Done as soon as they serve without it."""
     record = look.deployment.record(plan.host)
     if not look.host(plan.host).reachable:
-        return absent(look, record)
+        return absent(look, plan, record)
     record = found(record)
     if record.done:
         return Step(record)
@@ -48,12 +48,15 @@ def leave(look: Look, plan: HostPlan) -> Step:
     return Step(record, wake=limit)
 
 
-def absent(look: Look, record: HostRecord) -> Step:
-    """Nobody waits for it: what runs on it is removed when it answers again."""
+def absent(look: Look, plan: HostPlan, record: HostRecord) -> Step:
+    """Nobody waits for it: what runs on it is removed when it answers again. Its load balancer does answer."""
     record = lost(record, look.now)
     skip_at = after(record.lost_at or look.now, SKIP_PATIENCE)
     if record.done or not passed(skip_at, look.now):
         return Step(record, wake=skip_at)
+    leaving = entrance.expel(look, plan, record)
+    if leaving and not leaving.fault:
+        return leaving
     why = f"left as it is, it does not answer: {look.host(record.host).error}"
     drain_by = record.drain_by or look.later(look.deployment.policy.drain_timeout)
     return Step(replace(record, phase=HostPhase.SKIPPED, error=why, drain_by=drain_by))

@@ -22,6 +22,8 @@ from pipeline.rollout.policy import Approve, Waves
 def due(look: Look) -> list[HostPlan]:
     """Untouched hosts whose turn it is, in the plan's order."""
     waiting = [p for p in _wave(look) if _may_begin(look, look.deployment.record(p.host))]
+    if look.deployment.policy.singleton:
+        return waiting
     room = look.deployment.policy.batch_of(len(look.deployment.staying)) - sum(map(_open, _records(look)))
     room = min(room, _allowed(look) - len(_touched(look.deployment)))
     return _spared(look, waiting, max(0, room))

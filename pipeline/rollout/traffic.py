@@ -89,12 +89,25 @@ def arrived(look: Look, plan: HostPlan) -> bool:
 
 
 def switches(look: Look) -> tuple[Switch, ...]:
-    """What is needed now. A site that cannot be read is left alone while our books need no change there."""
+    """What is needed now. While our books need no change, a site is left alone that cannot be read, or that would only
+    be sent to the dead."""
     return tuple(
         Switch(site, wanted(look, site))
         for site in sites(look.deployment)
-        if not in_order(look, site) and not (seen(look, site).error and _written(look, site))
+        if not in_order(look, site) and not (_written(look, site) and _in_vain(look, site))
     )
+
+
+def _in_vain(look: Look, site: Site) -> bool:
+    if seen(look, site).error:
+        return True
+    ready = [b for b in wanted(look, site) if b.state is BackendState.READY]
+    return bool(ready) and all(_known_dead(look, b) for b in ready)
+
+
+def _known_dead(look: Look, backend: Backend) -> bool:
+    running = {r.address for r in look.replicas(backend.host, running=True)}
+    return look.host(backend.host).reachable and backend.address not in running
 
 
 def in_rotation(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:

@@ -56,7 +56,7 @@ class WorldEngines:
         def work() -> None:
             if container in self.world.containers:
                 _leave_alone(container, self.world.containers[container].installation, self.installation)
-                self.world.containers[container].restart_always = True
+                self.world.keep(container)
 
         self.world.effect(f"keep {container}", host.name, work)
 

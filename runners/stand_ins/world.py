@@ -7,6 +7,7 @@ What DESIGN promises is watched in here, not in what is tested: an effect that b
 | no traffic to a replica that was never well                      | `serve`         |
 | an action never takes hosts out of rotation below the minimum    | `effect`        |
 | a replica that is routed or has open requests is never stopped   | `retire`        |
+| a replica that was never well is not kept alive                  | `keep`          |
 | live, previous and target images are never pruned                | `prune`         |
 | one running replica for each host, release and index             | `start`         |
 | behind a load balancer, users never meet an empty proxy          | `serve`         |
@@ -173,6 +174,12 @@ class World:
         self.containers[name] = Container(
             name, plan, host, address, self.clock.now(), installation=installation
         )
+
+    def keep(self, container_id: str) -> None:
+        container = self.containers[container_id]
+        if not container.restart_always and not self.was_well(container):
+            raise Violation(f"{container_id} is kept alive and was never well: that hides how it ends")
+        container.restart_always = True
 
     def retire(self, host: str, container_id: str) -> None:
         container = self.containers.get(container_id)

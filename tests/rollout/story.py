@@ -58,6 +58,7 @@ class Story:
         self.counts = dict(zip(self.stage.names, shape.counts, strict=False))
         self.number = self.stage.deploy(self.new, **self._hosts(self.counts))
         self.batch = shape.policy.batch_of(shape.hosts)
+        self.warm = set(self.stage.world.containers) if not shape.policy.stops_first else set()
         self.troubled = True  # an outage may be under way
 
     def _hosts(self, counts: dict[str, int]) -> dict[str, tuple[HostPlan, ...]]:
@@ -79,6 +80,8 @@ class Story:
             raise Violation(
                 f"users reached the bad release on {self.stage.world.hurt}, at most {limit} may be hurt"
             )
+        if expected == self.old and self.warm - set(self.stage.world.containers):
+            raise Violation("replicas of the old release were stopped before the verdict")
         wanted = Status.SUCCEEDED if expected == self.new else Status.ROLLED_BACK
         if deployment.status is not wanted:
             raise Violation(f"it ended {deployment.status}: {deployment.error}")
@@ -179,7 +182,7 @@ def freeze_at(story: Story, point: int, looks: int) -> None:
 
     def hook(where: str) -> None:
         nonlocal count, asleep
-        if asleep or where.startswith(("before", "after", "extend site")):
+        if asleep or where.startswith(("before", "extend site")):
             return
         count += 1
         if count == point:
@@ -213,6 +216,21 @@ def outage(story: Story, kind: str, begin: float, length: float) -> None:
 
     stage.clock.sleep = slept  # type: ignore[method-assign]
     world.clock.sleep = slept  # type: ignore[method-assign]
+
+
+def reboot_at(story: Story, host: str, begin: float) -> None:
+    """The machine restarts once, after so many seconds."""
+    stage, rebooted = story.stage, False
+    start, sleep = stage.clock.now().timestamp(), stage.clock.sleep
+
+    def slept(seconds: float) -> None:
+        nonlocal rebooted
+        sleep(seconds)
+        if not rebooted and stage.clock.now().timestamp() - start >= begin:
+            rebooted = True
+            stage.world.reboot(host)
+
+    stage.clock.sleep = slept  # type: ignore[method-assign]
 
 
 def _set(story: Story, kind: str, down: bool) -> None:

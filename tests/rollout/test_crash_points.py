@@ -5,49 +5,28 @@ SHIPWAY_SWEEP=full tells every story in every shape; otherwise each kind of faul
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from pipeline.rollout.deployment import Status
-from pipeline.rollout.policy import Order
 from runners.stand_ins.things import Quality, Violation
 from runners.stand_ins.time import VirtualClock
 from runners.store import open_store
-from tests.rollout.stage import POLICY, Books
+from tests.rollout.shapes import SHAPES
+from tests.rollout.stage import Books
 from tests.rollout.story import (
     PLAIN,
-    Shape,
     Story,
     crash_at,
     crash_every,
     freeze_at,
     outage,
     points,
-    with_batch,
 )
 
 FULL = os.environ.get("SHIPWAY_SWEEP") == "full"
-STOP_FIRST = replace(POLICY, order=Order.STOP_FIRST)
-SINGLETON = replace(POLICY, singleton=True)
-SHAPES = {
-    "two hosts": PLAIN,
-    "edge": Shape(hosts=2, replicas=2, edge=True),
-    "no proxy": Shape(hosts=2, proxy=False),
-    "two at once": Shape(hosts=3, policy=with_batch(2)),
-    "move": Shape(hosts=3, spare=1, counts=(0, 1, 1)),
-    "move behind an edge": Shape(hosts=3, edge=True, spare=1, counts=(0, 1, 1)),
-    "fewer": Shape(hosts=3, edge=True, counts=(0, 1, 1)),
-    "stop-first": Shape(hosts=2, policy=STOP_FIRST),
-    "stop-first behind an edge": Shape(hosts=2, replicas=2, edge=True, policy=STOP_FIRST),
-    "load balancer": Shape(hosts=2, policy=STOP_FIRST, entrance=True),
-    "move behind a load balancer": Shape(hosts=3, spare=1, counts=(0, 1, 1), entrance=True),
-    "singleton": Shape(hosts=1, policy=SINGLETON),
-    "move of a singleton": Shape(hosts=2, spare=1, counts=(0, 1), proxy=False, policy=SINGLETON),
-    "more": Shape(hosts=3, spare=1, counts=(2, 1, 1)),
-}
 TELLING = (Quality.GOOD, Quality.BAD_HEALTH, Quality.BAD_LATE)
 ROADS = [(shape, quality) for shape in SHAPES for quality in Quality]
 QUICK = [(s, q) for s, q in ROADS if s == "two hosts" or (s != "two at once" and q in TELLING)]
