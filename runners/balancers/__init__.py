@@ -14,6 +14,9 @@ from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.ports import Balancer
 
 TABLE: dict[BalancerKind, str] = {
+    BalancerKind.ALIYUN_SLB: "runners.balancers.aliyun_slb:AliyunSlb",
+    BalancerKind.AWS_ELBV2: "runners.balancers.aws_elbv2:AwsElbv2",
+    BalancerKind.AWS_ELB: "runners.balancers.aws_elb:AwsElb",
     BalancerKind.CHAIN: "runners.balancers.chain:Chain",
 }
 EXTRAS = {BalancerKind.ALIYUN_SLB: "aliyun", BalancerKind.AWS_ELBV2: "aws", BalancerKind.AWS_ELB: "aws"}

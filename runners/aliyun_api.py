@@ -1,0 +1,109 @@
+"""One call of Aliyun's SLB API by its own SDK: signed, over TLS, with timeouts, its errors as ours.
+
+Never tries anything again: who calls knows what may be repeated. The SDK would not either: its table of what to retry
+knows ECS alone (aliyun-python-sdk-core 2.16, data/retry_config.json).
+"""
+
+import json
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.http import protocol_type
+
+from pipeline.errors import BadConfig, Rejected, RunnerError, Unreachable
+from pipeline.fleet.balancer import LoadBalancer
+
+_REQUESTS = "aliyunsdkslb.request.v20140515"
+# Error codes begin with one of these: too many calls; the balancer works on another change; trouble of theirs. From the SDK,
+# terraform-provider-alicloud's errors.go and cloud-provider-alibaba-cloud.
+_LATER = (
+    *("Throttling", "Rejected.Throttling", "ServiceUnavailable", "InternalError", "UnknownError"),
+    *(
+        "SystemBusy",
+        "OperationBusy",
+        "ServiceIsStopping",
+        "BackendServer.configuring",
+        "ServiceIsConfiguring",
+    ),
+    *("VServerGroupProcessing", "RspoolVipExist", "ObtainIpFail", "OperationFailed.ListenerStatusNotSupport"),
+)
+_NO_ANSWER = "SDK.HttpError"
+_KEYS = ("InvalidAccessKey", "SignatureDoesNotMatch", "Forbidden", "IncompleteSignature", "MissingAccessKey")
+_CONNECT, _READ = 3, 10  # seconds
+
+
+class AliyunApi:
+    """For one entry. The client and its connections are made at the first call."""
+
+    def __init__(self, entry: LoadBalancer) -> None:
+        self._entry = entry
+        self._client: Any = None
+        parts = urlsplit(entry.endpoint)
+        self._host, self._port = parts.hostname, parts.port
+        # by identity: the SDK sends anything but this very object in clear, also an equal text
+        self._protocol = protocol_type.HTTP if parts.scheme == "http" else protocol_type.HTTPS
+
+    def call(self, action: str, **values: object) -> dict[str, Any]:
+        try:
+            answer = self._opened().do_action_with_exception(self._request(action, values))
+            found: dict[str, Any] = json.loads(answer)
+        except ServerException as error:
+            raise self._translated(action, error) from error
+        except ClientException as error:
+            raise self._translated(action, error) from error
+        except (ValueError, IndexError) as error:
+            # no JSON; or the SDK's own reading of a signature error without a colon in it (core 2.16, client.py)
+            raise Unreachable(
+                f"{self._name}: {action} got an answer that cannot be read: {error}."
+            ) from error
+        return found
+
+    def _opened(self) -> Any:
+        if self._client is None:
+            entry = self._entry
+            try:
+                self._client = AcsClient(
+                    entry.access_key or None,
+                    entry.secret_key.reveal() or None,
+                    entry.region,
+                    auto_retry=False,
+                    port=self._port or 80,
+                    connect_timeout=_CONNECT,
+                    timeout=_READ,
+                )
+            except ClientException as error:
+                raise BadConfig(
+                    f"{self._name} has no credentials. Give it access_key and secret_key in shipway.yml, or set "
+                    "ALIYUN_ACCESS_KEY_ID and ALIYUN_ACCESS_KEY_SECRET where Shipway runs."
+                ) from error
+        return self._client
+
+    def _request(self, action: str, values: dict[str, object]) -> Any:
+        """A new one for every try: with it come a new nonce and a new time."""
+        name = f"{action}Request"
+        request = getattr(import_module(f"{_REQUESTS}.{name}"), name)()
+        request.set_protocol_type(self._protocol)
+        if self._host:
+            request.set_endpoint(self._host)
+        for key, value in values.items():
+            getattr(request, f"set_{key}")(value)
+        return request
+
+    def _translated(self, action: str, error: Any) -> RunnerError:
+        code = str(error.get_error_code() or "")
+        text = f"{self._name}: {action}: {code}: {str(error.get_error_msg()).strip().rstrip('.')}"
+        number = getattr(error, "request_id", None)
+        text += f" (request {number})." if number else "."
+        status = getattr(error, "http_status", None) or 0
+        if code == _NO_ANSWER or code.startswith(_LATER) or status >= 500:
+            return Unreachable(text)
+        if code.startswith(_KEYS):
+            return Rejected(f"{text} Correct its access key, or the rights of it: docs/load-balancers.md.")
+        return Rejected(text)
+
+    @property
+    def _name(self) -> str:
+        return f"Load balancer {self._entry.name} ({self._entry.id})"
