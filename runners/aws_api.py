@@ -15,6 +15,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from pipeline.errors import BadConfig, Rejected, RunnerError, Unreachable
 from pipeline.fleet.balancer import LoadBalancer
@@ -35,10 +36,12 @@ _CONFIG = Config(
 
 
 class AwsApi:
-    """For one entry and one service of AWS. The client is made at the first call: it costs half a second."""
+    """For one entry and one service of AWS. The client is made at the first call: it costs half a second, most of it the
+    session's, which may be shared."""
 
-    def __init__(self, entry: LoadBalancer, service: str, region: str = "") -> None:
+    def __init__(self, entry: LoadBalancer, service: str, region: str = "", session: Any = None) -> None:
         self._entry = entry
+        self._session = session
         self._service = service
         self._region = entry.region or region
         self._client: Any = None
@@ -53,7 +56,7 @@ class AwsApi:
                 f"{self._name} has no credentials. Give it access_key and secret_key in shipway.yml, or let boto3 find "
                 "some where Shipway runs: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws, a role."
             ) from error
-        except HTTPClientError as error:
+        except (HTTPClientError, ResponseParserError) as error:  # no answer, or one of something in between
             raise Unreachable(f"{self._name}: {method}: {str(error).rstrip('.')}.") from error
         except BotoCoreError as error:
             raise Rejected(f"{self._name}: {method}: {str(error).rstrip('.')}.") from error
@@ -63,7 +66,8 @@ class AwsApi:
         if self._client is None:
             entry = self._entry
             try:
-                self._client = boto3.session.Session().client(
+                session = self._session or boto3.session.Session()
+                self._client = session.client(
                     self._service,
                     region_name=self._region or None,
                     endpoint_url=entry.endpoint or None,

@@ -97,6 +97,8 @@ class Membership:
     def _read_back(self, verb: str, wanted: Sequence[Target], steps: "Steps") -> None:
         members = self._wire.read().members
         left = [target for _, targets in steps(members, wanted) for target in targets]
+        if verb == "admit":  # it was taken in; what it says of it is not known, and never counts as serving
+            left = [one for one in left if one not in members or members[one].state != MemberState.UNKNOWN]
         if left:
             said = ", ".join(
                 f"{target} is {members[target].state if target in members else 'absent'}" for target in left
@@ -121,7 +123,8 @@ class Membership:
         yield self._wire.park, [t for t in wanted if t in members and members[t].state not in _OUT]
 
     def _to_admit(self, members: dict[Target, Member], wanted: Sequence[Target]) -> Iterator["Step"]:
-        yield self._wire.admit, [t for t in wanted if t in members and members[t].state in _OUT]
+        doubtful = _OUT | {MemberState.UNKNOWN}
+        yield self._wire.admit, [t for t in wanted if t in members and members[t].state in doubtful]
         yield self._wire.add, [t for t in wanted if t not in members]
 
     def _to_remove(self, members: dict[Target, Member], wanted: Sequence[Target]) -> Iterator["Step"]:

@@ -17,6 +17,8 @@ TABLE: dict[BalancerKind, str] = {
     BalancerKind.ALIYUN_SLB: "runners.balancers.aliyun_slb:AliyunSlb",
     BalancerKind.AWS_ELBV2: "runners.balancers.aws_elbv2:AwsElbv2",
     BalancerKind.AWS_ELB: "runners.balancers.aws_elb:AwsElb",
+    BalancerKind.HAPROXY: "runners.balancers.haproxy:Haproxy",
+    BalancerKind.NGINX: "runners.balancers.nginx:Nginx",
     BalancerKind.CHAIN: "runners.balancers.chain:Chain",
 }
 EXTRAS = {BalancerKind.ALIYUN_SLB: "aliyun", BalancerKind.AWS_ELBV2: "aws", BalancerKind.AWS_ELB: "aws"}

@@ -159,7 +159,7 @@ def _state(weight: int, words: Iterable[str]) -> MemberState:
         return MemberState.FAILING
     if said == {"normal"}:
         return MemberState.SERVING
-    if said and said <= {"normal", "unavailable"}:
+    if said <= {"normal", "unavailable"}:  # also nothing yet, of one that was just added
         return MemberState.STARTING
     return MemberState.UNKNOWN
 

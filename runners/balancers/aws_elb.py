@@ -71,7 +71,7 @@ class ElbWire:
     def _is_ours(self) -> bool:
         rows = self._api.call("describe_tags", LoadBalancerNames=[self._entry.id])["TagDescriptions"]
         tags = {tag["Key"]: tag.get("Value", "") for row in rows for tag in row["Tags"]}
-        return bool(tags.get("shipway") == self._entry.name)
+        return tags.get("shipway") == self._entry.name
 
     # ------------------------------------------------------------------------------------------------ what changes
 

@@ -72,7 +72,7 @@ class Elbv2Wire:
     def _is_ours(self) -> bool:
         rows = self._api.call("describe_tags", ResourceArns=[self._entry.id])["TagDescriptions"]
         tags = {tag["Key"]: tag["Value"] for row in rows for tag in row["Tags"]}
-        return bool(tags.get("shipway") == self._entry.name)
+        return tags.get("shipway") == self._entry.name
 
     # ------------------------------------------------------------------------------------------------ what changes
 
@@ -108,7 +108,7 @@ def _named(targets: Sequence[Target]) -> list[dict[str, object]]:
 
 
 def _absent(row: dict[str, Any]) -> bool:
-    return row["TargetHealth"].get("Reason") == "Target.NotRegistered"
+    return str(row["TargetHealth"].get("Reason", "")) == "Target.NotRegistered"
 
 
 def _member(row: dict[str, Any], ours: bool) -> Member:

@@ -11,13 +11,14 @@ from threading import RLock
 from pipeline.fleet.balancer import Capabilities, LoadBalancer, Member, MemberState, Target
 from pipeline.ports import Balancer
 
-# the worst first: a member is as well as the weakest of its places
+# The worst first: a member is as well as the weakest of its places, and one that gets no requests anywhere is out, however
+# well or ill the others find it.
 _WORST = (
     MemberState.ABSENT,
-    MemberState.UNKNOWN,
-    MemberState.FAILING,
     MemberState.DRAINING,
     MemberState.PARKED,
+    MemberState.UNKNOWN,
+    MemberState.FAILING,
     MemberState.STARTING,
     MemberState.SERVING,
 )

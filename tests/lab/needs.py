@@ -23,6 +23,8 @@ PACKAGES = {
     "postgres": "postgresql",
     "docker": "docker-cli",
     "busybox": "busybox",
+    "haproxy": "haproxy",
+    "nginx": "nginx",
     "debian-archive-keyring": "debian-archive-keyring",
 }
 # what is no program on anybody's PATH
