@@ -14,6 +14,7 @@ from runners.patience import Patience, chunks
 
 _OUT = frozenset({MemberState.PARKED, MemberState.DRAINING})
 _LOOK = 10.0  # seconds for a read alone: the rollout looks again by itself
+_KEEP = 60.0  # seconds for which settings of a balancer stay true: they are asked for at every look, and calls are counted
 Call = Callable[[Sequence[Target]], None]
 
 
@@ -60,9 +61,13 @@ class Membership:
             min(_LOOK, self._patience.deadline), sleep=self._patience.sleep, clock=self._patience.clock
         )
         self._lock = RLock()
+        self._known: tuple[float, Capabilities] | None = None
 
     def capabilities(self) -> Capabilities:
-        return self._glance.retrying(self._wire.capabilities)
+        now = self._patience.clock()
+        if self._known is None or now - self._known[0] > _KEEP:
+            self._known = (now, self._glance.retrying(self._wire.capabilities))
+        return self._known[1]
 
     def members(self) -> dict[Target, Member]:
         return dict(sorted(self._glance.retrying(self._wire.read).members.items()))
@@ -74,7 +79,7 @@ class Membership:
         self._change("admit", targets, self._to_admit)
 
     def remove(self, targets: Sequence[Target]) -> None:
-        self._change("remove", targets, self._to_remove if self._wire.keeps_parked else self._to_park)
+        self._change("remove", targets, self._to_remove)
 
     def _change(self, verb: str, targets: Sequence[Target], steps: "Steps") -> None:
         wanted = list(dict.fromkeys(targets))
@@ -128,7 +133,9 @@ class Membership:
         yield self._wire.add, [t for t in wanted if t not in members]
 
     def _to_remove(self, members: dict[Target, Member], wanted: Sequence[Target]) -> Iterator["Step"]:
-        yield self._wire.remove, [t for t in wanted if t in members]
+        """Where a parked one does not stay, what drains is on its way out already."""
+        staying = frozenset() if self._wire.keeps_parked else _OUT
+        yield self._wire.remove, [t for t in wanted if t in members and members[t].state not in staying]
 
 
 Step = tuple[Call, list[Target]]

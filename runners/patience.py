@@ -20,7 +20,7 @@ T = TypeVar("T")
 class Patience:
     """Seconds. The clock, the sleep and the dice are arguments, so that tests wait for nothing."""
 
-    deadline: float = 60.0
+    deadline: float = 30.0
     first: float = 0.2  # the longest pause after the first failure; it doubles
     longest: float = 8.0
     sleep: Callable[[float], None] = time.sleep

@@ -43,8 +43,7 @@ class ElbWire:
     def capabilities(self) -> Capabilities:
         balancer = self._api.call("describe_load_balancers", LoadBalancerNames=[self._entry.id])
         check = balancer["LoadBalancerDescriptions"][0]["HealthCheck"]
-        answer = self._api.call("describe_load_balancer_attributes", LoadBalancerName=self._entry.id)
-        draining = answer["LoadBalancerAttributes"].get("ConnectionDraining", {})
+        draining = self._draining()
         drains = bool(draining.get("Enabled"))
         each = float(check["Interval"] + check["Timeout"])
         return Capabilities(
@@ -68,6 +67,11 @@ class ElbWire:
         target = Target(str(row["InstanceId"]), self._entry.port)
         return Member(target, _state(str(row["State"]), words.lower()), ours, reason=words)
 
+    def _draining(self) -> dict[str, Any]:
+        answer = self._api.call("describe_load_balancer_attributes", LoadBalancerName=self._entry.id)
+        found: dict[str, Any] = answer["LoadBalancerAttributes"].get("ConnectionDraining", {})
+        return found
+
     def _is_ours(self) -> bool:
         rows = self._api.call("describe_tags", LoadBalancerNames=[self._entry.id])["TagDescriptions"]
         tags = {tag["Key"]: tag.get("Value", "") for row in rows for tag in row["Tags"]}
@@ -83,9 +87,16 @@ class ElbWire:
             )
 
     def park(self, targets: Sequence[Target]) -> None:
-        self._api.call("deregister_instances_from_load_balancer", **self._named(targets))
+        if not self._draining().get("Enabled"):
+            raise Rejected(
+                f"Load balancer {self._entry.name}: without connection draining a park would cut the requests under way. "
+                "Switch it on: aws elb modify-load-balancer-attributes --load-balancer-name "
+                f"{self._entry.id} --load-balancer-attributes ConnectionDraining={{Enabled=true,Timeout=60}}."
+            )
+        self.remove(targets)
 
-    remove = park
+    def remove(self, targets: Sequence[Target]) -> None:
+        self._api.call("deregister_instances_from_load_balancer", **self._named(targets))
 
     def admit(self, targets: Sequence[Target]) -> None:
         self._api.call("register_instances_with_load_balancer", **self._named(targets))

@@ -7,6 +7,7 @@ ours when it has the tag `shipway=<entry>`. It translates; when to call is the r
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.errors import Rejected
 from pipeline.fleet.balancer import Capabilities, LoadBalancer, Member, MemberState, Target
 from runners.aws_api import AwsApi
 from runners.membership import Membership, Reading
@@ -48,18 +49,21 @@ class Elbv2Wire:
     def capabilities(self) -> Capabilities:
         arn = self._entry.id
         group = self._api.call("describe_target_groups", TargetGroupArns=[arn])["TargetGroups"][0]
-        rows = self._api.call("describe_target_group_attributes", TargetGroupArn=arn)["Attributes"]
-        attributes = {row["Key"]: row["Value"] for row in rows}
         each = float(group["HealthCheckIntervalSeconds"] + group["HealthCheckTimeoutSeconds"])
         return Capabilities(
             weights=False,
             native_drain=True,
             health_while_parked=False,
             batch=self.batch,
-            drain=float(attributes.get("deregistration_delay.timeout_seconds", 300)),
+            drain=self._delay(),
             settle=_SETTLE,
             healthy_after=each * float(group["HealthyThresholdCount"]) + _MARGIN,
         )
+
+    def _delay(self) -> float:
+        rows = self._api.call("describe_target_group_attributes", TargetGroupArn=self._entry.id)["Attributes"]
+        attributes = {row["Key"]: row["Value"] for row in rows}
+        return float(attributes.get("deregistration_delay.timeout_seconds", 300))
 
     def read(self) -> Reading:
         ours = self._is_ours()
@@ -80,10 +84,17 @@ class Elbv2Wire:
         """Any id and port can be one."""
 
     def park(self, targets: Sequence[Target]) -> None:
+        if not self._delay():
+            raise Rejected(
+                f"Load balancer {self._entry.name}: with a deregistration delay of 0 a park would cut the requests under "
+                f"way. Raise it: aws elbv2 modify-target-group-attributes --target-group-arn {self._entry.id} "
+                "--attributes Key=deregistration_delay.timeout_seconds,Value=60."
+            )
+        self.remove(targets)
+
+    def remove(self, targets: Sequence[Target]) -> None:
         """With the port: without it, AWS answers 200 to the deregistration of an override and does nothing."""
         self._api.call("deregister_targets", TargetGroupArn=self._entry.id, Targets=_named(targets))
-
-    remove = park
 
     def admit(self, targets: Sequence[Target]) -> None:
         self._api.call("register_targets", TargetGroupArn=self._entry.id, Targets=_named(targets))

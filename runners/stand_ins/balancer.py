@@ -35,7 +35,7 @@ class Place:
 
 
 @dataclass
-class Entrance:
+class MemoryEntrance:
     """Nothing in it is hidden: tests set what they need and read what they want to know."""
 
     clock: VirtualClock
@@ -86,7 +86,7 @@ class MemoryBalancer(Membership):
     """Implements `pipeline.ports.Balancer`."""
 
     def __init__(
-        self, entrance: Entrance, entry: LoadBalancer | None = None, patience: Patience | None = None
+        self, entrance: MemoryEntrance, entry: LoadBalancer | None = None, patience: Patience | None = None
     ) -> None:
         clock = entrance.clock
         waits = Patience(sleep=clock.sleep, clock=lambda: clock.now().timestamp(), share=lambda: 1.0)
@@ -98,7 +98,7 @@ class MemoryBalancer(Membership):
 class MemoryWire:
     """Implements `runners.membership.Wire`."""
 
-    def __init__(self, entrance: Entrance, entry: LoadBalancer) -> None:
+    def __init__(self, entrance: MemoryEntrance, entry: LoadBalancer) -> None:
         self._entrance = entrance
         self._owner = entry.name
         self._name = f"Load balancer {entry.name}"

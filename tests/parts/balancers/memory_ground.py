@@ -1,6 +1,6 @@
-"""The ground of the stand-in: its time passes when somebody waits."""
+"""The grounds of the stand-ins: their time passes when somebody waits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -8,7 +8,9 @@ from pipeline.fleet.balancer import BalancerKind, LoadBalancer, Target
 from pipeline.ports import Balancer
 from runners.membership import Membership
 from runners.patience import Patience
-from runners.stand_ins.balancer import USUAL, Entrance, MemoryWire
+from runners.stand_ins.balancer import USUAL, MemoryEntrance, MemoryWire
+from runners.stand_ins.entrance import PORT as WORLD_PORT
+from runners.stand_ins.entrance import Entrance, WorldBalancer
 from runners.stand_ins.time import VirtualClock
 from tests.parts.balancers.ground import Ground
 from tests.parts.balancers.watched import Watched
@@ -18,7 +20,7 @@ PORT = 8080
 
 @contextmanager
 def memory(late: float = 0.0, weights: bool = True) -> Iterator[Ground]:
-    entrance = Entrance(VirtualClock(), replace(USUAL, weights=weights))
+    entrance = MemoryEntrance(VirtualClock(), replace(USUAL, weights=weights))
     clock = entrance.clock
     targets = [Target(f"i-{number}", PORT) for number in range(3)]
     entrance.hold(*targets)
@@ -50,3 +52,30 @@ def memory(late: float = 0.0, weights: bool = True) -> Iterator[Ground]:
 def memory_without_weights(late: float = 0.0) -> Iterator[Ground]:
     with memory(late, weights=False) as made:
         yield made
+
+
+@contextmanager
+def world(late: float = 0.0) -> Iterator[Ground]:
+    """The one that the rollout's stories are told over. It has no marks and no faults but silence."""
+    clock = VirtualClock()
+    hosts = [f"web-{number}" for number in range(3)]
+    entrance = Entrance.over(hosts, clock)
+
+    yield Ground(
+        "world",
+        LoadBalancer("entry", BalancerKind.ALIYUN_SLB, "lb-1", port=WORLD_PORT),
+        lambda entry, patience: (WorldBalancer(WellWorld(), entrance), []),
+        dict.fromkeys(Target(host, WORLD_PORT) for host in hosts),
+        lambda number: [Target(f"spare-{index}", WORLD_PORT) for index in range(number)],
+        pause=clock.sleep,
+    )
+
+
+class WellWorld:
+    """Every proxy has something to send to."""
+
+    def serves_well(self, host: str) -> bool:
+        return True
+
+    def effect(self, name: str, host: str, work: Callable[[], None], remote: bool = False) -> None:
+        work()
