@@ -1,6 +1,7 @@
 """Aliyun's classic load balancer: what its settings mean, what it refuses, and that its keys go over TLS."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from runners.patience import Patience
 from tests.parts.balancers.aliyun_cloud import SETTINGS, Listener
 from tests.parts.balancers.aliyun_grounds import PORT, Region, region
 from tests.parts.balancers.faults import Fault
+from tests.runners.test_reach import authority
 
 ONCE = Patience(deadline=0.0)
 ENTRY = LoadBalancer("entry", BalancerKind.ALIYUN_SLB, "lb-1", region="cn-hangzhou")
@@ -157,7 +159,7 @@ def test_a_signature_error_that_the_sdk_cannot_read_is_ours_all_the_same(here: R
         AliyunSlb(here.entry("entry", "lb-1"), ONCE).members()
 
 
-@pytest.mark.filterwarnings("ignore:ssl.PROTOCOL_TLS is deprecated")  # of urllib3 inside the SDK
+@pytest.mark.filterwarnings("ignore:ssl\\.:DeprecationWarning")  # of urllib3 inside the SDK
 def test_nothing_is_sent_in_clear_unless_the_endpoint_says_http(here: Region):
     """The SDK compares by identity: an equal text that was put together goes out in clear."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -193,3 +195,36 @@ def test_silence_is_unreachable(here: Region):
 
     with pytest.raises(Unreachable, match=r"SDK\.HttpError"):
         AliyunSlb(entry, ONCE).members()
+
+
+@pytest.mark.filterwarnings("ignore:ssl\\.:DeprecationWarning")  # of urllib3 inside the SDK
+@pytest.mark.parametrize(("known", "kind"), [(True, Rejected), (False, Unreachable)])
+def test_only_a_server_whose_authority_is_known_is_asked(here: Region, known, kind, monkeypatch, tmp_path):
+    """The one that is trusted answers with a refusal; the other hears nothing."""
+    ours = authority(tmp_path / "ours")
+    monkeypatch.delenv("ALIBABA_CLOUD_CA_BUNDLE", raising=False)
+    if known:
+        monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", ours.ca)
+    asked: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ours.cert, ours.private)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            plain, _ = server.accept()
+            try:
+                with context.wrap_socket(plain, server_side=True) as connection:
+                    asked.append(connection.recv(65536))
+                    body = b'{"Code": "InvalidLoadBalancerId.NotFound", "Message": "none"}'
+                    connection.sendall(b"HTTP/1.1 404 x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            except ssl.SSLError:
+                plain.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        secure = f"https://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(kind):
+            AliyunSlb(replace(here.entry("entry", "lb-1"), endpoint=secure), ONCE).members()
+        thread.join()
+
+    assert len(asked) == known
