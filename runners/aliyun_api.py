@@ -5,6 +5,7 @@ knows ECS alone (aliyun-python-sdk-core 2.16, data/retry_config.json).
 """
 
 import json
+import logging
 import os
 from importlib import import_module
 from typing import Any
@@ -72,6 +73,8 @@ class AliyunApi:
                     f"{self._name} has no credentials. Give it access_key and secret_key in shipway.yml, or set "
                     f"{' and '.join(_PLACES)} where Shipway runs."
                 )
+            # it calls every refusal an ERROR, also one that is tried again in a moment; what matters is told by us
+            logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL)
             self._client = AcsClient(
                 entry.access_key or None,
                 entry.secret_key.reveal() or None,

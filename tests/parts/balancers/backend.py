@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Backend:
     """`active` and `last` are what an agent on the host would measure: requests under way, and the last sign of one."""
 
-    def __init__(self, takes: float = 0.05) -> None:
+    def __init__(self, takes: float = 0.1) -> None:
         self.takes = takes
         self.version = 1
         self.port = 0
