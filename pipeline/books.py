@@ -4,11 +4,13 @@ The contract of `ports.py` holds here too. Each method is one short transaction,
 `database is locked`. Methods may also raise `NotFound`, `Conflict` and `Stopped` (a lease that is no longer ours).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from pipeline.caller import Caller
 from pipeline.delivery.run import NewRun, Run, Stage
+from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import Route, Site, SiteWanted
 from pipeline.intake.inbox import Delivery, NewDelivery, Received
 from pipeline.lease import Lease
@@ -95,8 +97,9 @@ class Releases(Protocol):
 class Deployments(Protocol):
     """Deployments, their journal, and what is live. Final rows never change."""
 
-    def create(self, deployment: Deployment) -> int:
-        """Pending, `deployment.id` is ignored; older pending ones of the same environment become superseded."""
+    def create(self, deployment: Deployment, alone: bool = False) -> int:
+        """Pending, `deployment.id` is ignored; older pending ones of the same environment become superseded. `alone`:
+        raises `Conflict` instead when another one of the environment is not over."""
 
     def deployment(self, deployment_id: int) -> Deployment: ...
     def deployments(
@@ -112,7 +115,8 @@ class Deployments(Protocol):
         """Journal the record and its history lines in one transaction. A final status also finishes the run that
         waits for it (deploy stage and run status alike). `settled` or SUCCEEDED moves `live` and `last_good`.
         Raises `Stopped` when the fence is stale, `Conflict` when the row is final or another one of the environment
-        is active. When `last_good` moves, a pending deployment's `previous` moves with it."""
+        is active. When `last_good` moves, `placed` does, and a pending deployment becomes
+        its own `after` of this one."""
 
     def ask(self, deployment_id: int, request: Request) -> Deployment:
         """Leave a person's request for the driver; the newest counts, but nothing overrules an abort. A pending
@@ -125,12 +129,35 @@ class Deployments(Protocol):
     def happenings(self, deployment_id: int, after: int = 0) -> list[tuple[int, Happening]]: ...
     def environment(self, service: str, environment: str) -> EnvironmentState: ...
     def set_replicas(self, service: str, environment: str, replicas: int) -> None: ...
+    def set_moved(self, service: str, environment: str, moved: Mapping[str, str]) -> None: ...
 
     def good_releases(self, service: str, environment: str) -> list[int]:
         """Numbers that once succeeded on this environment, newest first by the time they did."""
 
     def due(self) -> list[int]:
         """Deployments to take up: pending with none active in their environment, or active with no live lease."""
+
+
+class Fleet(Protocol):
+    """What people and the scheduler know of hosts, beyond the operator's file."""
+
+    def hosts(self) -> dict[str, HostState]:
+        """Those of which there is anything to say."""
+
+    def drain(self, host: str, by: str, reason: str) -> None:
+        """From now on. Draining a drained host only changes who and why."""
+
+    def resume(self, host: str) -> None:
+        """Not drained any more, but returned."""
+
+    def silent(self, host: str, since: datetime) -> bool:
+        """False when it was known to be silent already."""
+
+    def answers(self, host: str, at: datetime) -> bool:
+        """Returned, when it was silent; False when it was not."""
+
+    def settled(self, host: str, returned_at: datetime) -> None:
+        """Its environments have there what they should; nothing when it has returned once more since."""
 
 
 class Routes(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from pipeline.books import Audit, Deployments, Inbox, Leases, Releases, Routes, Runs, Tokens
+from pipeline.books import Audit, Deployments, Fleet, Inbox, Leases, Releases, Routes, Runs, Tokens
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
 from pipeline.fleet.balancer import Capabilities, Member, Target
 from pipeline.fleet.host import Host, RegistryAccess
@@ -244,6 +244,7 @@ class Ports:
     releases: Releases
     deployments: Deployments
     routes: Routes
+    fleet: Fleet
     tokens: Tokens
     audit: Audit
     logs: Logs

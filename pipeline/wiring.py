@@ -47,6 +47,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         releases=store.releases,
         deployments=store.deployments,
         routes=store.routes,
+        fleet=store.fleet,
         tokens=store.tokens,
         audit=store.audit,
         logs=logs,

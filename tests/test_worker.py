@@ -86,6 +86,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         releases=store.releases,
         deployments=store.deployments,
         routes=store.routes,
+        fleet=store.fleet,
         tokens=store.tokens,
         audit=store.audit,
         logs=MemoryLogs(),

@@ -1,6 +1,7 @@
 """A machine with a Docker engine, and how it is reached. Nothing here talks to it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pipeline.secret import Secret
 
@@ -38,6 +39,25 @@ class Host:
         20000,
         29999,
     )  # published ports are taken from here, below Linux's ephemeral range
+
+
+@dataclass(frozen=True)
+class HostState:
+    """What happened to a host beyond the file. `returned_at`: it is back (resumed, or it answers again), and what its
+    environments should have there is not proved yet."""
+
+    name: str
+    drained_at: datetime | None = None
+    drained_by: str = ""
+    reason: str = ""  # of the drain
+    silent_since: datetime | None = None
+    returned_at: datetime | None = None
+
+    @property
+    def drained(self) -> str:
+        """In words; empty while it is not."""
+        why = f": {self.reason}" if self.reason else ""
+        return f"it is drained (by {self.drained_by}{why})" if self.drained_at else ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Everything that `decide` must remember between two looks stands here, so that a new owner after a crash just looks and goes on.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -205,19 +205,41 @@ class Deployment:
         return tuple(plan for plan in self.hosts if self.count(plan))
 
     @property
+    def placed(self) -> dict[str, int]:
+        """Where it runs after a good verdict. On a host that did not answer when it was left, it may still run."""
+        silent = {r.host for r in self.records if r.phase is HostPhase.SKIPPED}
+        counts = {
+            p.host: self.count_before(p) if p.host in silent and not self.count(p) else self.count(p)
+            for p in self.hosts
+        }
+        return {host: count for host, count in counts.items() if count}
+
+    def after(self, good: "Deployment") -> "Deployment":
+        """A pending one, when another of its environment has become good: it would go back to that."""
+        before = good.placed
+        hosts = tuple(replace(p, before=before.get(p.host, 0)) for p in self.hosts)
+        return replace(self, previous=good.release, hosts=hosts)
+
+    @property
     def over(self) -> bool:
         return self.status in FINAL
 
 
 @dataclass(frozen=True)
 class EnvironmentState:
-    """What the books say is live. `replicas` None: as the operator's file says."""
+    """What the books say is live. `replicas` None: as the operator's file says.
+
+    `placed` are the hosts it runs on and how many replicas each has (empty: not known); `moved`, where people moved it:
+    host -> "in" or "out".
+    """
 
     service: str
     environment: str
     live: int | None = None
     last_good: int | None = None
     replicas: int | None = None
+    placed: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 The real thing is `runners.store`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pipeline.errors import Conflict, NotFound, Stopped
+from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import Route, Site, SiteWanted
 from pipeline.lease import Lease
 from pipeline.rollout.deployment import (
@@ -103,6 +104,45 @@ class MemoryRoutes:
 
 
 @dataclass
+class MemoryFleet:
+    """Implements `pipeline.books.Fleet`."""
+
+    clock: VirtualClock
+    rows: dict[str, HostState] = field(default_factory=dict)
+
+    def hosts(self) -> dict[str, HostState]:
+        return dict(self.rows)
+
+    def drain(self, host: str, by: str, reason: str) -> None:
+        row = self._row(host)
+        at = row.drained_at or self.clock.now()
+        self.rows[host] = replace(row, drained_at=at, drained_by=by, reason=reason, returned_at=None)
+
+    def resume(self, host: str) -> None:
+        row, now = self._row(host), self.clock.now()
+        if row.drained_at:
+            self.rows[host] = replace(row, drained_at=None, drained_by="", reason="", returned_at=now)
+
+    def silent(self, host: str, since: datetime) -> bool:
+        row = self._row(host)
+        self.rows[host] = replace(row, silent_since=row.silent_since or since)
+        return row.silent_since is None
+
+    def answers(self, host: str, at: datetime) -> bool:
+        row = self._row(host)
+        if row.silent_since:
+            self.rows[host] = replace(row, silent_since=None, returned_at=at)
+        return row.silent_since is not None
+
+    def settled(self, host: str, returned_at: datetime) -> None:
+        if self._row(host).returned_at == returned_at:
+            self.rows[host] = replace(self._row(host), returned_at=None)
+
+    def _row(self, host: str) -> HostState:
+        return self.rows.get(host, HostState(host))
+
+
+@dataclass
 class MemoryDeployments:
     """Implements `pipeline.books.Deployments`."""
 
@@ -114,8 +154,11 @@ class MemoryDeployments:
     good: dict[Place, list[int]] = field(default_factory=dict)
     _read: dict[int, int] = field(default_factory=dict)
 
-    def create(self, deployment: Deployment) -> int:
+    def create(self, deployment: Deployment, alone: bool = False) -> int:
         number = len(self.rows) + 1
+        other = next((d for d in self._at(_place(deployment)) if not d.over), None)
+        if alone and other is not None:
+            raise Conflict(f"Deployment {other.id} is {other.status}; ask again when it is over.")
         for old in self._at(_place(deployment)):
             if old.status is Status.PENDING:
                 why = f"Deployment {number} took its place before it began."
@@ -165,11 +208,11 @@ class MemoryDeployments:
         if not (deployment.settled or deployment.status is Status.SUCCEEDED):
             return
         number = deployment.release.number
-        self.states[place] = replace(state, live=number, last_good=number)
+        self.states[place] = replace(state, live=number, last_good=number, placed=deployment.placed)
         self.good[place] = [number, *(n for n in self.good.get(place, []) if n != number)]
         for waiting in self._at(place):
             if waiting.status is Status.PENDING:
-                self.rows[waiting.id] = replace(waiting, previous=deployment.release)
+                self.rows[waiting.id] = waiting.after(deployment)
 
     def ask(self, deployment_id: int, request: Request) -> Deployment:
         row = self.deployment(deployment_id)
@@ -199,6 +242,10 @@ class MemoryDeployments:
     def set_replicas(self, service: str, environment: str, replicas: int) -> None:
         state = self.environment(service, environment)
         self.states[(service, environment)] = replace(state, replicas=replicas)
+
+    def set_moved(self, service: str, environment: str, moved: Mapping[str, str]) -> None:
+        state = self.environment(service, environment)
+        self.states[(service, environment)] = replace(state, moved=dict(moved))
 
     def good_releases(self, service: str, environment: str) -> list[int]:
         return list(self.good.get((service, environment), []))

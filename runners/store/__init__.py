@@ -9,6 +9,7 @@ from runners.store.codec import Codec
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
+from runners.store.fleet import SqlFleet
 from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
 from runners.store.leases import SqlLeases
@@ -37,6 +38,7 @@ class Store:
         self.releases = SqlReleases(database, releases)
         self.deployments = SqlDeployments(database, deployments)
         self.routes = SqlRoutes(database)
+        self.fleet = SqlFleet(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.installation = SqlInstallation(database)

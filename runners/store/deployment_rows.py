@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 from pipeline.delivery.run import RunStatus, Stage, StageName, StageStatus
 from pipeline.errors import Conflict, NotFound
 from pipeline.rollout.deployment import FINAL, Deployment, Request, Status
-from pipeline.rollout.release import Release
 from runners.store import tables
 from runners.store.codec import Codec
 from runners.store.database import Database
@@ -33,8 +32,10 @@ class DeploymentRows:
         self._database = database
         self._codec = codec
 
-    def create(self, tx: Connection, deployment: Deployment, now: datetime) -> int:
+    def create(self, tx: Connection, deployment: Deployment, now: datetime, alone: bool = False) -> int:
         self._database.line_up(tx, (deployment.service, deployment.environment))
+        if alone:
+            self._refuse_beside(tx, deployment)
         older = self.pending(tx, deployment.service, deployment.environment)
         row = {
             "service": deployment.service,
@@ -46,6 +47,16 @@ class DeploymentRows:
         for old in older:
             self.end(tx, old, Status.SUPERSEDED, f"Deployment {number} took its place before it began.", now)
         return number
+
+    def _refuse_beside(self, tx: Connection, deployment: Deployment) -> None:
+        place = COLUMNS.service == deployment.service, COLUMNS.environment == deployment.environment
+        query = select(COLUMNS.id, COLUMNS.status).where(*place, COLUMNS.status.not_in(sorted(FINAL)))
+        other = tx.execute(query).first()
+        if other is not None:
+            raise Conflict(
+                f"Deployment {other.id} of {deployment.service}/{deployment.environment} is {other.status}; "
+                "ask again when it is over."
+            )
 
     def find(self, tx: Connection, deployment_id: int) -> Row[Any]:
         row = tx.execute(select(tables.deployments).where(COLUMNS.id == deployment_id)).one_or_none()
@@ -115,10 +126,10 @@ class DeploymentRows:
         tx.execute(update(tables.runs).where(is_open(run.id)).values(stages=stages))
         end_run(tx, run.id, run_status, error, now)
 
-    def follow(self, tx: Connection, service: str, environment: str, good: Release) -> None:
+    def follow(self, tx: Connection, good: Deployment) -> None:
         """A failure goes back to what is good when the deployment begins, not to what was when it was drafted."""
-        for waiting in self.pending(tx, service, environment):
-            self.write(tx, replace(waiting, previous=good))
+        for waiting in self.pending(tx, good.service, good.environment):
+            self.write(tx, waiting.after(good))
 
     def _changing(self, deployment: Deployment) -> dict[str, object]:
         return {

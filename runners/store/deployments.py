@@ -5,7 +5,8 @@ Requests: people write the `request` column by `ask`, each under a new number; t
 read (by `requested`, or with the record itself). So a request that comes between a look and its journal survives.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -39,9 +40,9 @@ class SqlDeployments:
         self._rows = rows
         self._read: dict[int, int] = {}  # deployment -> number of the newest request this process has read
 
-    def create(self, deployment: Deployment) -> int:
+    def create(self, deployment: Deployment, alone: bool = False) -> int:
         def work(tx: Connection) -> int:
-            return self._rows.create(tx, deployment, self._database.now(tx))
+            return self._rows.create(tx, deployment, self._database.now(tx), alone)
 
         return self._database.write(work)
 
@@ -115,10 +116,15 @@ class SqlDeployments:
         row = self._database.read(lambda tx: tx.execute(query).one_or_none())
         if row is None:
             return EnvironmentState(service, environment)
-        return EnvironmentState(service, environment, row.live, row.last_good, row.replicas)
+        placed, moved = (json.loads(text or "{}") for text in (row.placed, row.moved))
+        return EnvironmentState(service, environment, row.live, row.last_good, row.replicas, placed, moved)
 
     def set_replicas(self, service: str, environment: str, replicas: int) -> None:
         self._database.write(lambda tx: self._set(tx, service, environment, replicas=replicas))
+
+    def set_moved(self, service: str, environment: str, moved: Mapping[str, str]) -> None:
+        text = json.dumps(dict(moved), sort_keys=True)
+        self._database.write(lambda tx: self._set(tx, service, environment, moved=text))
 
     def good_releases(self, service: str, environment: str) -> list[int]:
         place = COLUMNS.service == service, COLUMNS.environment == environment
@@ -164,11 +170,12 @@ class SqlDeployments:
         good = deployment.settled or deployment.status is Status.SUCCEEDED
         if not good or row.good_at is not None:
             return {}
-        self._set(tx, *place, live=deployment.release.number, last_good=deployment.release.number)
-        self._rows.follow(tx, *place, deployment.release)
+        number, placed = deployment.release.number, json.dumps(deployment.placed)
+        self._set(tx, *place, live=number, last_good=number, placed=placed)
+        self._rows.follow(tx, deployment)
         return {"good_at": now}
 
-    def _set(self, tx: Connection, service: str, environment: str, **values: int | None) -> None:
+    def _set(self, tx: Connection, service: str, environment: str, **values: int | str | None) -> None:
         insert_ = self._database.insert(tables.environments)
         fresh = insert_.values(service=service, environment=environment, **values)
         keys = ["service", "environment"]

@@ -203,6 +203,19 @@ environments = Table(
     Column("live", Integer),
     Column("last_good", Integer),
     Column("replicas", Integer),
+    _words("placed"),  # JSON: host -> replicas
+    _words("moved"),  # JSON: host -> in | out
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("name", Words, primary_key=True),
+    _moment("drained_at"),
+    _words("drained_by"),
+    _words("reason"),
+    _moment("silent_since"),
+    _moment("returned_at"),
 )
 
 sites = Table(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import create_engine
 
-from runners.stand_ins.books import MemoryDeployments, MemoryLeases, MemoryReleases, MemoryRoutes
+from runners.stand_ins.books import MemoryDeployments, MemoryFleet, MemoryLeases, MemoryReleases, MemoryRoutes
 from runners.stand_ins.time import VirtualClock
 from runners.store import Store, open_store
 from tests.runners.store.cluster import running_cluster
@@ -73,6 +73,7 @@ def _in_memory() -> SimpleNamespace:
         leases=leases,
         releases=MemoryReleases(),
         routes=MemoryRoutes(leases),
+        fleet=MemoryFleet(clock),
         deployments=MemoryDeployments(leases, clock),
     )
 

@@ -19,6 +19,7 @@ from tests.contracts.samples import (
 )
 
 PLACE = SHOP, PRODUCTION
+PLACED = {"web-1": 2, "web-2": 2}
 
 
 @pytest.fixture
@@ -102,7 +103,9 @@ def test_success_moves_live_and_last_good(books: Store):
 
     settle(books, created(books).id)
 
-    assert books.deployments.environment(*PLACE) == EnvironmentState(SHOP, PRODUCTION, live=1, last_good=1)
+    assert books.deployments.environment(*PLACE) == EnvironmentState(
+        SHOP, PRODUCTION, live=1, last_good=1, placed=PLACED
+    )
 
 
 def test_a_settled_deployment_is_live_before_it_is_over(books: Store):
@@ -158,7 +161,7 @@ def test_replicas_that_a_person_set_stay(books: Store):
     books.deployments.set_replicas(*PLACE, 5)
     settle(books, created(books).id)
 
-    assert books.deployments.environment(*PLACE) == EnvironmentState(SHOP, PRODUCTION, 1, 1, 5)
+    assert books.deployments.environment(*PLACE) == EnvironmentState(SHOP, PRODUCTION, 1, 1, 5, PLACED)
 
 
 def test_history_is_kept_in_order_and_read_on_from_a_line(books: Store):

@@ -112,6 +112,7 @@ def world(tmp_path):
         releases=store.releases,
         deployments=store.deployments,
         routes=store.routes,
+        fleet=store.fleet,
         tokens=store.tokens,
         audit=store.audit,
         logs=logs,

@@ -148,6 +148,7 @@ def works(
         releases=store.releases,
         deployments=store.deployments,
         routes=store.routes,
+        fleet=store.fleet,
         tokens=store.tokens,
         audit=store.audit,
         logs=FileLogs(str(data / "logs")),

@@ -19,7 +19,7 @@ from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import HealthCheck, HealthKind, Release, ReplicaPlan, RuntimeSpec
 from pipeline.settings import Settings
-from runners.stand_ins.books import MemoryDeployments, MemoryLeases, MemoryReleases, MemoryRoutes
+from runners.stand_ins.books import MemoryDeployments, MemoryFleet, MemoryLeases, MemoryReleases, MemoryRoutes
 from runners.stand_ins.entrance import Entrance, WorldBalancer
 from runners.stand_ins.fleet import WorldEngines, WorldProbe, WorldProxies
 from runners.stand_ins.things import HARMLESS, Quality, Violation
@@ -60,6 +60,7 @@ class Books:
     releases: Any
     deployments: Any
     routes: Any
+    fleet: Any
     expire: Callable[[], None]  # all leases, as if much time had passed
     close: Callable[[], None] = lambda: None
 
@@ -70,7 +71,14 @@ def memory_books(clock: VirtualClock) -> Books:
     def expire() -> None:
         leases.rows = {key: replace(row, until=clock.now()) for key, row in leases.rows.items()}
 
-    return Books(leases, MemoryReleases(), MemoryDeployments(leases, clock), MemoryRoutes(leases), expire)
+    return Books(
+        leases,
+        MemoryReleases(),
+        MemoryDeployments(leases, clock),
+        MemoryRoutes(leases),
+        MemoryFleet(clock),
+        expire,
+    )
 
 
 class MortalLeases:
@@ -170,6 +178,7 @@ class Stage:
             releases=self.books.releases,
             deployments=MortalDeployments(self, self.books.deployments),
             routes=self.books.routes,
+            fleet=self.books.fleet,
             tokens=nothing,
             audit=nothing,
             logs=cast(Any, self.logs),

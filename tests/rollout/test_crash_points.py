@@ -147,7 +147,9 @@ def sqlite_books(folder: Path) -> Callable[[VirtualClock], Books]:
         past = text("UPDATE leases SET until = '2000-01-01T00:00:00.000000+00:00'")
         store._database.write(lambda tx: tx.execute(past))
 
-    return lambda _: Books(store.leases, store.releases, store.deployments, store.routes, expire, store.close)
+    return lambda _: Books(
+        store.leases, store.releases, store.deployments, store.routes, store.fleet, expire, store.close
+    )
 
 
 @pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BAD_LATE])
