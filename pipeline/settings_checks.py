@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pipeline import units
 from pipeline.faults import Faults, Path, did_you_mean
+from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys
 
@@ -129,7 +130,17 @@ def _check_environment(
             faults.add((*path, key), "needs a proxy; name one of `proxies` under proxy")
     for name in environment.env.keys() & environment.secrets.keys():
         faults.add((*path, "secrets", name), "is also in env; keep one of them")
-    _check_rollout(environment, len(selected(keys, environment)), (*path, "rollout"), faults)
+    _check_places(keys, environment, path, faults)
+
+
+def _check_places(keys: FileKeys, environment: EnvironmentKeys, path: Path, faults: Faults) -> None:
+    found = len(selected(keys, environment))
+    if found and environment.place is not None and environment.place > found:
+        faults.add((*path, "place"), f"is {environment.place}, but only {found} hosts are selected")
+    if environment.on_host_loss is OnHostLoss.REPLACE and environment.place is None:
+        faults.add((*path, "on_host_loss"), "replace needs spare hosts: say with `place` how many are used")
+    used = min(found, environment.place or found)
+    _check_rollout(environment, used, (*path, "rollout"), faults)
 
 
 def _check_rollout(environment: EnvironmentKeys, hosts: int, path: Path, faults: Faults) -> None:

@@ -10,9 +10,10 @@ from pydantic import Field, SecretStr
 from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
+from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_values import RefPattern, SecretText
-from pipeline.units import Identifier, Name, PositiveDuration, Text, Word
+from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
 
 
 class ServerKeys(Keys):
@@ -172,6 +173,16 @@ class EnvironmentKeys(Keys):
     tags: list[RefPattern] = Field(default=[], description="Tags that go here.")
     hosts: values.Hosts = Field(description="Names, or labels that must all match.")
     replicas: int = Field(default=1, ge=1, le=100, description="Containers on each host.")
+    place: int | None = Field(
+        default=None, ge=1, description="So many of the hosts are used, chosen by Shipway. Default: all."
+    )
+    on_host_loss: OnHostLoss = Field(
+        default=OnHostLoss.WAIT,
+        description="A host that stays silent: wait for it, or replace its replicas on a spare host.",
+    )
+    host_loss_grace: Duration = Field(
+        default=300.0, description="How long a host may be silent before `replace`."
+    )
     proxy: Name | None = Field(
         default=None, description="One of `proxies`. Absent: replicas are reached by their own ports."
     )

@@ -17,8 +17,8 @@ from pipeline.fleet.service import Environment, Service
 from pipeline.lease import Lease
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Request
-from pipeline.rollout.draft import draft
 from pipeline.rollout.release import Release
+from pipeline.rollout.whereabouts import drafted
 from pipeline.spec import Spec
 
 T = TypeVar("T")
@@ -155,10 +155,7 @@ def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> i
         run=run.id,
         created_at=now,
     )
-    state = ports.deployments.environment(run.service, run.environment)
-    previous = None if state.last_good is None else ports.releases.release(run.service, state.last_good)
-    reason = stages.reason_of(run)
-    deployment = draft(environment, release, previous, reason, run.requested_by, now, state.replicas, run.id)
+    deployment = drafted(environment, release, stages.reason_of(run), run.requested_by, ports, run.id)
     return ports.runs.hand_over(run.id, release, deployment, trip.lease)
 
 

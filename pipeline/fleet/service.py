@@ -1,6 +1,7 @@
 """A service and its environments as the operator's file tells them. Nouns only."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from pipeline.fleet.host import Host
@@ -23,9 +24,16 @@ class Repository:
     submodules: bool = False
 
 
+class OnHostLoss(StrEnum):
+    """What becomes of the replicas of a host that does not answer any more."""
+
+    WAIT = "wait"
+    REPLACE = "replace"
+
+
 @dataclass(frozen=True)
 class Environment:
-    """Where a service runs. `replicas` are per host."""
+    """Where a service runs. `replicas` are per host; `place` is how many of the hosts to use, None: all."""
 
     service: str
     name: str
@@ -33,12 +41,20 @@ class Environment:
     branches: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     replicas: int = 1
+    place: int | None = None
+    on_host_loss: OnHostLoss = OnHostLoss.WAIT
+    host_loss_grace: float = 300.0
     proxy: Proxy | None = None
     load_balancer: str = ""
     domain: str = ""
     env: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+
+    @property
+    def floor(self) -> int:
+        """Fewer hosts than this are never left to it without force."""
+        return max(1, self.policy.min_healthy or 0)
 
     def wants(self, push: Push) -> bool:
         """Branch and tag patterns are shell-style; a tag never matches a branch pattern."""

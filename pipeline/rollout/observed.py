@@ -51,6 +51,7 @@ class HostSeen:
     images: frozenset[str] = frozenset()  # repository@digest of all that lie on the host
     replicas: tuple[ReplicaSeen, ...] = ()
     free_bytes: int | None = None
+    memory: int | None = None  # bytes of the machine
     clock_skew: float | None = None  # seconds, host minus ours
     stranger: str = ""  # the installation of another Shipway that runs this service and environment here too
 

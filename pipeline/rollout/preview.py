@@ -1,11 +1,13 @@
 """Flow 5: what a deployment of a release would do now, without doing it. Nothing is written, and no host is touched."""
 
 from pipeline.errors import Conflict
+from pipeline.fleet.placement import Placed
+from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Reason
-from pipeline.rollout.draft import draft
 from pipeline.rollout.plan import plan
 from pipeline.rollout.survey import survey
+from pipeline.rollout.whereabouts import drafted, whereabouts
 from pipeline.rollout.wording import PlannedStep
 
 
@@ -18,9 +20,15 @@ def preview(service: str, environment: str, number: int | None, ports: Ports) ->
             raise Conflict(f"{service}/{environment} has no release yet: push a commit, or name an image.")
         number = made[0].number
     release = ports.releases.release(service, number)
-    state = ports.deployments.environment(service, environment)
-    good = state.last_good
-    previous = None if good is None else ports.releases.release(service, good)
-    now = ports.clock.now()
-    drafted = draft(place, release, previous, Reason.MANUAL, "plan", now, replicas=state.replicas)
-    return plan(drafted, survey(drafted, ports))
+    deployment = drafted(place, release, Reason.MANUAL, "plan", ports)
+    steps = plan(deployment, survey(deployment, ports))
+    return [*_places(place, whereabouts(place, release, ports)), *steps]
+
+
+def _places(place: Environment, placed: tuple[Placed, ...]) -> list[PlannedStep]:
+    """Which hosts were chosen, when there was a choice."""
+    if place.place is None and all(p.replicas for p in placed):
+        return []
+    return [
+        PlannedStep(p.host, f"{p.replicas or 'no'} replica{'s' * (p.replicas != 1)}", p.why) for p in placed
+    ]

@@ -10,9 +10,9 @@ from pipeline.errors import Conflict, NotFound, Refused
 from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Reason, Request, Status
-from pipeline.rollout.draft import draft
 from pipeline.rollout.history import rollback_target
 from pipeline.rollout.release import Release, RuntimeSpec
+from pipeline.rollout.whereabouts import drafted
 
 MOST_REPLICAS = 100  # on each host
 
@@ -85,8 +85,9 @@ def scale(service: str, environment: str, replicas: int, requested_by: str, port
         raise Conflict(f"Nothing is live on {service}/{environment}: deploy a release first, then scale it.")
     before = place.replicas if state.replicas is None else state.replicas
     ports.deployments.set_replicas(service, environment, replicas)
-    drafted = _draft(place, ports.releases.release(service, state.live), Reason.SCALE, requested_by, ports)
-    return ports.deployments.create(replace(drafted, attributes={"replicas_before": str(before)}))
+    live = ports.releases.release(service, state.live)
+    deployment = drafted(place, live, Reason.SCALE, requested_by, ports)
+    return ports.deployments.create(replace(deployment, attributes={"replicas_before": str(before)}))
 
 
 # ------------------------------------------------------------------------------------------------ going back
@@ -124,17 +125,7 @@ def _nothing(state: EnvironmentState, active: Deployment | None) -> str:
 
 
 def _create(place: Environment, release: Release, reason: Reason, requested_by: str, ports: Ports) -> int:
-    return ports.deployments.create(_draft(place, release, reason, requested_by, ports))
-
-
-def _draft(
-    place: Environment, release: Release, reason: Reason, requested_by: str, ports: Ports
-) -> Deployment:
-    state = ports.deployments.environment(place.service, place.name)
-    good = state.last_good
-    previous = None if good is None else ports.releases.release(place.service, good)
-    now = ports.clock.now()
-    return draft(place, release, previous, reason, requested_by, now, replicas=state.replicas)
+    return ports.deployments.create(drafted(place, release, reason, requested_by, ports))
 
 
 def _made_for(place: Environment, release: Release, ports: Ports) -> Release:

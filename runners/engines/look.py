@@ -38,6 +38,7 @@ def look(
         images=digests(client),
         replicas=found,
         free_bytes=room(client, host, str(info.get("DockerRootDir", ""))),
+        memory=int(info.get("MemTotal") or 0) or None,
         clock_skew=_skew(str(info.get("SystemTime", "")), asked, answered),
         stranger=min(others, default=""),
     )

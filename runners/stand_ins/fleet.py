@@ -36,6 +36,7 @@ class WorldEngines:
             images=frozenset(world.images[host.name]),
             replicas=tuple(_seen(c) for c in mine),
             free_bytes=world.free[host.name],
+            memory=world.memory.get(host.name),
             clock_skew=world.skew[host.name],
             stranger=min((c.installation for c in named if c not in mine), default=""),
         )

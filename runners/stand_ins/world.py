@@ -37,6 +37,7 @@ class World:
         self.boots = dict.fromkeys(self.hosts, 1)
         self.images: dict[str, set[str]] = {host: set() for host in self.hosts}
         self.free = dict.fromkeys(self.hosts, 1 << 40)
+        self.memory: dict[str, int] = {}  # bytes; a host that is not in it does not say
         self.skew = dict.fromkeys(self.hosts, 0.0)
         self.entrance: Entrance | None = None  # the load balancer before the proxies
         self.singleton = False  # never two of it at a time

@@ -161,7 +161,17 @@ def house(blank_database: Path, tmp_path: Path) -> Iterator[House]:
     unused: Any = {"builder": None, "balancers": {}, "probe": None, "notices": None}
     books: Any = {
         name: getattr(store, name)
-        for name in ("inbox", "leases", "runs", "releases", "deployments", "routes", "tokens", "audit")
+        for name in (
+            "inbox",
+            "leases",
+            "runs",
+            "releases",
+            "deployments",
+            "routes",
+            "fleet",
+            "tokens",
+            "audit",
+        )
     }
     ports = Ports(
         settings=settings(),
