@@ -49,7 +49,7 @@ def _hosts(environment: Environment, places: tuple[HostPlan, ...]) -> tuple[Host
     plans = [replace(plan, sites=_sites(environment, plan.host)) for plan in places or everywhere]
     if environment.policy.waves is Waves.REGION:
         regions = list(dict.fromkeys(plan.region for plan in plans))
-        plans.sort(key=lambda plan: regions.index(plan.region))
+        plans.sort(key=lambda plan: (plan.replicas == 0, regions.index(plan.region)))
     return tuple(plans)
 
 

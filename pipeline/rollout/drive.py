@@ -18,6 +18,7 @@ from pipeline.rollout.decide import decide
 from pipeline.rollout.deployment import Deployment, Happening, Reason, Status
 from pipeline.rollout.effects import Effect
 from pipeline.rollout.look import Decision
+from pipeline.rollout.moving import undo_move
 from pipeline.rollout.observed import Outcome
 from pipeline.rollout.survey import survey
 
@@ -69,6 +70,7 @@ def _journal(before: Deployment, decision: Decision, lease: Lease, ports: Ports)
         return deployment
     if deployment.over:
         _undo_scale(deployment, ports)
+        undo_move(deployment, ports)
     try:
         ports.deployments.save(deployment, decision.happenings, lease)
     except Conflict:

@@ -4,6 +4,7 @@ Engines are asked only where there is a choice (`place:`). Drafts deployments fr
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -17,6 +18,16 @@ from pipeline.rollout.draft import draft
 from pipeline.rollout.observed import HostSeen
 from pipeline.rollout.release import Release
 
+
+@dataclass(frozen=True)
+class Supposed:
+    """What is not written down yet: hosts that would be drained, and why; moves instead of those in the books."""
+
+    drained: Mapping[str, str] = field(default_factory=dict)
+    moved: Mapping[str, str] | None = None
+
+
+AS_IT_IS = Supposed()
 FORGOTTEN = "shipway.yml does not name it for this environment any more"
 
 
@@ -38,10 +49,14 @@ def drafted(
     return draft(environment, release, previous, reason, requested_by, now, state.replicas, run, places)
 
 
-def whereabouts(environment: Environment, release: Release, ports: Ports) -> tuple[Placed, ...]:
-    """Every host that could have a share, and why it has it or not."""
+def whereabouts(
+    environment: Environment, release: Release, ports: Ports, supposed: Supposed = AS_IT_IS
+) -> tuple[Placed, ...]:
+    """Every host that could have a share, and why it has it or not. Raises `Conflict` when none may have one."""
     state = ports.deployments.environment(environment.service, environment.name)
-    candidates = _candidates(environment, state, ports)
+    if supposed.moved is not None:
+        state = replace(state, moved=dict(supposed.moved))
+    candidates = _candidates(environment, state, supposed, ports)
     if environment.place is not None:
         candidates = _weighed(environment, candidates, ports)
     replicas = environment.replicas if state.replicas is None else state.replicas
@@ -81,7 +96,9 @@ def running_on(environment: Environment, state: EnvironmentState) -> dict[str, i
 # ------------------------------------------------------------------------------------------------ what is known
 
 
-def _candidates(environment: Environment, state: EnvironmentState, ports: Ports) -> list[Candidate]:
+def _candidates(
+    environment: Environment, state: EnvironmentState, supposed: Supposed, ports: Ports
+) -> list[Candidate]:
     known = ports.settings.hosts
     here = running_on(environment, state)
     named = [host.name for host in environment.hosts]
@@ -94,7 +111,8 @@ def _candidates(environment: Environment, state: EnvironmentState, ports: Ports)
             known[host].region,
             now=here.get(host, 0),
             moved=state.moved.get(host, ""),
-            unfit=_unfit(environment, states.get(host), ports)
+            unfit=supposed.drained.get(host, "")
+            or _unfit(environment, states.get(host), ports)
             or ("" if host in named or host in joined else FORGOTTEN),
         )
         for host in dict.fromkeys((*named, *others))
