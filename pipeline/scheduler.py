@@ -1,4 +1,4 @@
-"""Wakes what is due, builds what a lost webhook forgot, and tidies: the one process that looks at a clock.
+"""Wakes what is due, builds what a lost webhook forgot, looks after hosts, and tidies: the one process that looks at a clock.
 
 Any number may run; one leads, by a lease. Never works on anything itself, and keeps nothing that matters in memory:
 a scheduler that starts anew finds all that is due in the books.
@@ -13,12 +13,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from pipeline.delivery.run import NewRun, Run
 from pipeline.errors import NotFound, ShipwayError
 from pipeline.fleet.service import Environment, Service
 from pipeline.lease import Lease
 from pipeline.ports import Ports
+from pipeline.rollout.tend import tend
 from runners.process import Beat
 
 log = logging.getLogger("shipway.scheduler")
@@ -28,6 +30,7 @@ LEASE_TTL = 5.0
 TICK = 1.0
 WAKE_AGAIN = 3.0  # seconds; a worker that was just woken gets this long to take its lease
 SWEEP_EVERY = 120.0
+TEND_EVERY = 30.0  # a silent host is noticed within it, and a drain that had to wait goes on
 TIDY_EVERY = 86400.0
 
 
@@ -37,7 +40,10 @@ class Chores:
 
     sweep: Callable[[], None]
     tidy: Callable[[], None]
-    every: Mapping[str, float] = field(default_factory=lambda: {"sweep": SWEEP_EVERY, "tidy": TIDY_EVERY})
+    tend: Callable[[], None]
+    every: Mapping[str, float] = field(
+        default_factory=lambda: {"tend": TEND_EVERY, "sweep": SWEEP_EVERY, "tidy": TIDY_EVERY}
+    )
     started: dict[str, float] = field(default_factory=dict)
     thread: threading.Thread | None = None
 
@@ -55,7 +61,7 @@ class Chores:
 def schedule(ports: Ports, stopping: threading.Event, beat: Beat, tidy: Callable[[], None]) -> None:
     """Until `stopping`. Returns with the lease given back."""
     sweeper = Sweeper(ports)
-    chores = Chores(sweeper.sweep, tidy)
+    chores = Chores(sweeper.sweep, tidy, partial(look_after, ports))
     waker = Waker(ports)
     lease: Lease | None = None
     while not stopping.wait(TICK):
@@ -76,6 +82,18 @@ def stop_on_signal() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     return stopping
+
+
+def look_after(ports: Ports) -> None:
+    """Hosts and idle environments. What goes wrong is tried again at the next look."""
+    try:
+        numbers = tend(ports)
+    except ShipwayError as error:
+        log.warning("hosts not looked after, trying again", extra={"error": str(error)})
+        return
+    for number in numbers:
+        ports.queue.wake_deployment(number)
+        log.info("environment is placed anew", extra={"deployment": number})
 
 
 def _lead(lease: Lease | None, ports: Ports) -> Lease | None:

@@ -217,7 +217,12 @@ def test_a_queue_that_is_down_does_not_end_the_scheduler(caplog: pytest.LogCaptu
 
 def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
     done: list[str] = []
-    chores = Chores(lambda: done.append("sweep"), lambda: done.append("tidy"), {"sweep": 60.0, "tidy": 600.0})
+    chores = Chores(
+        lambda: done.append("sweep"),
+        lambda: done.append("tidy"),
+        lambda: None,
+        {"sweep": 60.0, "tidy": 600.0},
+    )
 
     for now in (0.0, 4.0, 5.0, 6.0, 30.0, 65.0, 66.0):
         chores.start_due(now)

@@ -206,13 +206,9 @@ class Deployment:
 
     @property
     def placed(self) -> dict[str, int]:
-        """Where it runs after a good verdict. On a host that did not answer when it was left, it may still run."""
+        """Where it runs after a good verdict. 0: the host did not answer when it was left, and may still have some."""
         silent = {r.host for r in self.records if r.phase is HostPhase.SKIPPED}
-        counts = {
-            p.host: self.count_before(p) if p.host in silent and not self.count(p) else self.count(p)
-            for p in self.hosts
-        }
-        return {host: count for host, count in counts.items() if count}
+        return {p.host: self.count(p) for p in self.hosts if self.count(p) or p.host in silent}
 
     def after(self, good: "Deployment") -> "Deployment":
         """A pending one, when another of its environment has become good: it would go back to that."""
@@ -229,8 +225,8 @@ class Deployment:
 class EnvironmentState:
     """What the books say is live. `replicas` None: as the operator's file says.
 
-    `placed` are the hosts it runs on and how many replicas each has (empty: not known); `moved`, where people moved it:
-    host -> "in" or "out".
+    `placed` are the hosts it runs on and how many replicas each has (0: it was left while it was silent; all empty: not
+    known); `moved`, where people moved it: host -> "in" or "out".
     """
 
     service: str

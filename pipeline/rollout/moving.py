@@ -132,7 +132,7 @@ def _wished(environment: Environment, origin: str, target: str, ports: Ports) ->
     shares = whereabouts(environment, _live(environment, ports), ports, Supposed(moved=wished))
     got = {p.host: p for p in shares}
     if not got[target].replicas or got[origin].replicas:
-        stuck = got[origin] if got[origin].replicas else got[target]
+        stuck = got[origin] if got[target].replicas else got[target]
         raise Conflict(f"{place} cannot move from {origin} to {target}. {stuck.host}: {stuck.why}.")
     return wished
 
@@ -203,4 +203,8 @@ def _state(environment: Environment, ports: Ports) -> EnvironmentState:
 
 def _everywhere(environment: Environment, ports: Ports) -> set[str]:
     state = _state(environment, ports)
-    return {*running_on(environment, state), *(h for h, way in state.moved.items() if way == "in")}
+    return {
+        *running_on(environment, state),
+        *state.placed,
+        *(h for h, way in state.moved.items() if way == "in"),
+    }

@@ -4,6 +4,7 @@
 |-------------------------------------------|-------------------------------------------------------------------|
 | has passed its gate                       | READY: its replicas of the aim                                    |
 | has not, or cannot be asked               | as our books have it; the previous release's if all of those died |
+| cannot be asked after a good verdict      | as our books have it, but none of another release                 |
 | leaves something out of rotation          | DRAIN: stays warm; dropped at the end, once idle or out of time   |
 | is left by the environment                | none: they leave the rotation when its turn has come              |
 
@@ -165,7 +166,7 @@ def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:
     if look.aim is None or left(look, plan):
         return ()
     if not look.host(plan.host).reachable:
-        return now
+        return tuple(b for b in now if not _outlived(look, b))
     record = look.deployment.record(plan.host)
     if record.admitted_at is not None or record.done:
         return _backends(plan, look.standing(plan.host)) or now
@@ -175,6 +176,12 @@ def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:
     if any(b.address in running for b in now):
         return now
     return _backends(plan, _previous(look, plan)) or now
+
+
+def _outlived(look: Look, backend: Backend) -> bool:
+    """The verdict is good, and this one on a silent host is of another release: users must not reach it when the host
+    is back."""
+    return look.deployment.settled and look.aim is not None and backend.release != look.aim.number
 
 
 def _emptied(look: Look, host: str) -> bool:

@@ -71,7 +71,7 @@ def whereabouts(
 
 
 def plans(placed: Sequence[Placed], state: EnvironmentState, ports: Ports) -> tuple[HostPlan, ...]:
-    """Those that have a share or had one."""
+    """Those that have a share, had one, or may still have something that nobody wants there."""
     known = state.placed
     return tuple(
         HostPlan(
@@ -82,14 +82,14 @@ def plans(placed: Sequence[Placed], state: EnvironmentState, ports: Ports) -> tu
             why=p.why,
         )
         for p in placed
-        if p.replicas or p.before
+        if p.replicas or p.before or p.host in known
     )
 
 
 def running_on(environment: Environment, state: EnvironmentState) -> dict[str, int]:
     """Host -> replicas by our books. Before they kept that, it ran on all hosts of the file."""
     if state.placed or state.live is None:
-        return state.placed
+        return {host: count for host, count in state.placed.items() if count}
     return dict.fromkeys((host.name for host in environment.hosts), state.replicas or environment.replicas)
 
 
@@ -103,7 +103,7 @@ def _candidates(
     here = running_on(environment, state)
     named = [host.name for host in environment.hosts]
     joined = [name for name, way in state.moved.items() if way == "in" and name in known]
-    others = [name for name in (*joined, *here) if name in known]
+    others = [name for name in (*joined, *here, *state.placed) if name in known]
     states = ports.fleet.hosts()
     return [
         Candidate(

@@ -9,7 +9,7 @@ from pipeline.errors import Stopped
 from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route, Site
-from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.fleet.service import Environment, OnHostLoss, Repository, Service
 from pipeline.lease import deployment_key
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, HostPlan, Reason, Status
@@ -125,6 +125,7 @@ class Stage:
         regions: Sequence[str] = (),
         entrance: bool = False,
         spare: int = 0,  # of the hosts: the last ones, on which the environment does not run yet
+        place: bool = False,  # the spare ones are hosts of the environment, and it uses only as many as it runs on
     ) -> None:
         self.clock = VirtualClock()
         names = tuple(f"web-{n}" for n in range(1, hosts + 1))
@@ -145,8 +146,10 @@ class Stage:
         self.environment = Environment(
             SHOP,
             PRODUCTION,
-            tuple(machines[name] for name in self.used),
+            tuple(machines[name] for name in (names if place else self.used)),
             replicas=replicas,
+            place=len(self.used) if place else None,
+            on_host_loss=OnHostLoss.REPLACE if place else OnHostLoss.WAIT,
             proxy=front,
             load_balancer="entry" if entrance else "",
             policy=policy,
@@ -212,7 +215,8 @@ class Stage:
     def live(self, quality: Quality = Quality.GOOD, **spec: Any) -> Release:
         """A release that has been live for long, on all hosts, as an earlier deployment left it."""
         release = self.release(quality, **spec)
-        number = self.deploy(release)
+        here = self.plans(dict.fromkeys(self.used, self.environment.replicas))
+        number = self.deploy(release, hosts=tuple(replace(plan, before=None) for plan in here))
         for host in self.used:
             self._standing(host, release, number)
         self._settled(number, release)
