@@ -25,8 +25,22 @@ DONE = frozenset({"done", "skipped", "restored"})
 
 def follow_deployment(api: Api, number: int) -> None:
     """Raises `RolloutFailed` when it did not succeed, `Stopped` when somebody ended it."""
-    answer = _watch_deployment(api, number)
+    answer = watch_deployment(api, number)
     show(answer, _verdict(answer))
+    judge(answer)
+
+
+def follow_deployments(api: Api, numbers: list[int]) -> None:
+    """One after the other; all have run when the first that did not succeed is raised."""
+    answers = [watch_deployment(api, number) for number in numbers]
+    show({"deployments": answers}, "\n".join(_verdict(answer) for answer in answers))
+    for answer in answers:
+        judge(answer)
+
+
+def judge(answer: Any) -> None:
+    """Raises what a deployment that is over stands for, unless it succeeded."""
+    number = answer["id"]
     if answer["status"] in ("failed", "rolled_back"):
         raise RolloutFailed(
             f"Deployment {number} is {answer['status']}: {answer['error'] or 'no reason was kept'}"
@@ -57,13 +71,13 @@ def _watch_run(api: Api, number: int) -> Any:
                 said[stage["name"]] = stage["status"]
                 event(f"{stage['name']:<9}{colour(stage['status'])}{_because(stage)}")
         if answer["deployment"] and answer["status"] == "running":
-            _watch_deployment(api, answer["deployment"])
+            watch_deployment(api, answer["deployment"])
         if answer["status"] in RUN_OVER:
             return answer
     raise AssertionError("looking never ends by itself")
 
 
-def _watch_deployment(api: Api, number: int) -> Any:
+def watch_deployment(api: Api, number: int) -> Any:
     seen = 0
     with _progress(number) as progress:
         for answer in _looks(lambda: api.get(f"/deployments/{number}"), f"/deployments/{number}"):

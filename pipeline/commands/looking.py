@@ -41,9 +41,12 @@ def status(service: str, environment: str) -> None:
     show({"services": services, "running": under_way}, "\n".join(lines))
 
 
-@click.command()
-def services() -> None:
-    """The services and their environments."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def services(context: click.Context) -> None:
+    """The services and their environments; or `move` one of them."""
+    if context.invoked_subcommand:
+        return
     answer = api(asked()).get("/services")
     rows = [
         (
@@ -62,9 +65,12 @@ def services() -> None:
     )
 
 
-@click.command()
-def hosts() -> None:
-    """The hosts and whether they answer."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def hosts(context: click.Context) -> None:
+    """The hosts and whether they answer; or `drain` and `resume` one of them."""
+    if context.invoked_subcommand:
+        return
     answer = api(asked()).get("/hosts")
     rows = [
         (
@@ -73,11 +79,11 @@ def hosts() -> None:
             host["address"],
             _word(host),
             _gigabytes(host["free_bytes"]),
-            host["error"],
+            host["drained"] or host["error"],
         )
         for host in answer["hosts"]
     ]
-    show(answer, table(("host", "engine", "address", "answers", "free", "error"), rows, "No hosts."))
+    show(answer, table(("host", "engine", "address", "answers", "free", "remark"), rows, "No hosts."))
 
 
 @click.command()
@@ -144,6 +150,7 @@ def _place(server: Api, service: str, environment: str) -> None:
             for host in answer["hosts"]
             if not host["reachable"]
         ),
+        *(f"{host['host']}: {host['drained']}" for host in answer["hosts"] if host["drained"]),
         *(f"{site['proxy']}@{site['host']}: {site['error']}" for site in answer["proxies"] if site["error"]),
         "",
         table(("host", "release", "replica", "state", "address", "health"), replicas, "No replicas."),

@@ -68,9 +68,13 @@ class RunAccepted(Answer):
 
 
 class DeploymentHost(Answer):
+    """`replicas` 0: the environment leaves this host. `why` it has so many, where there was a choice."""
+
     host: str
     phase: HostPhase
     error: str
+    replicas: int
+    why: str
 
 
 class EventAnswer(Answer):

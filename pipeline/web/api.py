@@ -13,7 +13,7 @@ from werkzeug.routing import BaseConverter
 from pipeline.caller import Caller
 from pipeline.errors import ShipwayError, Unsupported
 from pipeline.ports import Ports
-from pipeline.web import deployments, house, runs, services
+from pipeline.web import deployments, house, places, runs, services
 from pipeline.web.answers import Answer
 from pipeline.web.auth import demand, demand_everything, demand_within
 from pipeline.web.bodies import LARGEST_ID, Sent
@@ -22,7 +22,7 @@ from pipeline.web.problems import refusal
 
 log = logging.getLogger("shipway.web")
 
-CALLS: tuple[Call, ...] = (*services.CALLS, *runs.CALLS, *deployments.CALLS, *house.CALLS)
+CALLS: tuple[Call, ...] = (*services.CALLS, *places.CALLS, *runs.CALLS, *deployments.CALLS, *house.CALLS)
 
 
 class IdConverter(BaseConverter):
@@ -95,13 +95,17 @@ def _audited(
 ) -> Answer | Response:
     """Who asked for what, and what became of it; also when it was refused. Never an answer's secrets."""
     target = _target(path, sent)
-    asked = sent["body"].model_dump_json(exclude_none=True) if "body" in sent else "{}"
+    asked = sent["body"].model_dump_json(exclude_none=True, by_alias=True) if "body" in sent else "{}"
     try:
         answer = call.handler(ports, caller, **path, **sent)
     except ShipwayError as error:
         ports.audit.note(caller.name, call.action, target, f"{asked} refused: {error}")
         raise
-    made = [f"{name} {getattr(answer, name)}" for name in ("run", "deployment") if hasattr(answer, name)]
+    made = [
+        f"{name} {getattr(answer, name)}"
+        for name in ("run", "deployment", "deployments")
+        if hasattr(answer, name)
+    ]
     ports.audit.note(caller.name, call.action, target, f"{asked} accepted: {', '.join(made) or 'done'}")
     return answer
 

@@ -87,6 +87,19 @@ class ScaleBody(Sent):
     replicas: Annotated[int, Field(ge=1, le=100, description="On each host.")]
 
 
+class DrainBody(Sent):
+    reason: Annotated[Filter, Field(description="For people who ask why.")] = ""
+    force: Annotated[
+        bool, Field(description="Also below the fewest hosts of an environment; never to none.")
+    ] = False
+
+
+class MoveBody(Sent):
+    origin: Annotated[Word, Field(alias="from", description="The host that it leaves.")]
+    target: Annotated[Word, Field(alias="to", description="The host that it comes to.")]
+    environment: Annotated[Filter, Field(description="Empty: every one that runs there.")] = ""
+
+
 class TokenBody(Sent):
     name: Name
     role: Annotated[Role, Field(strict=False)]

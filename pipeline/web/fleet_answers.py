@@ -45,6 +45,8 @@ class ReplicaAnswer(Answer):
 
 
 class EnvironmentHost(Answer):
+    """`placed`: so many replicas it should have by our books."""
+
     host: str
     address: str
     reachable: bool
@@ -52,6 +54,8 @@ class EnvironmentHost(Answer):
     free_bytes: int | None
     clock_skew: float | None
     replicas: list[ReplicaAnswer]
+    placed: int
+    drained: str
 
 
 class BackendAnswer(Answer):
@@ -136,8 +140,16 @@ class EnvironmentAnswer(Answer):
     load_balancer: str | None
 
 
+class MovesAnswer(Answer):
+    """`waiting`: environments that something else is being deployed to; they follow by themselves."""
+
+    deployments: list[int]
+    waiting: list[str]
+
+
 class HostAnswer(Answer):
-    """`reachable` is null when no environment uses the host, so that nobody asked it."""
+    """`reachable` is null when no environment uses the host, so that nobody asked it. `drained` says by whom and why;
+    `silent_since`: for so long it has not answered."""
 
     name: str
     engine: str
@@ -149,6 +161,9 @@ class HostAnswer(Answer):
     error: str
     free_bytes: int | None
     clock_skew: float | None
+    memory: int | None
+    drained: str
+    silent_since: Utc | None
 
 
 class HostsAnswer(Answer):

@@ -76,7 +76,7 @@ def _fields(title: str, model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         needed = "required" if field.is_required() else f"default `{_default(field.default)}`"
         about = f": {field.description}" if field.description else ""
-        yield f"- {title} `{name}` ({needed}){about}"
+        yield f"- {title} `{field.alias or name}` ({needed}){about}"
     yield from ("",) if model.model_fields else ()
 
 

@@ -5,11 +5,13 @@ from functools import partial
 from typing import TypeVar
 
 from pipeline.caller import Caller
-from pipeline.fleet.host import Host
+from pipeline.fleet.host import Host, HostState
 from pipeline.fleet.proxy import Site, SiteSeen
 from pipeline.fleet.service import Environment, Service
 from pipeline.ports import Ports
+from pipeline.rollout.moving import users as users_of
 from pipeline.rollout.observed import HostSeen
+from pipeline.rollout.whereabouts import running_on
 from pipeline.web.auth import Role, within
 from pipeline.web.calls import Call
 from pipeline.web.fleet_answers import (
@@ -39,12 +41,14 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
     target = ports.settings.environment(service, environment)
     state = ports.deployments.environment(service, environment)
     active = ports.deployments.active(service, environment)
-    looks = [partial(ports.engines.look, host, service, environment) for host in target.hosts]
-    jobs: list[Callable[[], HostSeen | SiteSeen]] = [*looks, *_site_looks(target, ports)]
+    placed = running_on(target, state)
+    members = _members(target, {*state.placed, *placed}, ports)
+    looks = [partial(ports.engines.look, host, service, environment) for host in members]
+    jobs: list[Callable[[], HostSeen | SiteSeen]] = [*looks, *_site_looks(target, members, ports)]
     found = _side_by_side(ports, jobs)
     hosts = [seen for seen in found if isinstance(seen, HostSeen)]
     sites = [seen for seen in found if isinstance(seen, SiteSeen)]
-    addresses = {host.name: host.address for host in target.hosts}
+    addresses, states = {host.name: host.address for host in members}, ports.fleet.hosts()
     return EnvironmentAnswer(
         service=service,
         environment=environment,
@@ -53,7 +57,15 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
         release=None if state.live is None else release_view(ports.releases.release(service, state.live)),
         replicas=target.replicas if state.replicas is None else state.replicas,
         active_deployment=active.id if active else None,
-        hosts=[host_view(seen, addresses[seen.host]) for seen in hosts],
+        hosts=[
+            host_view(
+                seen,
+                addresses[seen.host],
+                placed.get(seen.host, 0),
+                states.get(seen.host, HostState(seen.host)),
+            )
+            for seen in hosts
+        ],
         proxies=[site_view(seen, hosts, _routed(ports, seen.site, service, environment)) for seen in sites],
         load_balancer=target.load_balancer or None,
     )
@@ -62,14 +74,20 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
 def list_hosts(ports: Ports, caller: Caller) -> HostsAnswer:
     """A bound token sees the hosts of its environments."""
     users = {
-        name: [e for e in _environments(ports, caller) if any(host.name == name for host in e.hosts)]
+        name: [e for e in users_of(name, ports) if within(caller, e.service, e.name)]
         for name in ports.settings.hosts
     }
     shown = [host for host in ports.settings.hosts.values() if users[host.name] or not caller.scopes]
     asked = [host for host in shown if users[host.name]]
     looks = [partial(_look, ports, host, users[host.name][0]) for host in asked]
     seen = {look.host: look for look in _side_by_side(ports, looks)}
-    return HostsAnswer(hosts=[_host(host, users[host.name], seen.get(host.name)) for host in shown])
+    states = ports.fleet.hosts()
+    return HostsAnswer(
+        hosts=[
+            _host(host, users[host.name], seen.get(host.name), states.get(host.name, HostState(host.name)))
+            for host in shown
+        ]
+    )
 
 
 def _service(ports: Ports, caller: Caller, service: Service) -> ServiceAnswer:
@@ -105,12 +123,19 @@ def _summary(ports: Ports, environment: Environment) -> EnvironmentSummary:
     )
 
 
-def _site_looks(environment: Environment, ports: Ports) -> list[Callable[[], SiteSeen]]:
+def _members(environment: Environment, placed: set[str], ports: Ports) -> list[Host]:
+    """The hosts of the file, and those on which it is all the same: it was moved there, or has not left yet."""
+    known = ports.settings.hosts
+    names = dict.fromkeys([*(host.name for host in environment.hosts), *sorted(placed & set(known))])
+    return [known[name] for name in names]
+
+
+def _site_looks(environment: Environment, members: list[Host], ports: Ports) -> list[Callable[[], SiteSeen]]:
     proxy = environment.proxy
     if proxy is None:
         return []
     known = ports.settings.hosts
-    hosts = [known[name] for name in proxy.hosts if name in known] if proxy.hosts else environment.hosts
+    hosts = [known[name] for name in proxy.hosts if name in known] if proxy.hosts else members
     return [partial(ports.proxies.seen, proxy, host) for host in hosts]
 
 
@@ -124,12 +149,7 @@ def _look(ports: Ports, host: Host, environment: Environment) -> HostSeen:
     return ports.engines.look(host, environment.service, environment.name)
 
 
-def _environments(ports: Ports, caller: Caller) -> list[Environment]:
-    every = [e for service in ports.settings.services.values() for e in service.environments.values()]
-    return [e for e in every if within(caller, e.service, e.name)]
-
-
-def _host(host: Host, users: Sequence[Environment], seen: HostSeen | None) -> HostAnswer:
+def _host(host: Host, users: Sequence[Environment], seen: HostSeen | None, state: HostState) -> HostAnswer:
     return HostAnswer(
         name=host.name,
         engine=host.engine,
@@ -141,6 +161,9 @@ def _host(host: Host, users: Sequence[Environment], seen: HostSeen | None) -> Ho
         error=seen.error if seen else "",
         free_bytes=seen.free_bytes if seen else None,
         clock_skew=seen.clock_skew if seen else None,
+        memory=seen.memory if seen else None,
+        drained=state.drained,
+        silent_since=state.silent_since,
     )
 
 

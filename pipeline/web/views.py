@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.delivery.run import Run
+from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import SiteSeen
 from pipeline.rollout.deployment import Deployment, Happening
 from pipeline.rollout.observed import HostSeen, ReplicaSeen
@@ -86,7 +87,16 @@ def deployment_summary(deployment: Deployment) -> DeploymentSummary:
         replicas=deployment.replicas,
         run=deployment.run,
         requested_by=deployment.requested_by,
-        hosts=[DeploymentHost(host=r.host, phase=r.phase, error=r.error) for r in records],
+        hosts=[
+            DeploymentHost(
+                host=record.host,
+                phase=record.phase,
+                error=record.error,
+                replicas=deployment.count(plan),
+                why=plan.why,
+            )
+            for plan, record in zip(deployment.hosts, records, strict=True)
+        ],
         created_at=deployment.created_at,
         started_at=deployment.started_at,
         finished_at=deployment.finished_at,
@@ -118,7 +128,7 @@ def release_view(release: Release) -> ReleaseAnswer:
     )
 
 
-def host_view(seen: HostSeen, host_address: str) -> EnvironmentHost:
+def host_view(seen: HostSeen, host_address: str, placed: int, state: HostState) -> EnvironmentHost:
     return EnvironmentHost(
         host=seen.host,
         address=host_address,
@@ -127,6 +137,8 @@ def host_view(seen: HostSeen, host_address: str) -> EnvironmentHost:
         free_bytes=seen.free_bytes,
         clock_skew=seen.clock_skew,
         replicas=[_replica_view(replica) for replica in seen.replicas],
+        placed=placed,
+        drained=state.drained,
     )
 
 

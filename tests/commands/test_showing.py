@@ -57,9 +57,9 @@ PLACE = {
     "environment": "production",
     "live": 1,
     "hosts": [
-        {"host": "web-1", "reachable": True, "error": "", "replicas": [
+        {"host": "web-1", "reachable": True, "error": "", "drained": "it is drained (by ada)", "replicas": [
             {"release": 1, "index": 0, "state": "running", "address": "10.0.0.1:20000", "health": ""}]},
-        {"host": "web-2", "reachable": False, "error": "no route", "replicas": []},
+        {"host": "web-2", "reachable": False, "error": "no route", "drained": "", "replicas": []},
     ],
     "proxies": [{"proxy": "front", "host": "web-1", "error": "", "backends": [
         {"address": "10.0.0.1:20000", "state": "ready", "release": 1, "sessions": 4}]}],
@@ -95,6 +95,7 @@ ROUTES: dict[str, Any] = {
                 "reachable": None,
                 "free_bytes": 5e9,
                 "error": "",
+                "drained": "it is drained (by ada: a new kernel)",
             }
         ]
     },
@@ -120,6 +121,9 @@ ROUTES: dict[str, Any] = {
     "POST /services/shop/environments/production/deployments": {"deployment": 7},
     "POST /services/shop/environments/production/scale": {"deployment": 7},
     "POST /services/shop/environments/production/runs": {"run": 3, "status": "queued"},
+    "POST /hosts/web-1/drain": {"deployments": [7], "waiting": ["blog/production"]},
+    "POST /hosts/web-1/resume": {"deployments": [], "waiting": []},
+    "POST /services/shop/move": {"deployments": [7], "waiting": []},
     "GET /tokens": {"tokens": [{"name": "ada", "role": "deployer", "scopes": ["shop"]}]},
     "POST /tokens": {"name": "bob", "role": "viewer", "scopes": [], "token": "shw_new"},
     "DELETE /tokens/bob": {"revoked": "bob"},
@@ -172,7 +176,12 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("status shop production", "front@web-1  10.0.0.1:20000  ready  1        4"),
         ("status shop production", "web-2 does not answer: no route"),
         ("services", "main v*         web-1 web-2  https://git.example.com/shop.git"),
-        ("hosts", "not asked  5.0 GB"),
+        ("hosts", "not asked  5.0 GB  it is drained (by ada: a new kernel)"),
+        ("status shop production", "web-1: it is drained (by ada)"),
+        ("hosts drain web-1 --no-wait", "Begun: deployment 7."),
+        ("hosts drain web-1 --no-wait", "blog/production follows by itself"),
+        ("hosts resume web-1", "web-1 is back. Nothing needs to be brought there now."),
+        ("services move shop --from web-1 --to web-2 --no-wait", "Begun: deployment 7."),
         ("releases shop", "sha256:dddddddddddd"),
         ("audit", "ada  rollback  shop"),
         ("plan shop production", "  1  web-1  start 2 replicas"),
@@ -202,6 +211,13 @@ def test_a_command_says(words: str, seen: str, call: Callable[..., Result]) -> N
         ("deploy shop production --image r/s@sha256:0 --no-wait", {"image": "r/s@sha256:0"}),
         ("scale shop production 3 --no-wait", {"replicas": 3}),
         ("run start shop production v1 --no-wait", {"ref": "v1"}),
+        ("hosts drain web-1 --reason kernel --no-wait", {"reason": "kernel", "force": False}),
+        ("hosts drain web-1 --force --no-wait", {"reason": "", "force": True}),
+        ("hosts resume web-1", {}),
+        (
+            "services move shop --from web-1 --to web-2 --environment production --no-wait",
+            {"from": "web-1", "to": "web-2", "environment": "production"},
+        ),
         (
             "token create bob --role deployer --scope shop",
             {"name": "bob", "role": "deployer", "scopes": ["shop"]},
@@ -224,6 +240,13 @@ def test_waiting_with_json_prints_one_document(call: Callable[..., Result]) -> N
 
     assert json.loads(result.stdout) == DEPLOYMENT
     assert "web-1: starting" in result.stderr
+    assert type(result.exception).__name__ == "RolloutFailed"
+
+
+def test_waiting_for_a_drain_prints_one_document(call: Callable[..., Result]) -> None:
+    result = call("hosts", "drain", "web-1", "--json")
+
+    assert json.loads(result.stdout) == {"deployments": [DEPLOYMENT]}
     assert type(result.exception).__name__ == "RolloutFailed"
 
 
