@@ -204,15 +204,20 @@ class Deployment:
         """Hosts on which the environment runs when all went well. `min_healthy` and `batch` are about these."""
         return tuple(plan for plan in self.hosts if self.count(plan))
 
-    @property
-    def placed(self) -> dict[str, int]:
-        """Where it runs after a good verdict. 0: the host did not answer when it was left, and may still have some."""
-        silent = {r.host for r in self.records if r.phase is HostPhase.SKIPPED}
-        return {p.host: self.count(p) for p in self.hosts if self.count(p) or p.host in silent}
+    def places(self, before: dict[str, int]) -> dict[str, int]:
+        """Where the environment runs after this one, if it ran at `before` (empty: not known). 0: on a host that did
+        not answer when it was left, there may still be something."""
+        if self.settled or self.status is Status.SUCCEEDED:
+            silent = {r.host for r in self.records if r.phase is HostPhase.SKIPPED or r.lost_at is not None}
+            return {p.host: self.count(p) for p in self.hosts if self.count(p) or p.host in silent}
+        touched = {r.host: 0 for r in self.records if r.touched}
+        if touched and not before and self.previous is not None:
+            before = {p.host: self.count_before(p) for p in self.hosts}
+        return {**touched, **before}
 
     def after(self, good: "Deployment") -> "Deployment":
         """A pending one, when another of its environment has become good: it would go back to that."""
-        before = good.placed
+        before = good.places({})
         hosts = tuple(replace(p, before=before.get(p.host, 0)) for p in self.hosts)
         return replace(self, previous=good.release, hosts=hosts)
 

@@ -19,7 +19,7 @@ from pipeline.rollout.deployment import Reason, Status
 from pipeline.rollout.moving import migrate, users
 from pipeline.rollout.observed import HostSeen, ReplicaState
 from pipeline.rollout.release import Release
-from pipeline.rollout.whereabouts import lost, running_on, whereabouts
+from pipeline.rollout.whereabouts import lost, plans, running_on, whereabouts
 
 AGAIN = 600.0  # seconds after a migration that did not come about, before the next try
 NEWEST = 5  # deployments of an environment that are looked at
@@ -132,9 +132,10 @@ def _why(environment: Environment, looks: Looks, states: Mapping[str, HostState]
 def _in_order(
     environment: Environment, host: str, placed: Sequence[Placed], looks: Looks, ports: Ports
 ) -> bool:
-    """Does it run exactly what it should there, and nothing else?"""
+    """Does it run exactly what it should there, and nothing else? Also when no deployment would touch the host."""
     seen = looks.get((host, environment.service, environment.name))
-    if seen is None:
+    state = ports.deployments.environment(environment.service, environment.name)
+    if seen is None or all(plan.host != host for plan in plans(placed, state, ports)):
         return True
     live = _live(environment, ports)
     wanted = next((p.replicas for p in placed if p.host == host), 0)

@@ -204,11 +204,15 @@ class MemoryDeployments:
         state = self.environment(*place)
         if deployment.status is Status.ROLLED_BACK:
             previous = deployment.previous
-            self.states[place] = replace(state, live=previous.number if previous else None)
-        if not (deployment.settled or deployment.status is Status.SUCCEEDED):
+            state = replace(state, live=previous.number if previous else None)
+        good = deployment.settled or deployment.status is Status.SUCCEEDED
+        if good or deployment.over:
+            state = replace(state, placed=deployment.places(state.placed))
+        self.states[place] = state
+        if not good:
             return
         number = deployment.release.number
-        self.states[place] = replace(state, live=number, last_good=number, placed=deployment.placed)
+        self.states[place] = replace(state, live=number, last_good=number)
         self.good[place] = [number, *(n for n in self.good.get(place, []) if n != number)]
         for waiting in self._at(place):
             if waiting.status is Status.PENDING:

@@ -111,13 +111,7 @@ class SqlDeployments:
         return self._database.read(work)
 
     def environment(self, service: str, environment: str) -> EnvironmentState:
-        table = tables.environments.c
-        query = select(tables.environments).where(table.service == service, table.environment == environment)
-        row = self._database.read(lambda tx: tx.execute(query).one_or_none())
-        if row is None:
-            return EnvironmentState(service, environment)
-        placed, moved = (json.loads(text or "{}") for text in (row.placed, row.moved))
-        return EnvironmentState(service, environment, row.live, row.last_good, row.replicas, placed, moved)
+        return self._database.read(lambda tx: _state(tx, service, environment))
 
     def set_replicas(self, service: str, environment: str, replicas: int) -> None:
         self._database.write(lambda tx: self._set(tx, service, environment, replicas=replicas))
@@ -168,10 +162,12 @@ class SqlDeployments:
         if deployment.status is Status.ROLLED_BACK:
             self._set(tx, *place, live=deployment.previous.number if deployment.previous else None)
         good = deployment.settled or deployment.status is Status.SUCCEEDED
+        if good or deployment.over:
+            placed = deployment.places(_state(tx, *place).placed)
+            self._set(tx, *place, placed=json.dumps(placed))
         if not good or row.good_at is not None:
             return {}
-        number, placed = deployment.release.number, json.dumps(deployment.placed)
-        self._set(tx, *place, live=number, last_good=number, placed=placed)
+        self._set(tx, *place, live=deployment.release.number, last_good=deployment.release.number)
         self._rows.follow(tx, deployment)
         return {"good_at": now}
 
@@ -194,6 +190,16 @@ class SqlDeployments:
         ]
         if rows:
             tx.execute(insert(tables.happenings), rows)
+
+
+def _state(tx: Connection, service: str, environment: str) -> EnvironmentState:
+    table = tables.environments.c
+    query = select(tables.environments).where(table.service == service, table.environment == environment)
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        return EnvironmentState(service, environment)
+    placed, moved = (json.loads(text or "{}") for text in (row.placed, row.moved))
+    return EnvironmentState(service, environment, row.live, row.last_good, row.replicas, placed, moved)
 
 
 def _active(service: str, environment: str) -> Select[Any]:

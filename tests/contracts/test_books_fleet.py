@@ -96,6 +96,24 @@ def test_waiting_deployment_goes_back_to_where_the_one_before_it_ran(books: Stor
     assert found.previous == first.release
 
 
+def test_host_that_was_touched_in_vain_may_still_have_something(books: Store):
+    settle(books, created(books, hosts=(HostPlan("web-1", replicas=2, before=0),)).id)
+    plans = (HostPlan("web-1", replicas=0, before=2), HostPlan("web-2", replicas=2, before=0))
+    records = (HostRecord("web-2", touched=True, lost_at=NOON),)
+
+    settle(books, created(books, hosts=plans, records=records).id, Status.ROLLED_BACK)
+
+    assert books.deployments.environment(SHOP, PRODUCTION).placed == {"web-1": 2, "web-2": 0}
+
+
+def test_failure_before_anything_was_touched_changes_no_places(books: Store):
+    settle(books, created(books, hosts=(HostPlan("web-1", replicas=2, before=0),)).id)
+
+    settle(books, created(books, records=()).id, Status.FAILED)
+
+    assert books.deployments.environment(SHOP, PRODUCTION).placed == {"web-1": 2}
+
+
 def test_deployment_that_wants_to_be_alone_takes_nobodys_place(books: Store):
     waiting = created(books)
 

@@ -13,11 +13,11 @@ from pipeline.fleet.service import Environment, OnHostLoss, Repository, Service
 from pipeline.lease import deployment_key
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, HostPlan, Reason, Status
-from pipeline.rollout.draft import draft
 from pipeline.rollout.drive import drive
 from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import HealthCheck, HealthKind, Release, ReplicaPlan, RuntimeSpec
+from pipeline.rollout.whereabouts import drafted
 from pipeline.settings import Settings
 from runners.stand_ins.books import MemoryDeployments, MemoryFleet, MemoryLeases, MemoryReleases, MemoryRoutes
 from runners.stand_ins.entrance import Entrance, WorldBalancer
@@ -266,11 +266,7 @@ class Stage:
         )
 
     def deploy(self, release: Release, reason: Reason = Reason.PUSH, **changes: Any) -> int:
-        state = self.books.deployments.environment(SHOP, PRODUCTION)
-        previous = state.last_good and self.books.releases.release(SHOP, state.last_good)
-        plain = draft(
-            self.environment, release, previous or None, reason, "test", self.clock.now(), state.replicas
-        )
+        plain = drafted(self.environment, release, reason, "test", self.ports)
         number: int = self.books.deployments.create(replace(plain, **changes))
         return number
 

@@ -57,6 +57,10 @@ class Story:
         self.quality = quality
         self.counts = dict(zip(self.stage.names, shape.counts, strict=False))
         self.number = self.stage.deploy(self.new, **self._hosts(self.counts))
+        staying = sum(count > 0 for count in self.counts.values())
+        if staying:
+            world = self.stage.world
+            world.min_healthy = min(world.min_healthy, shape.policy.needed_of(staying))
         self.batch = shape.policy.batch_of(shape.hosts)
         self.warm = set(self.stage.world.containers) if not shape.policy.stops_first else set()
         self.troubled = True  # an outage may be under way

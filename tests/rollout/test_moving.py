@@ -245,6 +245,28 @@ def test_migration_that_failed_is_tried_again_after_a_while(spared):
     assert placed(spared) == {"web-2": 1, "web-3": 1}
 
 
+def test_host_that_got_lost_in_a_move_that_failed_is_cleared_when_it_is_back():
+    stage = Stage(hosts=3, edge=True, spare=1)
+    stage.live()
+
+    def hook(where: str) -> None:
+        if where == "after switch on edge-1":
+            stage.world.up["web-3"] = False
+
+    stage.hook = hook
+    moved = stage.run(move(SHOP, "web-1", "web-3", "", "mia", stage.ports).deployments[0])
+    stage.hook = lambda _: None
+    assert moved.status is Status.ROLLED_BACK
+    assert placed(stage) == {"web-1": 1, "web-2": 1, "web-3": 0}
+    tend(stage.ports)
+    stage.world.up["web-3"] = True
+    stage.clock.sleep(600.0)
+
+    ended(stage, Moves(tend(stage.ports)))
+
+    assert runs(stage) == {"web-1": [(1, 0)], "web-2": [(1, 0)], "web-3": []}
+
+
 # ------------------------------------------------------------------------------------------------ memory and reasons
 
 
