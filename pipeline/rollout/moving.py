@@ -78,6 +78,13 @@ def undo_move(deployment: Deployment, ports: Ports) -> None:
         ports.deployments.set_moved(deployment.service, deployment.environment, json.loads(before))
 
 
+def wish_again(deployment: Deployment, ports: Ports) -> None:
+    """Before a move that did not come about is tried once more."""
+    wished = deployment.attributes.get("moved", "")
+    if wished:
+        ports.deployments.set_moved(deployment.service, deployment.environment, json.loads(wished))
+
+
 def users(host: str, ports: Ports) -> list[Environment]:
     """Environments that run on the host, or may."""
     every = [e for service in ports.settings.services.values() for e in service.environments.values()]

@@ -11,6 +11,7 @@ from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Reason, Request, Status
 from pipeline.rollout.history import rollback_target
+from pipeline.rollout.moving import wish_again
 from pipeline.rollout.release import Release, RuntimeSpec
 from pipeline.rollout.whereabouts import drafted
 
@@ -65,8 +66,11 @@ def retry(deployment_id: int, requested_by: str, ports: Ports) -> int:
             f"To have release {before.release.number} all the same, deploy it by its number."
         )
     place = ports.settings.environment(before.service, before.environment)
-    drafted = _draft(place, before.release, before.reason, requested_by, ports)
-    return ports.deployments.create(drafted)
+    if before.reason is Reason.SCALE:
+        ports.deployments.set_replicas(before.service, before.environment, before.replicas)
+    wish_again(before, ports)
+    again = drafted(place, before.release, before.reason, requested_by, ports)
+    return ports.deployments.create(replace(again, attributes=before.attributes))
 
 
 def scale(service: str, environment: str, replicas: int, requested_by: str, ports: Ports) -> int:

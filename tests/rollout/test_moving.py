@@ -8,7 +8,7 @@ from pipeline.errors import Conflict, NotFound
 from pipeline.rollout.deployment import Reason, Status
 from pipeline.rollout.moving import Moves, drain, move, resume
 from pipeline.rollout.preview import preview
-from pipeline.rollout.rollback import scale
+from pipeline.rollout.rollback import retry, scale
 from pipeline.rollout.tend import tend
 from runners.stand_ins.world import Quality
 from tests.rollout.stage import POLICY, PRODUCTION, SHOP, Stage
@@ -141,6 +141,24 @@ def test_move_that_fails_is_wished_no_more():
     assert deployment.status is Status.ROLLED_BACK
     assert stage.books.deployments.environment(SHOP, PRODUCTION).moved == {}
     assert runs(stage) == {"web-1": [(1, 0)], "web-2": [(1, 0)], "web-3": []}
+
+
+def test_move_and_scale_that_failed_are_tried_again_as_they_were():
+    stage = Stage(hosts=3, edge=True, spare=1)
+    stage.live()
+    stage.world.taken.add("web-3")
+    failed = stage.run(move(SHOP, "web-1", "web-3", "", "mia", stage.ports).deployments[0])
+    assert failed.status is Status.ROLLED_BACK
+    stage.world.taken.clear()
+    ended(stage, Moves((retry(failed.id, "mia", stage.ports),)))
+    assert placed(stage) == {"web-2": 1, "web-3": 1}
+
+    stage.world.taken.add("web-3")
+    failed = stage.run(scale(SHOP, PRODUCTION, 2, "mia", stage.ports))
+    assert failed.status is Status.ROLLED_BACK
+    stage.world.taken.clear()
+    assert stage.run(retry(failed.id, "mia", stage.ports)).status is Status.SUCCEEDED
+    assert placed(stage) == {"web-2": 2, "web-3": 2}
 
 
 def test_move_is_refused_where_it_makes_no_sense(spared):
