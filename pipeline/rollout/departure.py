@@ -84,9 +84,7 @@ def _leaving(look: Look, record: HostRecord) -> bool:
 def _emptied(look: Look, plan: HostPlan, record: HostRecord) -> Step:
     """Requests have their time from when no site sends any more, however late that is."""
     policy = look.deployment.policy
-    if record.drain_by is None and not any(
-        traffic.in_rotation(look, plan, r) for r in look.replicas(plan.host)
-    ):
+    if record.drain_by is None and traffic.routed_around(look, plan, look.replicas(plan.host)):
         record = replace(record, drain_by=look.later(policy.drain_timeout))
     since = record.drain_by or after(record.leaving_at or look.now, policy.drain_timeout)
     limit = after(since, STOP_PATIENCE + _longest_stop(look))

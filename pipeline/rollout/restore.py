@@ -137,7 +137,7 @@ def _let_go(look: Look, plan: HostPlan, record: HostRecord) -> tuple[HostRecord,
     others = converge.leftovers(look, plan)
     if not others or (not plan.sites and record.admitted_at is None):
         return record, ()
-    if record.drain_by is None and not any(traffic.in_rotation(look, plan, r) for r in others):
+    if record.drain_by is None and traffic.routed_around(look, plan, others):
         record = replace(record, drain_by=look.later(look.deployment.policy.drain_timeout))
     return record, converge.retire(look, plan, record)
 

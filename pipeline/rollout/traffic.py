@@ -121,6 +121,12 @@ def in_rotation(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
     )
 
 
+def routed_around(look: Look, plan: HostPlan, replicas: Iterable[ReplicaSeen]) -> bool:
+    """No site sends to any of them, by its own word too: one that cannot be asked may still do so."""
+    asked = not any(seen(look, site).error for site in sites_of(look.deployment, plan))
+    return asked and not any(in_rotation(look, plan, replica) for replica in replicas)
+
+
 def serves(look: Look, plan: HostPlan) -> bool:
     """Do users reach a replica on this host, by the word of a site? Without one: one is there that was admitted once."""
     running = look.replicas(plan.host, running=True)

@@ -170,9 +170,10 @@ def test_a_deployment_shows_its_hosts_its_error_and_its_history(client, house, h
 
     assert shown["status"] == "rolling"
     assert shown["blocked"] == ""
+    share = {"replicas": 2, "why": "every host of the environment runs it"}
     assert shown["hosts"] == [
-        {"host": "web-1", "phase": "baking", "error": "container abc exited with 1"},
-        {"host": "web-2", "phase": "waiting", "error": ""},
+        {"host": "web-1", "phase": "baking", "error": "container abc exited with 1", **share},
+        {"host": "web-2", "phase": "waiting", "error": "", **share},
     ]
     assert [(event["host"], event["text"]) for event in shown["events"]][-1] == ("web-1", "now rolling")
     assert [event["id"] for event in shown["events"]] == sorted(event["id"] for event in shown["events"])
