@@ -1,7 +1,7 @@
 """The scheduler's memory, its sweep for lost webhooks, and who leads."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +11,13 @@ import pytest
 from pipeline.delivery.run import NewRun, Run, RunStatus
 from pipeline.errors import Unreachable
 from pipeline.fleet.service import Environment, Repository, Service
-from pipeline.scheduler import Chores, Sweeper, Waker, forgotten, schedule
+from pipeline.scheduler import Chores, Sweeper, Waker, forgotten, look_after, schedule
 from pipeline.settings import Settings
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
 from runners.stand_ins.delivery import MemorySource
 from runners.stand_ins.time import VirtualClock
+from tests.rollout.stage import Stage
 
 OLD, NEW = "a" * 40, "b" * 40
 
@@ -230,3 +231,16 @@ def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
             chores.thread.join()
 
     assert done == ["sweep", "tidy", "sweep"]
+
+
+# ------------------------------------------------------------------------------------------------ hosts
+
+
+def test_a_drain_that_had_to_wait_is_drafted_and_woken():
+    stage, books = Stage(hosts=2, edge=True), Books()
+    stage.live()
+    stage.ports.fleet.drain("web-1", "mia", "")
+
+    look_after(replace(stage.ports, queue=books))
+
+    assert books.woken == ["deployment 2"]

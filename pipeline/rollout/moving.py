@@ -87,8 +87,17 @@ def wish_again(deployment: Deployment, ports: Ports) -> None:
 
 def users(host: str, ports: Ports) -> list[Environment]:
     """Environments that run on the host, or may."""
-    every = [e for service in ports.settings.services.values() for e in service.environments.values()]
-    return [e for e in every if any(h.name == host for h in e.hosts) or host in _everywhere(e, ports)]
+    return usage(ports).get(host, [])
+
+
+def usage(ports: Ports) -> dict[str, list[Environment]]:
+    """The same for every host of the file; each environment is looked up once."""
+    found: dict[str, list[Environment]] = {host: [] for host in ports.settings.hosts}
+    for service in ports.settings.services.values():
+        for environment in service.environments.values():
+            for host in {h.name for h in environment.hosts} | _everywhere(environment, ports):
+                found.get(host, []).append(environment)
+    return found
 
 
 # ------------------------------------------------------------------------------------------------ guards

@@ -16,7 +16,7 @@ from pipeline.fleet.placement import Placed
 from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Reason, Status
-from pipeline.rollout.moving import migrate, users
+from pipeline.rollout.moving import migrate, usage, users
 from pipeline.rollout.observed import HostSeen, ReplicaState
 from pipeline.rollout.release import Release
 from pipeline.rollout.whereabouts import lost, plans, running_on, whereabouts
@@ -55,7 +55,7 @@ def tend(ports: Ports) -> tuple[int, ...]:
 
 def _looks(ports: Ports) -> Looks:
     """Every host that an environment uses; those that are silent a second time, so that one lost answer is no news."""
-    keys = [(host, e.service, e.name) for host in ports.settings.hosts for e in users(host, ports)]
+    keys = [(host, e.service, e.name) for host, there in usage(ports).items() for e in there]
     first = _asked(keys, ports)
     return {**first, **_asked([key for key, seen in first.items() if not seen.reachable], ports)}
 

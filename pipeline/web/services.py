@@ -9,7 +9,7 @@ from pipeline.fleet.host import Host, HostState
 from pipeline.fleet.proxy import Site, SiteSeen
 from pipeline.fleet.service import Environment, Service
 from pipeline.ports import Ports
-from pipeline.rollout.moving import users as users_of
+from pipeline.rollout.moving import usage
 from pipeline.rollout.observed import HostSeen
 from pipeline.rollout.whereabouts import running_on
 from pipeline.web.auth import Role, within
@@ -74,8 +74,7 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
 def list_hosts(ports: Ports, caller: Caller) -> HostsAnswer:
     """A bound token sees the hosts of its environments."""
     users = {
-        name: [e for e in users_of(name, ports) if within(caller, e.service, e.name)]
-        for name in ports.settings.hosts
+        name: [e for e in there if within(caller, e.service, e.name)] for name, there in usage(ports).items()
     }
     shown = [host for host in ports.settings.hosts.values() if users[host.name] or not caller.scopes]
     asked = [host for host in shown if users[host.name]]
