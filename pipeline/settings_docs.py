@@ -3,7 +3,7 @@
 `shipway config docs` prints it; a test compares the page with it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
@@ -39,6 +39,8 @@ KINDS = {
     units.positive_duration: "duration",
     units.size: "size",
     units.batch: "number or share",
+    units.share: "share",
+    units.factor: "factor",
     units.port_number: "port",
     units.port_range: "range of ports",
 }
@@ -121,9 +123,24 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, tuple):
         return f"`{value[0]}-{value[1]}`"
     if isinstance(value, float):
-        return f"`{_time(value) if _kind(field) == 'duration' else format(value, 'g')}`"
+        return f"`{FLOATS.get(_kind(field), _plain)(value)}`"
     return f"`{value}`"
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
 
 
 def _time(seconds: float) -> str:
     return f"{seconds / 60:g}m" if seconds >= 60 and seconds % 60 == 0 else f"{seconds:g}s"
+
+
+def _share(value: float) -> str:
+    return f"{value * 100:g}%"
+
+
+def _factor(value: float) -> str:
+    return f"{value:g}x"
+
+
+FLOATS: dict[str, Callable[[float], str]] = {"duration": _time, "share": _share, "factor": _factor}

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline import units
-from pipeline.rollout.policy import Approve, OnFailure, Order, Policy, Waves
+from pipeline.rollout.policy import Approve, Compare, OnFailure, Order, Policy, Waves
 from pipeline.units import Duration, PositiveDuration
 
 
@@ -29,6 +29,22 @@ class CanaryKeys(Keys):
     promote: Literal["by-hand", "auto"] = Field(
         default="by-hand", description="by-hand: then it waits for `promote`. auto: it goes on by itself."
     )
+
+
+class CompareKeys(Keys):
+    enabled: bool = Field(
+        default=True, description="Compare a new release with the one before it by what their proxies see."
+    )
+    errors: units.Share = Field(default=0.05, description="How much larger its share of 5xx answers may be.")
+    latency: units.Factor = Field(
+        default=3.0, description="How many times the other's mean time it may take."
+    )
+    min_requests: int = Field(
+        default=20, ge=1, description="With fewer requests than these, health alone decides."
+    )
+
+    def rules(self) -> Compare | None:
+        return Compare(self.errors, self.latency, self.min_requests) if self.enabled else None
 
 
 class RolloutKeys(Keys):
@@ -83,11 +99,15 @@ class RolloutKeys(Keys):
     unreachable_grace: Duration = Field(
         default=60.0, description="How long a host may be silent before that is a failure."
     )
+    compare: CompareKeys = Field(
+        default=CompareKeys(), description="What the proxies see of a new release, against the one before it."
+    )
 
     def policy(self) -> Policy:
-        plain = {name: value for name, value in self if name != "canary"}
+        plain = {name: value for name, value in self if name not in ("canary", "compare")}
         return Policy(
             **plain,
+            compare=self.compare.rules(),
             canary=self.canary.hosts,
             canary_bake=self.canary.bake,
             canary_promote=self.canary.promote == "auto",

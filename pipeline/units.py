@@ -15,6 +15,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+SHARE = re.compile(r"(\d+(?:\.\d+)?)(%?)")
+FACTOR = re.compile(r"\d+(\.\d+)?x?")
 PERCENT = re.compile(r"([1-9][0-9]?|100)%")
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 HOST_WORD = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,253})?")
@@ -73,6 +75,24 @@ def batch(value: object) -> int | str:
     if re.fullmatch(r"[1-9][0-9]{0,5}", text):
         return int(text)
     raise ValueError(f"{text!r} is neither a number of hosts (at least 1) nor a share such as 25%")
+
+
+def share(value: object) -> float:
+    """`5%`, `0.5%` or 0.05."""
+    text = _scalar(value).strip()
+    match = SHARE.fullmatch(text)
+    found = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    if not 0 <= found <= 1:
+        raise ValueError(f"{text!r} is not a share; write 5% or 0.05")
+    return found
+
+
+def factor(value: object) -> float:
+    """`3x` or 3; at least 1."""
+    text = _scalar(value).strip().lower()
+    if not FACTOR.fullmatch(text) or float(text.rstrip("x")) < 1:
+        raise ValueError(f"{text!r} is not a factor of at least 1; write 3x")
+    return float(text.rstrip("x"))
 
 
 def name(value: object) -> str:
@@ -243,6 +263,12 @@ Size = Annotated[
 ]
 Batch = Annotated[
     int | str, BeforeValidator(batch), WithJsonSchema({"type": ["string", "integer"], "examples": [1, "25%"]})
+]
+Share = Annotated[
+    float, BeforeValidator(share), WithJsonSchema({"type": ["string", "number"], "examples": ["5%", 0.05]})
+]
+Factor = Annotated[
+    float, BeforeValidator(factor), WithJsonSchema({"type": ["string", "number"], "examples": ["3x", 3]})
 ]
 Text = Annotated[str, BeforeValidator(text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Word = Annotated[str, BeforeValidator(text)]

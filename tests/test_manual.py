@@ -76,6 +76,11 @@ def defaults_of(kind: type[BaseModel], example: dict[str, Any]) -> dict[str, tup
         ("shipway.yml", FileKeys, ("services", "shop", "repository")),
         ("shipway.yml", FileKeys, ("services", "shop", "environments", "production")),
         ("shipway.yml", FileKeys, ("services", "shop", "environments", "production", "rollout")),
+        (
+            "shipway.yml",
+            FileKeys,
+            ("services", "shop", "environments", "production", "rollout", "compare"),
+        ),
         (".shipway.yml", SpecKeys, ("build",)),
         (".shipway.yml", SpecKeys, ("test",)),
         (".shipway.yml", SpecKeys, ("run",)),

@@ -5,7 +5,7 @@ import pytest
 from pipeline.errors import BadConfig
 from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import SshFiles, TlsFiles
-from pipeline.rollout.policy import OnFailure, Order, Policy
+from pipeline.rollout.policy import Compare, OnFailure, Order, Policy
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets, parse_settings, settings_schema
 
@@ -150,6 +150,21 @@ def test_the_rollout_is_understood():
         "shop.example.com",
         2,
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "compare"),
+    [
+        ("{errors: 0.5%, latency: 2x, min_requests: 100}", Compare(0.005, 2.0, 100)),
+        ("{errors: 0.1}", Compare(errors=0.1)),
+        ("{enabled: false, errors: 1%}", None),
+        ("{}", Compare()),
+    ],
+)
+def test_what_is_compared_is_understood(written, compare):
+    text = HOSTS + SERVICE.replace("batch: 50%,", f"batch: 50%, compare: {written},")
+
+    assert parse(text).environment("shop", "production").policy.compare == compare
 
 
 def test_a_load_balancer_becomes_its_noun():
@@ -455,6 +470,12 @@ def test_a_fault_is_told_in_words(text, fault):
         ("rollout: {canary: 2}", "rollout.canary: is 2, but the environment has 1 host"),
         ("rollout: {min_healthy: 3}", "rollout.min_healthy: is 3, but the environment has 1 host"),
         ("rollout: {keep: 0}", "rollout.keep: must be at least 1"),
+        ("rollout: {compare: {errors: 5}}", "rollout.compare.errors: '5' is not a share; write 5% or 0.05"),
+        (
+            "rollout: {compare: {latency: 0.5x}}",
+            "rollout.compare.latency: '0.5x' is not a factor of at least 1",
+        ),
+        ("rollout: {compare: {min_requests: 0}}", "rollout.compare.min_requests: must be at least 1"),
     ],
 )
 def test_a_fault_of_an_environment_is_told_in_words(lines, fault):

@@ -114,3 +114,27 @@ def test_domains_are_lower_case_without_the_last_dot():
 def test_what_is_no_domain(name):
     with pytest.raises(ValueError, match="is not a host name"):
         units.domain(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("5%", 0.05), ("0.5%", 0.005), ("0.05", 0.05), ("0", 0), ("100%", 1)]
+)
+def test_shares(text, share):
+    assert units.share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["5", "101%", "-1%", "%", "5 %", "nan", "", None])
+def test_what_is_no_share(text):
+    with pytest.raises(ValueError, match=r"share|empty"):
+        units.share(text)
+
+
+@pytest.mark.parametrize(("text", "factor"), [("3x", 3), ("3", 3), ("1.5X", 1.5), ("1", 1)])
+def test_factors(text, factor):
+    assert units.factor(text) == factor
+
+
+@pytest.mark.parametrize("text", ["0.9x", "x", "3 x", "inf", "", "-3"])
+def test_what_is_no_factor(text):
+    with pytest.raises(ValueError, match="factor"):
+        units.factor(text)

@@ -69,13 +69,18 @@ class Route:
 
 @dataclass(frozen=True)
 class BackendSeen:
-    """What a site reports about one address. Counters are since the address was added, None where the proxy has none."""
+    """What a site reports about one address. Counters are since the address was added, None where the proxy has none;
+    they may begin anew when the proxy does.
+
+    `errors` are the server's: its 5xx answers, and requests that it refused, cut or left unanswered. 4xx are the client's.
+    """
 
     address: str
     state: BackendState
     sessions: int | None = None
     requests: int | None = None
-    errors: int | None = None  # 5xx answers
+    errors: int | None = None
+    mean: float | None = None  # seconds until an answer begins, over the latest requests
 
 
 @dataclass(frozen=True)

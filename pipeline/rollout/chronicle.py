@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from pipeline.rollout import compare
 from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostRecord, Status
 
 PHASES = {
@@ -36,7 +37,9 @@ def _status(before: Deployment, now_is: Deployment, now: datetime) -> Iterator[H
             why = _asks(now_is)
         yield Happening(now, "status", f"{now_is.status}{why}")
     if now_is.settled and not before.settled:
-        yield Happening(now, "settled", f"release {now_is.release.number} is good; the old replicas may go")
+        seen = _seen(now_is, [r for r in now_is.records if r.touched])
+        text = f"release {now_is.release.number} is good; the old replicas may go{seen}"
+        yield Happening(now, "settled", text)
     if now_is.blocked and now_is.blocked != before.blocked:
         yield Happening(now, "blocked", now_is.blocked)
     if before.request and not now_is.request:
@@ -66,4 +69,12 @@ def _host(
         text = PHASES[record.phase].format(n=deployment.release.number, old=old)
         if record.phase is HostPhase.DONE and all(p.host != record.host for p in deployment.staying):
             text = "nothing is sent here any more"
+        elif record.phase is HostPhase.DONE and record.touched:
+            text += _seen(deployment, [record])
         yield Happening(now, record.phase, text, record.host)
+
+
+def _seen(deployment: Deployment, records: list[HostRecord]) -> str:
+    """What was compared; a host that was never touched has nothing to show."""
+    said = compare.summary(deployment, records) if records else ""
+    return f": {said}" if said else ""

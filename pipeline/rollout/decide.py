@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.rollout.chronicle import changes
+from pipeline.rollout.compare import counted
 from pipeline.rollout.converge import Question, questions
 from pipeline.rollout.deployment import Deployment, Happening, Status, Trouble
 from pipeline.rollout.effects import CheckProxy, Effect, Explain, Prune, RunHook
@@ -47,7 +48,7 @@ def decide(deployment: Deployment, observed: Observed, now: datetime) -> Decisio
     if deployment.over:
         return Decision(deployment)
     noted, said = _absorb(deployment, observed, now)
-    look = Look(noted, observed, now)
+    look = counted(Look(noted, observed, now))
     decision = obey(look) or _rule(noted)(look)
     history = (*said, *decision.happenings, *changes(deployment, decision.deployment, now))
     if decision.deployment.status is not deployment.status:

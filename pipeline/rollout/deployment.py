@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
+from pipeline.rollout.tally import Tally
 
 
 class Status(StrEnum):
@@ -116,6 +117,7 @@ class HostRecord:
     entrance_by: datetime | None = None  # the load balancer obeys by then, on the way out or in
     explained: bool = False  # its last words are in the history
     pruned: bool = False
+    tallies: tuple[Tally, ...] = ()  # what proxies counted for the replicas of this host
 
 
 @dataclass(frozen=True)

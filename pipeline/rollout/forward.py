@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.fleet.proxy import BackendState
-from pipeline.rollout import converge, pace, traffic
+from pipeline.rollout import compare, converge, pace, traffic
 from pipeline.rollout.advance import SWITCH_PATIENCE, advance, observe, patience, trouble
 from pipeline.rollout.departure import depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord, Status
@@ -26,7 +26,8 @@ def rolling(look: Look) -> Decision:
     plans = look.deployment.hosts
     steps = [_step(look, plan) for plan in plans]
     look = look.with_records(_admitted(look, [step.record for step in steps]))
-    fault = refused(look) or next((step.fault for step in steps if step.fault), None) or _unsettled(look)
+    fault = refused(look) or next((step.fault for step in steps if step.fault), None)
+    fault = fault or compare.verdict(look) or _unsettled(look)
     if fault:
         return fail(look, fault)
     begun = _begin(look)
@@ -69,7 +70,7 @@ def waiting(look: Look) -> Decision:
     touched = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
     steps = [observe(look, p, look.deployment.record(p.host)) for p in touched if look.host(p.host).reachable]
     look = look.with_records(step.record for step in steps)
-    fault = next((step.fault for step in steps if step.fault), None)
+    fault = next((step.fault for step in steps if step.fault), None) or compare.verdict(look)
     if fault:
         return fail(look, fault)
     if passed(look.deployment.approve_by, look.now) and look.deployment.status is Status.AWAITING_PROMOTION:

@@ -29,6 +29,15 @@ class Waves(StrEnum):
 
 
 @dataclass(frozen=True)
+class Compare:
+    """How much worse than the release before it a new one may look to its proxies. Reasons: docs/rollout.md."""
+
+    errors: float = 0.05  # its share of 5xx answers, above the other's
+    latency: float = 3.0  # times the other's mean
+    min_requests: int = 20  # with fewer, health alone decides
+
+
+@dataclass(frozen=True)
 class Policy:
     """`rollout:` of an environment. Shares such as "25%" are resolved by the methods, and round down."""
 
@@ -51,6 +60,7 @@ class Policy:
     on_failure: OnFailure = OnFailure.ROLLBACK
     keep: int = 5  # releases whose images stay on the hosts; last_good always
     unreachable_grace: float = 60.0
+    compare: Compare | None = Compare()  # None: off
 
     @property
     def stops_first(self) -> bool:

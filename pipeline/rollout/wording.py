@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.fleet.proxy import BackendState
+from pipeline.rollout.compare import promise
 from pipeline.rollout.deployment import Deployment, HostPhase
 from pipeline.rollout.effects import (
     Admit,
@@ -52,7 +53,8 @@ def _waits(host: str, phase: HostPhase, error: str, deployment: Deployment) -> I
         text = f"take what runs there out of rotation, wait for its requests (at most {policy.drain_timeout:g} s)"
         yield PlannedStep(host, text, "stop-first: two do not run side by side")
     elif phase is HostPhase.BAKING:
-        yield PlannedStep(host, f"watch it for {policy.bake:g} s", "some releases break only under traffic")
+        why = "; ".join(filter(None, ("some releases break only under traffic", promise(deployment))))
+        yield PlannedStep(host, f"watch it for {policy.bake:g} s", why)
     elif phase in (HostPhase.SKIPPED, HostPhase.FAILED):
         yield PlannedStep(host, str(phase), error)
 

@@ -102,7 +102,11 @@ class WorldProxies:
         if not front.running:
             return SiteSeen(site, running=False)
         listed = {b.address: b for b in front.backends}
-        backends = [BackendSeen(a, b.state, self.world.sessions(site, a)) for a, b in listed.items()]
+        self.world.pass_time()
+        backends = [
+            BackendSeen(a, b.state, self.world.sessions(site, a), *front.figures(a))
+            for a, b in listed.items()
+        ]
         busy = [a for a in front.leaving if a not in listed and self.world.sessions(site, a)]
         return SiteSeen(site, True, front.generation, tuple(backends), old_workers=len(busy))
 

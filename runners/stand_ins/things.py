@@ -1,10 +1,9 @@
 """What a `World` is made of: containers, proxies, the nature of releases, and how long things take. Nouns only."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.fleet.proxy import Backend
 from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.release import ReplicaPlan
 
@@ -22,8 +21,11 @@ class Quality(StrEnum):
     BAD_BAKE = "bad bake"  # well, then exits soon after it got traffic
     BAD_LATE = "bad late"  # well, then exits near the end of its bake
     FLAP = "flap"  # well, dies, and is well again when its engine restarts it
+    BAD_ANSWERS = "bad answers"  # stays well, and answers 500 to users
+    SLOW_ANSWERS = "slow answers"  # stays well, and keeps users waiting
 
 
+SEEN_BY_PROXIES = frozenset({Quality.BAD_ANSWERS, Quality.SLOW_ANSWERS})  # and by nobody else
 HARMLESS = frozenset({Quality.GOOD, Quality.SLOW})
 HELD_AT_THE_GATE = frozenset({Quality.BAD_START, Quality.BAD_HEALTH, Quality.BAD_SMOKE})
 
@@ -37,6 +39,8 @@ class Physics:
     crash_after: float = 4.0
     late_after: float = 6.0
     flap_after: float = 4.5
+    answer: float = 0.05
+    slow_answer: float = 0.8
     request: float = 1.0  # the longest one, so a replica taken out of rotation is idle after it
     effect: float = 0.1
 
@@ -62,16 +66,3 @@ class Container:
     @property
     def started_at(self) -> str:
         return self.born.isoformat()
-
-
-@dataclass
-class Front:
-    """One proxy as it serves. `leaving`: addresses out of rotation that may still have requests, and since when."""
-
-    running: bool = False
-    installation: str = ""  # the Shipway that made it
-    generation: int = 0
-    backends: tuple[Backend, ...] = ()
-    leaving: dict[str, datetime] = field(default_factory=dict)
-    refuses: bool = False  # its configuration does not load
-    stuck: bool = False  # it does not reload

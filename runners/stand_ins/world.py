@@ -22,7 +22,8 @@ from pipeline.fleet.proxy import BackendState, Site, SiteWanted
 from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.release import ReplicaPlan
 from runners.stand_ins.entrance import Entrance
-from runners.stand_ins.things import HARMLESS, HELD_AT_THE_GATE, Container, Front, Physics, Quality, Violation
+from runners.stand_ins.front import Front
+from runners.stand_ins.things import HARMLESS, HELD_AT_THE_GATE, Container, Physics, Quality, Violation
 from runners.stand_ins.time import VirtualClock
 
 
@@ -68,6 +69,18 @@ class World:
         for container in self.containers.values():
             while container.state is ReplicaState.RUNNING and self._over(container):
                 self.end(container, exit_code=1)
+        for site, front in self.fronts.items():
+            reached = self.up[site.host] and (not self.entrance or self.entrance.sends(site.host))
+            front.users_come(self.clock.now(), reached, self._answer)
+
+    def _answer(self, address: str) -> tuple[bool, float]:
+        """What a user of this address meets: a good answer? and after how many seconds."""
+        container = next((c for c in self.containers.values() if c.address == address), None)
+        if container is None or not self.up[container.host] or container.state is not ReplicaState.RUNNING:
+            return False, 0.0
+        quality = self.quality(container.plan.release)
+        slow = quality is Quality.SLOW_ANSWERS
+        return quality is not Quality.BAD_ANSWERS, self.physics.slow_answer if slow else self.physics.answer
 
     def end(self, container: Container, exit_code: int) -> None:
         container.ended = self.clock.now()

@@ -10,6 +10,7 @@ from pipeline.lease import Lease, deployment_key, run_key
 from pipeline.rollout.deployment import Deployment, HostPlan, HostRecord, Reason, ReplicaRecord, Status
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import HealthCheck, HealthKind, Release, RuntimeSpec
+from pipeline.rollout.tally import Tally
 from pipeline.secret import Secret
 from runners.store import Store
 
@@ -60,7 +61,12 @@ def deployment(of: Release, **changes: Any) -> Deployment:
         domain="shop.example.com",
         requested_by="push:mia",
         records=(
-            HostRecord("web-1", replicas=(ReplicaRecord(0, "c1", "t", good=2, good_since=AT),), health_by=AT),
+            HostRecord(
+                "web-1",
+                replicas=(ReplicaRecord(0, "c1", "t", good=2, good_since=AT),),
+                health_by=AT,
+                tallies=(Tally("front@web-1", "10.0.0.1:20000", 1, 40, 3, 0.25, 140, 5),),
+            ),
         ),
         attributes={"note": "x"},
     )

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from pipeline.rollout.deployment import Status
-from runners.stand_ins.things import Quality, Violation
+from runners.stand_ins.things import SEEN_BY_PROXIES, Quality, Violation
 from runners.stand_ins.time import VirtualClock
 from runners.store import open_store
 from tests.rollout.shapes import SHAPES
@@ -27,8 +27,13 @@ from tests.rollout.story import (
 )
 
 FULL = os.environ.get("SHIPWAY_SWEEP") == "full"
-TELLING = (Quality.GOOD, Quality.BAD_HEALTH, Quality.BAD_LATE)
-ROADS = [(shape, quality) for shape in SHAPES for quality in Quality]
+TELLING = (Quality.GOOD, Quality.BAD_HEALTH, Quality.BAD_LATE, Quality.BAD_ANSWERS)
+ROADS = [
+    (shape, quality)
+    for shape in SHAPES
+    for quality in Quality
+    if SHAPES[shape].proxy or quality not in SEEN_BY_PROXIES
+]
 QUICK = [(s, q) for s, q in ROADS if s == "two hosts" or (s != "two at once" and q in TELLING)]
 
 
