@@ -57,11 +57,11 @@ class Gone(Exception):
 
 
 class Lines:
-    """Kept lines by engine and container. Thread-safe. `close()` ends them; the shells end with their connections."""
+    """Kept lines by engine, container and scripts. Thread-safe. `close()` ends them; the shells end with their connections."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: defaultdict[tuple[str, str], list[Line]] = defaultdict(list)
+        self._idle: defaultdict[tuple[str, ...], list[Line]] = defaultdict(list)
 
     def run(
         self,
@@ -77,7 +77,7 @@ class Lines:
 
         A kept line whose container was restarted is dead, and another one is taken: a script may run twice.
         """
-        key = (host.engine, container)
+        key = (host.engine, container, *scripts)
         with speaking(host, "run a script inside a container"):
             while True:
                 kept = self._kept(key)
@@ -97,12 +97,12 @@ class Lines:
         for line in lines:
             line.close()
 
-    def _kept(self, key: tuple[str, str]) -> "Line | None":
+    def _kept(self, key: tuple[str, ...]) -> "Line | None":
         with self._lock:
             return self._idle[key].pop() if self._idle[key] else None
 
     def _ask(
-        self, key: tuple[str, str], line: "Line", words: Sequence[str], payload: bytes, deadline: float
+        self, key: tuple[str, ...], line: "Line", words: Sequence[str], payload: bytes, deadline: float
     ) -> Reply:
         """Only a line that gave its whole answer is kept."""
         whole = False

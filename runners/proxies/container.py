@@ -5,7 +5,7 @@ Decides nothing about configurations. A file gets its final name only after the 
 
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,13 @@ from runners.engines.labels import HOST, PROXY, left_alone, mark, stranger
 from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
 from runners.exchange import Answer, exchange
-from runners.line import Lines
+from runners.line import Lines, Reply
 
 IMAGE = "shipway.image"
 LISTEN = "shipway.listen"
 INSIDE = 8080  # not privileged: some images run as a user
 FOLDER = "/etc/shipway"
+MEMORY = 4 << 20  # bytes of /dev/shm, where nginx notes its requests
 _REFUSED = 96
 
 # $1 candidate, $2 the file that counts, $3 the one before it, then the check's own words.
@@ -143,6 +144,10 @@ class SiteContainer:
         """A control port on the container's own loopback."""
         return exchange(self.lines, self.client, self.host, self.name, f"127.0.0.1:{port}", payload, timeout)
 
+    def run(self, scripts: Mapping[str, str], words: Sequence[str], timeout: float = 5.0) -> Reply | None:
+        """A constant script inside, over a kept shell. None: no answer in time."""
+        return self.lines.run(self.client, self.host, self.name, scripts, words, b"", timeout)
+
     def processes(self) -> dict[str, str]:
         """Process ids on the host, and what each calls itself."""
         with speaking(self.host, f"list the processes of proxy {self.proxy.name}"):
@@ -209,6 +214,7 @@ class SiteContainer:
             init=True,  # reaps what `docker exec` leaves, which is not a proxy's business
             security_opt=["no-new-privileges"],
             log_config=BOUNDED_LOG,
+            shm_size=MEMORY,
             **network,
         )
 

@@ -12,6 +12,7 @@ from functools import cache
 from pipeline.errors import ConfigRefused, Unreachable
 from pipeline.fleet.proxy import BackendSeen, BackendState, Site, SiteSeen, SiteWanted
 from runners.proxies.container import INSIDE, Recipe, SiteContainer
+from runners.proxies.counting import NOTHING, SEEN, UNKNOWN, Figures, counted
 from runners.render import render
 
 log = logging.getLogger(__name__)
@@ -61,14 +62,22 @@ def text_for(site: SiteContainer, wanted: SiteWanted, running: bool) -> str:
 def look(site: SiteContainer) -> SiteSeen:
     text = _ask(site)
     generation, _ = _marker(text)
+    figures = counted(site)
     old = [name for name in site.processes().values() if _WORKER in name and _LEAVING in name]
     return SiteSeen(
         site.site,
         running=True,
         generation=generation,
-        backends=tuple(BackendSeen(address, BackendState.READY) for address in _addresses(text)),
+        backends=tuple(
+            BackendSeen(address, BackendState.READY, None, *_figures(figures, address))
+            for address in _addresses(text)
+        ),
         old_workers=len(old),
     )
+
+
+def _figures(counts: dict[str, Figures] | None, address: str) -> Figures:
+    return UNKNOWN if counts is None else counts.get(address, NOTHING)
 
 
 def _ask(site: SiteContainer) -> str:
@@ -186,6 +195,7 @@ def _render(wanted: SiteWanted, keeps: bool, generation: int, shape: str) -> str
         generation=generation,
         shape=shape,
         control=CONTROL,
+        seen=SEEN,
         port=INSIDE,
         keeps_connections=keeps,
         routes=routes,

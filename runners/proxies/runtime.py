@@ -14,6 +14,9 @@ from pipeline.fleet.proxy import Backend, BackendSeen, BackendState, Route
 VARIABLE = "proc.shipway"
 _FREE = "MAINT"
 _DRAIN = "DRAIN"
+_ANSWERS = tuple(f"hrsp_{kind}" for kind in ("1xx", "2xx", "3xx", "4xx", "5xx", "other"))
+_FAILED = ("econ", "eresp")  # connections refused; answers cut or never sent
+_WINDOW = 1024  # requests over which HAProxy takes its means, at most
 _MARKER = re.compile(rf"{re.escape(VARIABLE)}: type=str value=<([^>]*)>")
 
 
@@ -28,6 +31,9 @@ class Slot:
     sessions: int = 0
     requests: int = 0
     errors: int = 0
+    mean: float | None = (
+        None  # seconds to the begin of an answer, over the latest requests of the slot, whoever was in it
+    )
 
     @property
     def key(self) -> str:
@@ -103,8 +109,10 @@ def read_slots(text: str) -> tuple[Slot, ...]:
         return ()
     lines = ("pxname," + table).splitlines()
     end = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
-    rows = csv.DictReader(lines[:end])
-    return tuple(_slot(row) for row in rows if row["svname"] not in ("FRONTEND", "BACKEND"))
+    rows = list(csv.DictReader(lines[:end]))
+    servers = [row for row in rows if row["svname"] not in ("FRONTEND", "BACKEND")]
+    whole = {row["pxname"]: row for row in rows if row["svname"] == "BACKEND"}
+    return tuple(_slot(row, _made(row, servers, whole.get(row["pxname"], {}))) for row in servers)
 
 
 def old_pids(text: str) -> tuple[int, ...]:
@@ -163,21 +171,36 @@ def seen(current: Worker, old: tuple[Worker, ...]) -> tuple[BackendSeen, ...]:
                 slot.sessions,
                 max(0, slot.requests - base[0]),
                 max(0, slot.errors - base[1]),
+                slot.mean if not base[0] or slot.requests - base[0] >= _WINDOW else None,
             )
             found[slot.address] = _merged(found.get(slot.address), mine)
     return tuple(found[address] for address in sorted(found))
 
 
-def _slot(row: dict[str, str]) -> Slot:
+def _made(server: dict[str, str], servers: list[dict[str, str]], whole: dict[str, str]) -> int:
+    """The 502, 503 and 504 that HAProxy itself gave to users for this server. It counts them for the backend only, and a
+    server's failed tries (3.2: each one, 2.6: the last of a request), which is how they are shared out here."""
+    mine = [row for row in servers if row["pxname"] == server["pxname"]]
+    made = _sum(whole, "hrsp_5xx") - sum(_sum(row, "hrsp_5xx") for row in mine)
+    tries, all_tries = _sum(server, *_FAILED), sum(_sum(row, *_FAILED) for row in mine)
+    return min(tries, round(max(0, made) * tries / all_tries)) if all_tries else 0
+
+
+def _slot(row: dict[str, str], made: int) -> Slot:
     return Slot(
         backend=row["pxname"],
         name=row["svname"],
         address=row["addr"],
         status=row["status"],
         sessions=int(row["scur"] or 0),
-        requests=int(row["stot"] or 0),
-        errors=int(row["hrsp_5xx"] or 0),
+        requests=_sum(row, *_ANSWERS) + made,
+        errors=_sum(row, "hrsp_5xx") + made,
+        mean=int(row["rtime"]) / 1000 if row.get("rtime") and _sum(row, *_ANSWERS) else None,
     )
+
+
+def _sum(row: dict[str, str], *names: str) -> int:
+    return sum(int(row.get(name) or 0) for name in names)
 
 
 def _free_slots(slots: tuple[Slot, ...], route: Route) -> list[Slot]:
@@ -213,4 +236,5 @@ def _merged(one: BackendSeen | None, two: BackendSeen) -> BackendSeen:
         (one.sessions or 0) + (two.sessions or 0),
         (one.requests or 0) + (two.requests or 0),
         (one.errors or 0) + (two.errors or 0),
+        two.mean if one.mean is None else one.mean,
     )

@@ -33,6 +33,16 @@ class Front:
     counts: dict[str, Counts] = field(default_factory=dict)
     counted_at: datetime | None = None
 
+    def ready(self) -> set[str]:
+        return {b.address for b in self.backends if b.state is BackendState.READY}
+
+    def load(self, generation: int, backends: tuple[Backend, ...], now: datetime) -> None:
+        before = self.ready()
+        self.running, self.generation, self.backends = True, generation, backends
+        stays = {address: since for address, since in self.leaving.items() if address not in self.ready()}
+        self.leaving = stays | dict.fromkeys(before - self.ready(), now)
+        self.counted_at = self.counted_at or now
+
     def users_come(self, now: datetime, reached: bool, answer: Callable[[str], tuple[bool, float]]) -> None:
         """Since the last time, to every replica in rotation. `answer`: is it a good one, and after how many seconds?"""
         if self.running and reached and self.counted_at is not None:

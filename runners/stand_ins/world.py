@@ -245,14 +245,9 @@ class World:
             and self.serves_well(wanted.site.host)
         ):
             raise Violation(f"users of the load balancer meet an empty proxy on {wanted.site.host}")
-        before = {b.address for b in front.backends if b.state is BackendState.READY}
-        for address in ready - before:
+        for address in ready - front.ready():
             self._admit(address)
-        now = self.clock.now()
-        front.leaving = {a: t for a, t in front.leaving.items() if a not in ready} | dict.fromkeys(
-            before - ready, now
-        )
-        front.running, front.generation, front.backends = True, wanted.generation, backends
+        front.load(wanted.generation, backends, self.clock.now())
 
     def check(self, site: Site) -> None:
         if self.front(site).refuses:

@@ -15,8 +15,9 @@ from runners.engine import DockerEngines
 from runners.probe import ReplicaProbe
 from runners.proxies import ProxyContainers
 from runners.stand_ins.fleet import WorldEngines, WorldProbe, WorldProxies
-from runners.stand_ins.world import World
-from tests.parts.fleet import Fleet, wait_for
+from runners.stand_ins.front import USERS
+from runners.stand_ins.world import Quality, World
+from tests.parts.fleet import Fleet, ask, wait_for
 from tests.parts.laboratory import NoLab, laboratory
 
 GROUNDS = [
@@ -44,6 +45,8 @@ class Ground(Protocol):
     def other_image(self) -> str: ...
     def die(self, container: str) -> None: ...
     def settle(self, address: str) -> None: ...
+    def spoil(self, release: int) -> None: ...  # it will be well, and answer 500 to users
+    def visit(self, times: int) -> None: ...
     def close(self) -> None: ...
 
 
@@ -83,6 +86,12 @@ class InMemory:
     def settle(self, address: str) -> None:
         self.world.clock.sleep(1)
 
+    def spoil(self, release: int) -> None:
+        self.world.qualities[release] = Quality.BAD_ANSWERS
+
+    def visit(self, times: int) -> None:
+        self.world.clock.sleep(times / USERS)
+
     def close(self) -> None:
         """Nothing to remove."""
 
@@ -97,7 +106,10 @@ class InLab:
         self.probe = ReplicaProbe(self.fleet.reach)
         self.proxy = self.fleet.front(proxy)
         self.access = RegistryAccess(self.fleet.lab.registry)
-        self.plan = self.fleet.plan
+        self.spoiled: set[int] = set()
+
+    def plan(self, release: int = 1, index: int = 0) -> ReplicaPlan:
+        return self.fleet.plan(release, index, "500" if release in self.spoiled else "")
 
     def another(self, installation: str) -> "tuple[Engines, Proxies]":
         engines = DockerEngines(self.fleet.reach, lambda: installation)
@@ -116,6 +128,13 @@ class InLab:
 
     def settle(self, address: str) -> None:
         wait_for(address)
+
+    def spoil(self, release: int) -> None:
+        self.spoiled.add(release)
+
+    def visit(self, times: int) -> None:
+        for _ in range(times):
+            ask(f"{self.host.address}:{self.proxy.listen}")
 
     def close(self) -> None:
         self.fleet.close()

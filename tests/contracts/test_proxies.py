@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.errors import Rejected, Unreachable
+from pipeline.fleet.proxy import BackendSeen
 from tests.contracts.grounds import GROUNDS, Ground, make, started, wanted
 
 
@@ -55,6 +56,39 @@ def test_switch_serves_the_new_and_lets_the_old_become_idle(ground: Ground):
     assert found.serves(new)
     assert not found.serves(old)
     assert ground.proxies.seen(ground.proxy, ground.host).idle(old)
+
+
+def test_requests_are_counted_for_the_replica_that_answered_them(ground: Ground):
+    ground.spoil(2)
+    good, bad = started(ground, 1).address, started(ground, 2).address
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 1, good))
+    ground.visit(30)
+    first = counts(ground, good)
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 2, bad, good))
+    ground.visit(30)
+    second = counts(ground, bad)
+
+    assert (first.requests, first.errors) == (30, 0)
+    assert (second.requests, second.errors) == (30, 30)
+    assert first.mean is not None
+    assert 0 <= first.mean < 1
+
+
+def test_counts_go_on_through_a_change_of_other_routes(ground: Ground):
+    address = started(ground).address
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 1, address))
+    ground.visit(30)
+    before = counts(ground, address)
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 2, address))
+    ground.visit(30)
+
+    assert before.requests == 30
+    assert counts(ground, address).requests >= 60
+
+
+def counts(ground: Ground, address: str) -> BackendSeen:
+    found = ground.proxies.seen(ground.proxy, ground.host)
+    return next(backend for backend in found.backends if backend.address == address)
 
 
 def test_check_changes_nothing(ground: Ground):

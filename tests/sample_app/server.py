@@ -7,7 +7,8 @@
 
 SIGTERM: finishes what it has, says `Connection: close`, takes nothing new. `BAD` (environment, else a file of that name
 beside this one) makes it bad: `health` (503), `500` (healthy, but / fails), `crash` (ends at start), `dies:3` (ends after so
-many seconds), `hangs` (accepts, never answers), `deaf` (ignores SIGTERM), `abrupt` (drops all at SIGTERM).
+many seconds), `hangs` (accepts, never answers), `cuts` (healthy, but / closes without an answer), `deaf` (ignores SIGTERM),
+`abrupt` (drops all at SIGTERM).
 """
 
 import asyncio
@@ -75,6 +76,8 @@ class App:
     async def _home(self, writer: asyncio.StreamWriter, _: float, keep: bool) -> bool:
         if self.bad == "hangs":
             await asyncio.sleep(3600)
+        if self.bad == "cuts":
+            return False
         return await self._answer(
             writer, 500 if self.bad == "500" else 200, f"version {self.version}\n", keep
         )

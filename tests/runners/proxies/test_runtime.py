@@ -1,5 +1,9 @@
 """What HAProxy says, read; what it must be told, computed. No HAProxy needed."""
 
+from typing import Any
+
+import pytest
+
 from pipeline.fleet.proxy import Backend, BackendState, Route, Site
 from runners.proxies.runtime import Marker, Slot, Worker, change, old_pids, read_marker, read_slots, seen
 
@@ -13,7 +17,7 @@ def route(ready=(), drain=()) -> Route:
     return Route(SITE, "shop", "production", "", tuple(backends))
 
 
-def slot(name: str, address: str = "0.0.0.0:1", status: str = "MAINT", **counts: int) -> Slot:
+def slot(name: str, address: str = "0.0.0.0:1", status: str = "MAINT", **counts: Any) -> Slot:
     return Slot("shop_production", name, address, status, **counts)
 
 
@@ -35,13 +39,46 @@ def test_foreign_process_has_no_marker():
 
 def test_servers_are_read_from_the_middle_of_an_answer():
     text = (
-        "#<PID> <type>\n1 master\n\n# pxname,svname,scur,stot,status,hrsp_5xx,addr,\n"
-        "public,FRONTEND,3,9,OPEN,0,,\nshop_production,s1,2,7,no check,1,10.0.0.1:20000,\n"
-        "shop_production,BACKEND,2,7,UP,1,,\n\nproc.shipway: type=str value=<1:x>\n"
+        "#<PID> <type>\n1 master\n\n# pxname,svname,scur,status,hrsp_2xx,hrsp_4xx,hrsp_5xx,econ,eresp,rtime,addr,\n"
+        "public,FRONTEND,3,OPEN,9,0,0,,,,,\nshop_production,s1,2,no check,5,1,1,0,0,12,10.0.0.1:20000,\n"
+        "shop_production,BACKEND,2,UP,5,1,1,0,0,12,,\n\nproc.shipway: type=str value=<1:x>\n"
     )
 
-    assert read_slots(text) == (slot("s1", A, "no check", sessions=2, requests=7, errors=1),)
+    assert read_slots(text) == (slot("s1", A, "no check", sessions=2, requests=7, errors=1, mean=0.012),)
     assert read_slots("Can't find the target PID") == ()
+
+
+@pytest.mark.parametrize("tries", [57, 12])  # HAProxy 3.2 counts each try of a request, 2.6 its last one
+def test_requests_that_a_server_left_unanswered_are_its_errors_once_each(tries):
+    text = (
+        "# pxname,svname,scur,status,hrsp_2xx,hrsp_5xx,econ,eresp,rtime,addr,\n"
+        "shop_production,s1,0,no check,12,0,0,0,1,10.0.0.1:20000,\n"
+        f"shop_production,s2,0,no check,0,0,0,{tries},0,10.0.0.1:20001,\n"
+        "shop_production,BACKEND,0,UP,12,12,0,0,1,,\n\n"
+    )
+
+    well, cut = read_slots(text)
+
+    assert (well.requests, well.errors) == (12, 0)
+    assert (cut.requests, cut.errors, cut.mean) == (12, 12, None)
+
+
+def test_tries_that_another_server_made_good_are_nobodys_errors():
+    text = (
+        "# pxname,svname,scur,status,hrsp_2xx,hrsp_5xx,econ,eresp,rtime,addr,\n"
+        "shop_production,s1,0,no check,12,0,3,2,1,10.0.0.1:20000,\n"
+        "shop_production,BACKEND,0,UP,12,0,3,2,1,,\n\n"
+    )
+
+    assert read_slots(text)[0].errors == 0
+
+
+def test_means_of_a_slot_are_its_present_replicas_once_the_earlier_one_is_out_of_them():
+    early, late = (slot("s1", A, "no check", requests=n, mean=0.5) for n in (1900, 1924))
+
+    assert seen(worker(early, s1=(900, 0)), ())[0].mean is None
+    assert seen(worker(late, s1=(900, 0)), ())[0].mean == 0.5
+    assert seen(worker(early), ())[0].mean == 0.5
 
 
 def test_old_processes_are_listed_under_their_title_only():
