@@ -4,10 +4,13 @@ are added up where they lie, from where the last reader stopped.
 The notes live in the container's /dev/shm: no disk is touched, its size is a hard bound, a reload keeps them, a restart begins
 anew. While nobody reads they may be full; then nginx serves on without noting, and the first reader makes room again.
 Answers count for the replica that gave them, also when nginx then asked another one; an answer that never came counts only
-when the user got nothing better.
+when the user got nothing better. When nginx holds all replicas of a route for dead it asks none, and notes the upstream's name:
+that is shared out among them, which is why the name tells one set of replicas from another.
 """
 
+import hashlib
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from pipeline.fleet.proxy import Site
@@ -54,7 +57,7 @@ sums=$({
     if (last != states || last != times) next
     for (i = 1; i <= last; i++) {
       who = server[i]; answered = time[i] ~ /^[0-9.]+$/
-      if (who !~ /^[0-9.]+:[0-9]+$/ || state[i] !~ /^[0-9]+$/) continue
+      if (who !~ /^[A-Za-z0-9][A-Za-z0-9_.:-]*$/ || state[i] !~ /^[0-9]+$/) continue
       if (!answered && (i < last || state[i] < 500)) continue
       n[who]++; fresh[who] = 1
       if (state[i] >= 500) e[who]++
@@ -75,19 +78,35 @@ newest "$@"
 cat "$2.$n"
 """
 
-Figures = tuple[int | None, int | None, float | None]  # requests, errors, mean seconds to an answer
-UNKNOWN: Figures = (None, None, None)
+Figures = tuple[int, int, float | None]  # requests, errors, mean seconds to an answer
 NOTHING: Figures = (0, 0, None)
 
 
-def counted(site: SiteContainer) -> dict[str, Figures] | None:
+def upstream(route: str, addresses: Iterable[str]) -> str:
+    """The name of a route's upstream while it has exactly these replicas."""
+    return f"{route}.{hashlib.sha256(','.join(sorted(addresses)).encode()).hexdigest()[:8]}"
+
+
+def counted(site: SiteContainer, routes: Mapping[str, Sequence[str]]) -> dict[str, Figures] | None:
     """By address, since the container started. None: it does not count, which is said once and hurts nothing else."""
     reply = site.run({"tally": _TALLY}, ["tally", SEEN, _SUMS, str(_MOST)])
     if reply is None or reply.code:
         if reply is None or reply.code != _ABSENT:
             _warn(site.site, reply.said.strip() if reply else "no answer within 5 s")
         return None
-    return dict(_read(line) for line in reply.out.decode().splitlines()[1:])
+    return shared_out(dict(_read(line) for line in reply.out.decode().splitlines()[1:]), routes)
+
+
+def shared_out(sums: dict[str, Figures], routes: Mapping[str, Sequence[str]]) -> dict[str, Figures]:
+    """What nobody was asked for any more, as errors of all who should have been. Grows with the sums, never falls."""
+    found = dict(sums)
+    for route, addresses in routes.items():
+        lost = sums.get(upstream(route, addresses), NOTHING)[1]
+        for at, address in enumerate(sorted(addresses)):
+            mine = (lost + at) // len(addresses)
+            requests, errors, mean = found.get(address, NOTHING)
+            found[address] = requests + mine, errors + mine, mean
+    return found
 
 
 def _read(line: str) -> tuple[str, Figures]:

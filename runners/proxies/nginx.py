@@ -12,7 +12,7 @@ from functools import cache
 from pipeline.errors import ConfigRefused, Unreachable
 from pipeline.fleet.proxy import BackendSeen, BackendState, Site, SiteSeen, SiteWanted
 from runners.proxies.container import INSIDE, Recipe, SiteContainer
-from runners.proxies.counting import NOTHING, SEEN, UNKNOWN, Figures, counted
+from runners.proxies.counting import NOTHING, SEEN, counted, upstream
 from runners.render import render
 
 log = logging.getLogger(__name__)
@@ -62,22 +62,21 @@ def text_for(site: SiteContainer, wanted: SiteWanted, running: bool) -> str:
 def look(site: SiteContainer) -> SiteSeen:
     text = _ask(site)
     generation, _ = _marker(text)
-    figures = counted(site)
+    routes = _routes(text)
+    figures = counted(site, routes)
     old = [name for name in site.processes().values() if _WORKER in name and _LEAVING in name]
     return SiteSeen(
         site.site,
         running=True,
         generation=generation,
         backends=tuple(
-            BackendSeen(address, BackendState.READY, None, *_figures(figures, address))
-            for address in _addresses(text)
+            BackendSeen(address, BackendState.READY)
+            if figures is None
+            else BackendSeen(address, BackendState.READY, None, *figures.get(address, NOTHING))
+            for address in sorted({address for addresses in routes.values() for address in addresses})
         ),
         old_workers=len(old),
     )
-
-
-def _figures(counts: dict[str, Figures] | None, address: str) -> Figures:
-    return UNKNOWN if counts is None else counts.get(address, NOTHING)
 
 
 def _ask(site: SiteContainer) -> str:
@@ -170,9 +169,10 @@ def _marker(text: str) -> tuple[int, str]:
     return int(words[1]), words[2]
 
 
-def _addresses(text: str) -> list[str]:
+def _routes(text: str) -> dict[str, list[str]]:
+    """Names and addresses, as the serving process says them."""
     lines = (line.split() for line in text.splitlines() if line.lower().startswith("shipway-route:"))
-    return sorted({address for words in lines if len(words) == 3 for address in words[2].split(",")})
+    return {words[1]: words[2].split(",") for words in lines if len(words) == 3}
 
 
 def _text(wanted: SiteWanted, keeps: bool) -> str:
@@ -186,7 +186,12 @@ def _shape(wanted: SiteWanted, keeps: bool) -> str:
 
 def _render(wanted: SiteWanted, keeps: bool, generation: int, shape: str) -> str:
     routes = [
-        {"name": route.name, "domain": route.domain, "addresses": sorted(route.ready)}
+        {
+            "name": route.name,
+            "upstream": upstream(route.name, route.ready),
+            "domain": route.domain,
+            "addresses": sorted(route.ready),
+        }
         for route in wanted.routes
     ]
     return render(

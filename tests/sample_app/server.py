@@ -6,9 +6,9 @@
     /greeting    200, what GREETING says               X-Version on every answer
 
 SIGTERM: finishes what it has, says `Connection: close`, takes nothing new. `BAD` (environment, else a file of that name
-beside this one) makes it bad: `health` (503), `500` (healthy, but / fails), `crash` (ends at start), `dies:3` (ends after so
-many seconds), `hangs` (accepts, never answers), `cuts` (healthy, but / closes without an answer), `deaf` (ignores SIGTERM),
-`abrupt` (drops all at SIGTERM).
+beside this one) makes it bad: `health` (503), `500` (healthy, but / fails), `slow:0.5` (healthy, but / takes so many seconds),
+`cuts` (healthy, but / closes without an answer), `crash` (ends at start), `dies:3` (ends after so many seconds), `hangs`
+(accepts, never answers), `deaf` (ignores SIGTERM), `abrupt` (drops all at SIGTERM).
 """
 
 import asyncio
@@ -78,6 +78,8 @@ class App:
             await asyncio.sleep(3600)
         if self.bad == "cuts":
             return False
+        if self.bad.startswith("slow"):
+            await asyncio.sleep(float(self.bad.partition(":")[2] or 0.5))
         return await self._answer(
             writer, 500 if self.bad == "500" else 200, f"version {self.version}\n", keep
         )

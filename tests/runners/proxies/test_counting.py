@@ -56,7 +56,7 @@ def test_each_reader_goes_on_where_the_last_one_stopped(notes):
         (f"{A}, {B}|502, 504|-, -", {B: (1, 1, None)}),
         (f"{A}|-|-", {}),  # the client went away
         (f"{A}|101|0.005", {A: (1, 0, 0.005)}),
-        ("shop_production|502|-", {}),  # no server was left to be asked
+        ("shop_production.abc|502|-", {"shop_production.abc": (1, 1, None)}),  # nobody was left to be asked
         ("rubbish", {}),
         (f"{A}|200|0.0", {A: (1, 0, 0.0)}),
         (f"{A}|20", {}),  # cut short by a full memory
@@ -115,3 +115,19 @@ def test_nginx_that_does_not_note_yet_is_told_apart(tmp_path):
     words = ["sh", "-c", counting._TALLY, "tally", str(tmp_path / "none"), str(tmp_path / "sums"), "1000"]
 
     assert subprocess.run(words, timeout=20, check=False).returncode == counting._ABSENT
+
+
+def test_what_nobody_was_asked_for_is_shared_out_among_all_who_should_have_been():
+    name = counting.upstream("shop_production", [A, B])
+    sums = {A: (10, 2, 0.1), name: (5, 5, None)}
+
+    found = counting.shared_out(sums, {"shop_production": [B, A], "blog_production": ["10.0.0.1:1"]})
+
+    assert (found[A], found[B]) == ((12, 4, 0.1), (3, 3, None))
+    assert found["10.0.0.1:1"] == (0, 0, None)
+
+
+def test_new_replicas_do_not_inherit_what_earlier_ones_left_unanswered():
+    sums = {counting.upstream("shop_production", [A]): (50, 50, None)}
+
+    assert counting.shared_out(sums, {"shop_production": [B]})[B] == (0, 0, None)

@@ -99,7 +99,7 @@ def test_nginx_answer_is_read_back():
     )
 
     assert nginx._marker(answer) == (12, "abcdef")
-    assert nginx._addresses(answer) == ["10.0.0.1:1", "10.0.0.1:2"]
+    assert nginx._routes(answer) == {"shop_production": ["10.0.0.1:2", "10.0.0.1:1"]}
     assert nginx._marker("HTTP/1.1 404 Not Found\r\n\r\nnobody") == (0, "")
 
 
