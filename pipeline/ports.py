@@ -14,6 +14,7 @@ from pipeline.books import Audit, Deployments, Fleet, Inbox, Leases, Releases, R
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
 from pipeline.fleet.balancer import Capabilities, Member, Target
 from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
@@ -190,6 +191,13 @@ class Probe(Protocol):
         """All smoke paths once; ok when every one answers below 500."""
 
 
+class Metrics(Protocol):
+    """A time series database that is asked about a release."""
+
+    def read(self, criterion: Criterion, query: str) -> Reading:
+        """Never raises: what cannot be read is in `error`, in words. NaN and an empty answer are no value."""
+
+
 class Balancer(Protocol):
     """One load balancer in front of the proxies. It only translates: order, guards and waits are the rollout's.
 
@@ -255,6 +263,7 @@ class Ports:
     proxies: Proxies
     balancers: Mapping[str, Balancer]  # by their names in shipway.yml
     probe: Probe
+    metrics: Metrics
     hands: Hands
     clock: Clock
     notices: Notices

@@ -67,6 +67,7 @@ def all_secrets(settings: Settings) -> list[str]:
         found |= {secret.reveal() for secret in (repository.secret, repository.signing, repository.token)}
         for environment in service.environments.values():
             found |= {secret.reveal() for secret in environment.secrets.values()}
+            found |= {criterion.token.reveal() for criterion in environment.policy.metrics}
     for url in (settings.server.database, settings.server.redis):
         found.add(unquote(urlsplit(url).password or ""))
     return sorted(

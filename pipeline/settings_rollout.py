@@ -3,12 +3,16 @@
 What must fit the environment's hosts is in `settings_checks`; why each default is what it is, in docs/rollout.md.
 """
 
+from math import isfinite
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from pipeline import units
+from pipeline.fleet.metric import Criterion
 from pipeline.rollout.policy import Approve, Compare, OnFailure, Order, Policy, Waves
+from pipeline.secret import Secret
+from pipeline.settings_values import SecretText
 from pipeline.units import Duration, PositiveDuration
 
 
@@ -19,6 +23,22 @@ class Keys(BaseModel):
 def _canary(value: object) -> object:
     """`canary: 1` is short for `canary: {hosts: 1}`."""
     return value if isinstance(value, dict) else {"hosts": value}
+
+
+def _without_credentials(url: str) -> str:
+    if "@" in url or "?" in url:
+        raise ValueError("is not a bare address; put a token under `token`, and the query under `query`")
+    return url
+
+
+def _finite(value: float) -> float:
+    if not isfinite(value):
+        raise ValueError("is not a number that something can be larger than")
+    return value
+
+
+PlainUrl = Annotated[units.HttpUrl, AfterValidator(_without_credentials)]
+Limit = Annotated[float, AfterValidator(_finite)]
 
 
 class CanaryKeys(Keys):
@@ -45,6 +65,18 @@ class CompareKeys(Keys):
 
     def rules(self) -> Compare | None:
         return Compare(self.errors, self.latency, self.min_requests) if self.enabled else None
+
+
+class MetricKeys(Keys):
+    prometheus: PlainUrl = Field(description="Its address, without credentials.")
+    query: units.Text = Field(
+        description="PromQL, asked while a release bakes. {service}, {environment} and {release} are filled in."
+    )
+    max: Limit = Field(description="More than this takes the release back.")
+    token: SecretText = Field(default=SecretStr(""), description="Bearer token.")
+
+    def criterion(self) -> Criterion:
+        return Criterion(self.prometheus, self.query, self.max, Secret(self.token.get_secret_value()))
 
 
 class RolloutKeys(Keys):
@@ -102,12 +134,14 @@ class RolloutKeys(Keys):
     compare: CompareKeys = Field(
         default=CompareKeys(), description="What the proxies see of a new release, against the one before it."
     )
+    metrics: list[MetricKeys] = Field(default=[], description="Further criteria, from a Prometheus.")
 
     def policy(self) -> Policy:
-        plain = {name: value for name, value in self if name not in ("canary", "compare")}
+        plain = {name: value for name, value in self if name not in ("canary", "compare", "metrics")}
         return Policy(
             **plain,
             compare=self.compare.rules(),
+            metrics=tuple(metric.criterion() for metric in self.metrics),
             canary=self.canary.hosts,
             canary_bake=self.canary.bake,
             canary_promote=self.canary.promote == "auto",

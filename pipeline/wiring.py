@@ -21,6 +21,7 @@ from runners.notify import LogNotices
 from runners.old_logs import prune_logs
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
+from runners.prometheus import PrometheusMetrics
 from runners.proxies import ProxyContainers
 from runners.reach import Reach
 from runners.redis_child import redis_url
@@ -58,6 +59,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         proxies=ProxyContainers(reach, settings.registry, installation),
         balancers=Balancers(settings.load_balancers),
         probe=ReplicaProbe(reach),
+        metrics=PrometheusMetrics(),
         hands=ThreadHands(),
         clock=SystemClock(),
         notices=LogNotices(),

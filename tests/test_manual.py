@@ -31,6 +31,8 @@ def keys_of(kind: type[BaseModel], path: str = "") -> set[str]:
 
 def keys_in(example: Any, wanted: set[str], path: str = "") -> set[str]:
     found = set()
+    if isinstance(example, list):
+        return {key for item in example for key in keys_in(item, wanted, path)}
     for name, value in example.items() if isinstance(example, dict) else ():
         key = path + (name if path + name in wanted else "*")
         found |= {key} | keys_in(value, wanted, key + ".")

@@ -152,6 +152,18 @@ def test_the_rollout_is_understood():
     )
 
 
+def test_metrics_are_understood_and_their_token_is_masked():
+    entry = '{prometheus: "https://p.example.com/", query: "up{app=\'{service}\'}", max: 0.5, token: "file:secrets/db"}'
+    settings = parse(HOSTS + SERVICE.replace("batch: 50%,", f"batch: 50%, metrics: [{entry}],"))
+
+    criterion = settings.environment("shop", "production").policy.metrics[0]
+
+    assert (criterion.url, criterion.most) == ("https://p.example.com", 0.5)
+    assert criterion.about("shop", "production", 7) == "up{app='shop'}"
+    assert criterion.token.reveal() in all_secrets(settings)
+    assert criterion.token.reveal() not in repr(criterion)
+
+
 @pytest.mark.parametrize(
     ("written", "compare"),
     [
@@ -470,6 +482,15 @@ def test_a_fault_is_told_in_words(text, fault):
         ("rollout: {canary: 2}", "rollout.canary: is 2, but the environment has 1 host"),
         ("rollout: {min_healthy: 3}", "rollout.min_healthy: is 3, but the environment has 1 host"),
         ("rollout: {keep: 0}", "rollout.keep: must be at least 1"),
+        ("rollout: {metrics: [{query: up, max: 1}]}", "rollout.metrics[0].prometheus: is missing"),
+        (
+            "rollout: {metrics: [{prometheus: 'https://me:pw@p', query: up, max: 1}]}",
+            "rollout.metrics[0].prometheus: is not a bare address",
+        ),
+        (
+            "rollout: {metrics: [{prometheus: 'https://p', query: up, max: nan}]}",
+            "rollout.metrics[0].max: is not a number that something can be larger than",
+        ),
         ("rollout: {compare: {errors: 5}}", "rollout.compare.errors: '5' is not a share; write 5% or 0.05"),
         (
             "rollout: {compare: {latency: 0.5x}}",

@@ -97,6 +97,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         proxies=nothing,
         balancers={},
         probe=nothing,
+        metrics=nothing,
         hands=nothing,
         clock=SimpleNamespace(now=lambda: datetime.now(UTC), sleep=lambda _: None),
         notices=SimpleNamespace(tell=lambda title, text: None),

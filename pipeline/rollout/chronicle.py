@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pipeline.rollout import compare
 from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostRecord, Status
+from pipeline.rollout.measure import said
 
 PHASES = {
     HostPhase.PULLING: "pulling the image of release {n}",
@@ -40,6 +41,10 @@ def _status(before: Deployment, now_is: Deployment, now: datetime) -> Iterator[H
         seen = _seen(now_is, [r for r in now_is.records if r.touched])
         text = f"release {now_is.release.number} is good; the old replicas may go{seen}"
         yield Happening(now, "settled", text)
+        yield from (Happening(now, "metric", said(reading)) for reading in now_is.readings)
+    if now_is.unread_since and not before.unread_since:
+        why = "; ".join(said(reading) for reading in now_is.readings if reading.error)
+        yield Happening(now, "metric", f"{why}. No further host begins until it answers")
     if now_is.blocked and now_is.blocked != before.blocked:
         yield Happening(now, "blocked", now_is.blocked)
     if before.request and not now_is.request:

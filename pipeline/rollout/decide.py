@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from pipeline.rollout import measure
 from pipeline.rollout.chronicle import changes
 from pipeline.rollout.compare import counted
 from pipeline.rollout.converge import Question, questions
@@ -48,7 +49,7 @@ def decide(deployment: Deployment, observed: Observed, now: datetime) -> Decisio
     if deployment.over:
         return Decision(deployment)
     noted, said = _absorb(deployment, observed, now)
-    look = counted(Look(noted, observed, now))
+    look = measure.noted(counted(Look(noted, observed, now)))
     decision = obey(look) or _rule(noted)(look)
     history = (*said, *decision.happenings, *changes(deployment, decision.deployment, now))
     if decision.deployment.status is not deployment.status:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.fleet.metric import Reading
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
 from pipeline.rollout.tally import Tally
@@ -188,6 +189,8 @@ class Deployment:
     checked: tuple[str, ...] = ()  # sites whose configuration was found to load
     troubles: tuple[Trouble, ...] = ()
     records: tuple[HostRecord, ...] = ()
+    readings: tuple[Reading, ...] = ()  # the latest, one a criterion
+    unread_since: datetime | None = None  # a criterion cannot be read
     attributes: dict[str, str] = field(default_factory=dict)
 
     def record(self, host: str) -> HostRecord:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pipeline.fleet.proxy import BackendState
-from pipeline.rollout import compare, converge, pace, traffic
+from pipeline.rollout import compare, converge, measure, pace, traffic
 from pipeline.rollout.advance import SWITCH_PATIENCE, advance, observe, patience, trouble
 from pipeline.rollout.departure import depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord, Status
@@ -16,7 +16,7 @@ from pipeline.rollout.effects import Effect, Pull
 from pipeline.rollout.leave import absent, leave
 from pipeline.rollout.look import Decision, Fault, Look, Step, after, enough, found, lost, passed, soonest
 from pipeline.rollout.states import Event, move
-from pipeline.rollout.turn import expire, fail, refused
+from pipeline.rollout.turn import expire, fail, pause, refused
 
 SKIP_PATIENCE = 10.0  # seconds without an answer before an untouched host is left out
 FINISH_PATIENCE = 300.0  # seconds in which the old replicas are stopped after the verdict
@@ -27,10 +27,12 @@ def rolling(look: Look) -> Decision:
     steps = [_step(look, plan) for plan in plans]
     look = look.with_records(_admitted(look, [step.record for step in steps]))
     fault = refused(look) or next((step.fault for step in steps if step.fault), None)
-    fault = fault or compare.verdict(look) or _unsettled(look)
+    fault = fault or compare.verdict(look) or measure.verdict(look) or _unsettled(look)
     if fault:
         return fail(look, fault)
-    begun = _begin(look)
+    if measure.blind(look):
+        return pause(look, measure.blind(look))
+    begun = [] if measure.held(look) else _begin(look)
     look = look.with_records(step.record for step in begun)
     effects = [e for step in (*steps, *begun) for e in step.effects] + list(traffic.switches(look))
     deployment, wake = _whole(look)
@@ -70,7 +72,8 @@ def waiting(look: Look) -> Decision:
     touched = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
     steps = [observe(look, p, look.deployment.record(p.host)) for p in touched if look.host(p.host).reachable]
     look = look.with_records(step.record for step in steps)
-    fault = next((step.fault for step in steps if step.fault), None) or compare.verdict(look)
+    fault = next((step.fault for step in steps if step.fault), None)
+    fault = fault or compare.verdict(look) or measure.verdict(look)
     if fault:
         return fail(look, fault)
     if passed(look.deployment.approve_by, look.now) and look.deployment.status is Status.AWAITING_PROMOTION:
@@ -173,7 +176,11 @@ def _whole(look: Look) -> tuple[Deployment, datetime | None]:
     if touched and deployment.bake_until is None:
         until = look.later(deployment.policy.bake)
         return replace(deployment, bake_until=until), until
-    if not passed(deployment.bake_until or look.now, look.now) or not _steady(look, touched):
+    if (
+        not passed(deployment.bake_until or look.now, look.now)
+        or not _steady(look, touched)
+        or measure.held(look)
+    ):
         return deployment, deployment.bake_until
     return replace(deployment, settled=True, finish_by=look.later(FINISH_PATIENCE)), look.now
 
@@ -186,7 +193,7 @@ def _asking(look: Look, deployment: Deployment) -> Deployment:
 def _unsettled(look: Look) -> Fault | None:
     """After the fleet's bake everything must be well at one look; that is not waited for without end."""
     limit = look.deployment.bake_until and after(look.deployment.bake_until, SWITCH_PATIENCE)
-    if not passed(limit, look.now):
+    if not passed(limit, look.now) or measure.held(look):
         return None
     plans = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
     late = next((p for p in plans if not traffic.arrived(look, p)), plans[0])

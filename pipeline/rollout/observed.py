@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipeline.fleet.balancer import Capabilities, Member
+from pipeline.fleet.metric import Reading
 from pipeline.fleet.proxy import Site, SiteSeen, SiteWanted
 from pipeline.rollout.effects import Effect
 from pipeline.rollout.release import Release
@@ -108,6 +109,7 @@ class Observed:
     wanted: dict[Site, SiteWanted] = field(default_factory=dict)
     samples: dict[str, Sample] = field(default_factory=dict)
     smoke: dict[str, Sample] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     kept: tuple[str, ...] = ()
     entrance: EntranceSeen | None = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pipeline.fleet.balancer import Member, MemberState, Target
+from pipeline.fleet.metric import Reading
 from pipeline.fleet.proxy import BackendSeen, Route, SiteSeen, SiteWanted
 from pipeline.rollout.decide import Decision, decide, to_ask
 from pipeline.rollout.deployment import Deployment
@@ -21,6 +22,7 @@ from pipeline.rollout.effects import (
     Start,
     Switch,
 )
+from pipeline.rollout.measure import due
 from pipeline.rollout.observed import (
     EntranceSeen,
     HostSeen,
@@ -62,7 +64,8 @@ def _asked(deployment: Deployment, observed: Observed, now: datetime) -> Observe
     questions = to_ask(deployment, observed, now)
     samples = {q.container: Sample(q.container, now, ok=True, note="well, in this plan") for q in questions}
     smoke = {q.container: samples[q.container] for q in questions if q.smoke}
-    return replace(observed, samples=samples, smoke=smoke)
+    readings = tuple(Reading(c.query, c.most, now) for c in due(deployment, now))
+    return replace(observed, samples=samples, smoke=smoke, readings=readings)
 
 
 # ------------------------------------------------------------------------------------------------ the world

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.fleet.metric import Criterion
+
 
 class Order(StrEnum):
     START_FIRST = "start-first"
@@ -61,6 +63,7 @@ class Policy:
     keep: int = 5  # releases whose images stay on the hosts; last_good always
     unreachable_grace: float = 60.0
     compare: Compare | None = Compare()  # None: off
+    metrics: tuple[Criterion, ...] = ()
 
     @property
     def stops_first(self) -> bool:

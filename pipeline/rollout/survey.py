@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pipeline.errors import ShipwayError
 from pipeline.fleet.host import Host
+from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, Site, SiteSeen
 from pipeline.ports import Ports
 from pipeline.rollout import entrance
@@ -15,6 +16,7 @@ from pipeline.rollout.balance import entrance_seen
 from pipeline.rollout.decide import Question, to_ask
 from pipeline.rollout.deployment import Deployment, Status
 from pipeline.rollout.history import kept_releases
+from pipeline.rollout.measure import due
 from pipeline.rollout.observed import HostSeen, Observed, Sample
 from pipeline.rollout.places import host_of, proxy_of
 from pipeline.rollout.traffic import sites
@@ -38,12 +40,21 @@ def survey(deployment: Deployment, ports: Ports) -> Observed:
     )
     questions = to_ask(deployment, observed, ports.clock.now())
     answers = ports.hands.each([_question_job(question, ports) for question in questions])
+    readings = ports.hands.each(
+        [_reading_job(c, deployment, ports) for c in due(deployment, ports.clock.now())]
+    )
     pairs = [(q, a) for q, a in zip(questions, answers, strict=True) if isinstance(a, Sample)]
     return replace(
         observed,
         samples={q.container: a for q, a in pairs if not q.smoke},
         smoke={q.container: a for q, a in pairs if q.smoke},
+        readings=tuple(r for r in readings if isinstance(r, Reading)),
     )
+
+
+def _reading_job(criterion: Criterion, deployment: Deployment, ports: Ports) -> Callable[[], Reading]:
+    query = criterion.about(deployment.service, deployment.environment, deployment.release.number)
+    return lambda: ports.metrics.read(criterion, query)
 
 
 def _host_job(name: str, deployment: Deployment, ports: Ports) -> Callable[[], HostSeen]:

@@ -132,6 +132,12 @@ def _must_wait(look: Look) -> bool:
     return early or (going and not hopeless)
 
 
+def pause(look: Look, why: str) -> Decision:
+    """Nothing failed, but a person must look before it goes on."""
+    held = _pause(look).deployment
+    return Decision(replace(held, error=why))
+
+
 def _pause(look: Look) -> Decision:
     status = move(look.deployment.status, Event.PAUSED)
     return Decision(replace(look.deployment, status=status, paused_at=look.now))
@@ -152,6 +158,8 @@ def _resume(look: Look) -> Decision:
         error="",
         bake_until=bake,
         troubles=(),
+        readings=(),
+        unread_since=None,
     )
     return Decision(with_records(again, records))
 

@@ -53,10 +53,19 @@ def _waits(host: str, phase: HostPhase, error: str, deployment: Deployment) -> I
         text = f"take what runs there out of rotation, wait for its requests (at most {policy.drain_timeout:g} s)"
         yield PlannedStep(host, text, "stop-first: two do not run side by side")
     elif phase is HostPhase.BAKING:
-        why = "; ".join(filter(None, ("some releases break only under traffic", promise(deployment))))
+        why = "; ".join(
+            filter(
+                None, ("some releases break only under traffic", promise(deployment), *_metrics(deployment))
+            )
+        )
         yield PlannedStep(host, f"watch it for {policy.bake:g} s", why)
     elif phase in (HostPhase.SKIPPED, HostPhase.FAILED):
         yield PlannedStep(host, str(phase), error)
+
+
+def _metrics(deployment: Deployment) -> list[str]:
+    named = deployment.service, deployment.environment, deployment.release.number
+    return [f"metric {c.about(*named)} at most {c.most:g}" for c in deployment.policy.metrics]
 
 
 def _words(effect: Effect, deployment: Deployment) -> PlannedStep:

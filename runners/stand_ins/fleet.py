@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import Rejected, Unreachable
 from pipeline.fleet.host import Host, RegistryAccess
+from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import BackendSeen, Proxy, Site, SiteSeen, SiteWanted
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -150,6 +151,19 @@ class WorldProbe:
         if found is None or self.world.quality(found.plan.release) is not Quality.BAD_SMOKE:
             return answer
         return Sample(container, answer.at, ok=False, note="GET / answered 500")
+
+
+@dataclass
+class WorldMetrics:
+    """Implements `pipeline.ports.Metrics`."""
+
+    world: World
+
+    def read(self, criterion: Criterion, query: str) -> Reading:
+        now = self.world.clock.now()
+        if self.world.metric_error:
+            return Reading(query, criterion.most, now, error=self.world.metric_error)
+        return Reading(query, criterion.most, now, self.world.metric)
 
 
 def _leave_alone(what: str, maker: str, installation: str) -> None:

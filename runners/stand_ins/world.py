@@ -47,6 +47,8 @@ class World:
         self.containers: dict[str, Container] = {}
         self.fronts: dict[Site, Front] = {}
         self.registry_up = True
+        self.metric: float | None = 0.0  # what Prometheus says; None: it has no data
+        self.metric_error = ""
         self.missing: set[str] = set()  # images that the registry does not have
         self.hook_ends = (0, "")  # exit code and output of every hook
         self.hooks_run: list[ReplicaPlan] = []

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.delivery.run import NewRun
+from pipeline.fleet.metric import Criterion, Reading
 from pipeline.intake.inbox import NewDelivery
 from pipeline.lease import Lease, deployment_key, run_key
 from pipeline.rollout.deployment import Deployment, HostPlan, HostRecord, Reason, ReplicaRecord, Status
@@ -54,7 +55,9 @@ def deployment(of: Release, **changes: Any) -> Deployment:
         reason=Reason.PUSH,
         status=Status.PENDING,
         created_at=AT,
-        policy=Policy(batch="25%"),
+        policy=Policy(batch="25%", metrics=(Criterion("http://p", "up", 0.5, Secret("hush")),)),
+        readings=(Reading("up", 0.5, AT, 0.25), Reading("up", 0.5, AT, error="no answer")),
+        unread_since=AT,
         hosts=(HostPlan("web-1", ("web-1",)), HostPlan("web-2", ("edge-1",))),
         replicas=2,
         proxy="front",

@@ -123,6 +123,7 @@ def world(tmp_path):
         proxies=None,
         balancers={},
         probe=None,
+        metrics=None,
         hands=None,
         clock=SteppedClock(),
         notices=SimpleNamespace(tell=lambda title, text: told.append(f"{title}: {text}")),

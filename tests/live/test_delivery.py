@@ -135,7 +135,7 @@ def works(
     builder = EngineBuilder(settings.builder, settings.registry, buildkit=request.param == "buildkit")
     woken: list[int] = []
     outside: dict[str, Any] = {
-        **{"engines": None, "proxies": None, "balancers": {}, "probe": None, "hands": None},
+        **{"engines": None, "proxies": None, "balancers": {}, "probe": None, "metrics": None, "hands": None},
         "queue": type("Queue", (), {"wake_deployment": lambda _, number: woken.append(number)})(),
         "notices": type("Notices", (), {"tell": lambda *_: None})(),
     }

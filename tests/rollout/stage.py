@@ -21,7 +21,7 @@ from pipeline.rollout.whereabouts import drafted
 from pipeline.settings import Settings
 from runners.stand_ins.books import MemoryDeployments, MemoryFleet, MemoryLeases, MemoryReleases, MemoryRoutes
 from runners.stand_ins.entrance import Entrance, WorldBalancer
-from runners.stand_ins.fleet import WorldEngines, WorldProbe, WorldProxies
+from runners.stand_ins.fleet import WorldEngines, WorldMetrics, WorldProbe, WorldProxies
 from runners.stand_ins.things import HARMLESS, Quality, Violation
 from runners.stand_ins.time import InlineHands, VirtualClock
 from runners.stand_ins.world import World
@@ -194,6 +194,7 @@ class Stage:
             if self.world.entrance
             else {},
             probe=WorldProbe(self.world),
+            metrics=WorldMetrics(self.world),
             hands=InlineHands(),
             clock=self.clock,
             notices=self.notices,

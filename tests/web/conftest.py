@@ -158,7 +158,7 @@ def house(blank_database: Path, tmp_path: Path) -> Iterator[House]:
     store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
     queue, logs = Queue(), FileLogs(str(tmp_path / "logs"))
     outside: Any = {"source": Source(), "engines": Engines(), "proxies": Proxies(), "hands": Hands()}
-    unused: Any = {"builder": None, "balancers": {}, "probe": None, "notices": None}
+    unused: Any = {"builder": None, "balancers": {}, "probe": None, "metrics": None, "notices": None}
     books: Any = {
         name: getattr(store, name)
         for name in (
