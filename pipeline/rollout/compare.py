@@ -29,22 +29,23 @@ def counted(look: Look) -> Look:
     deployment = look.deployment
     if deployment.status not in WATCHED or deployment.settled or not compares(deployment):
         return look
-    return look.with_records(_counted(look, plan) for plan in deployment.hosts)
+    said = _said_of_hosts(look)
+    return look.with_records(_counted(look, plan, said.get(plan.host, [])) for plan in deployment.hosts)
 
 
 def verdict(look: Look) -> Fault | None:
     """The first host, else all of them together, on which the new release is worse than it may be."""
     deployment = look.deployment
-    rules = deployment.policy.compare
-    if rules is None or not compares(deployment):
+    if not compares(deployment):
         return None
+    old = former(deployment)
     judged = [r for r in deployment.records if r.admitted_at is not None and _here(look, r)]
     for record in judged:
-        why = _worse(deployment, figures(deployment, [record]), rules, ripe=record.done)
+        why = _worse(deployment, figures(deployment, [record]), old, ripe=record.done)
         if why:
             return _fault(record, why)
     everywhere = figures(deployment, judged)
-    why = _worse(deployment, everywhere, rules, ripe=all(r.done for r in judged))
+    why = _worse(deployment, everywhere, old, ripe=all(r.done for r in judged))
     worst = max(judged, key=lambda r: figures(deployment, [r]).errors, default=None)
     return _fault(worst, f"{why} (all hosts together)") if worst and why else None
 
@@ -93,20 +94,28 @@ def promise(deployment: Deployment) -> str:
 # ------------------------------------------------------------------------------------------------ evidence
 
 
-def _counted(look: Look, plan: HostPlan) -> HostRecord:
+def _said_of_hosts(look: Look) -> dict[str, list[tuple[Tally, BackendSeen]]]:
+    """What the sites say of each host's replicas, with an empty tally each: every site is read once."""
+    found: dict[str, list[tuple[Tally, BackendSeen]]] = {}
+    for site in traffic.sites(look.deployment):
+        seen = {b.address: b for b in traffic.seen(look, site).backends}
+        for backend in traffic.booked(look, site):
+            said = seen.get(backend.address)
+            if said is not None and said.requests is not None:
+                tally = Tally(str(site), backend.address, backend.release)
+                found.setdefault(backend.host, []).append((tally, said))
+    return found
+
+
+def _counted(look: Look, plan: HostPlan, said_of_it: list[tuple[Tally, BackendSeen]]) -> HostRecord:
     record = look.deployment.record(plan.host)
     if not look.host(plan.host).reachable:
         return record
     void = record.lost_at is not None or record.boot not in ("", look.host(plan.host).boot)
     known = {(tally.site, tally.address): tally for tally in record.tallies}
-    for site in traffic.sites_of(look.deployment, plan):
-        seen = {b.address: b for b in traffic.seen(look, site).backends}
-        for backend in traffic.booked(look, site):
-            key = str(site), backend.address
-            said = seen.get(backend.address)
-            if backend.host == plan.host and said is not None and said.requests is not None:
-                before = known.get(key) or _first(look, record, Tally(*key, backend.release), said)
-                known[key] = before.counted(said, void)
+    for empty, said in said_of_it:
+        key = empty.site, empty.address
+        known[key] = (known.get(key) or _first(look, record, empty, said)).counted(said, void)
     mine = tuple(tally for tally in known.values() if tally.release in _numbers(look.deployment))
     return replace(record, tallies=mine)
 
@@ -133,11 +142,11 @@ def _here(look: Look, record: HostRecord) -> bool:
 # ------------------------------------------------------------------------------------------------ verdict
 
 
-def _worse(deployment: Deployment, new: Figures, rules: Compare, ripe: bool) -> str:
+def _worse(deployment: Deployment, new: Figures, old: Figures, ripe: bool) -> str:
     """Why it may not go on; empty when it may."""
-    if new.requests < rules.min_requests:
+    rules = deployment.policy.compare
+    if rules is None or new.requests < rules.min_requests:
         return ""
-    old = former(deployment)
     known = old.requests >= rules.min_requests
     before = old.share if known else 0.0
     if new.share > before + rules.errors and new.surely > before:
