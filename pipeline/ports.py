@@ -18,6 +18,7 @@ from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
+from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from pipeline.settings import Settings
@@ -222,6 +223,21 @@ class Balancer(Protocol):
         """For good, as when a machine goes. A park first is the caller's."""
 
 
+class Shelf(Protocol):
+    """A place where what Shipway makes piles up: a host's engine, the builder's, the registry, our data folder."""
+
+    @property
+    def host(self) -> str:
+        """The host it is; empty for the others."""
+
+    def things(self) -> Sequence[Thing]:
+        """All that may be ours, marked as such. Changes nothing. Raises when the place cannot be asked."""
+
+    def remove(self, goer: Verdict) -> None:
+        """Of `goer.thing` what its `references` name, or all. Absent is fine; what came to be used since is `Rejected`.
+        Never by force."""
+
+
 class Hands(Protocol):
     """Does things side by side, so that flows need no threads."""
 
@@ -267,6 +283,7 @@ class Ports:
     hands: Hands
     clock: Clock
     notices: Notices
+    shelves: Sequence[Shelf] = ()
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

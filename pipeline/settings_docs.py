@@ -124,6 +124,8 @@ def _default(field: FieldInfo) -> str:
         return f"`{value[0]}-{value[1]}`"
     if isinstance(value, float):
         return f"`{FLOATS.get(_kind(field), _plain)(value)}`"
+    if _kind(field) == "size":
+        return f"`{_size(value)}`"
     return f"`{value}`"
 
 
@@ -131,7 +133,16 @@ def _plain(value: float) -> str:
     return f"{value:g}"
 
 
+def _size(value: int) -> str:
+    for power, unit in ((30, "g"), (20, "m")):
+        if value and value % (1 << power) == 0:
+            return f"{value >> power}{unit}"
+    return str(value)
+
+
 def _time(seconds: float) -> str:
+    if seconds >= 86400 and seconds % 86400 == 0:
+        return f"{seconds / 86400:g}d"
     return f"{seconds / 60:g}m" if seconds >= 60 and seconds % 60 == 0 else f"{seconds:g}s"
 
 

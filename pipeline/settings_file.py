@@ -17,6 +17,7 @@ from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess, SshFiles, TlsFiles
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.retention.policy import Retention
 from pipeline.secret import Secret
 from pipeline.settings import BuilderSettings, Server, Settings
 from pipeline.settings_checks import address_of, check, project_of, selected
@@ -104,6 +105,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         proxies=proxies,
         load_balancers={name: _balancer(name, entry) for name, entry in keys.load_balancers.items()},
         services=services,
+        retention=_retention(keys),
     )
 
 
@@ -129,6 +131,12 @@ def _registry(keys: FileKeys) -> RegistryAccess:
         username=auth.username,
         password=_secret(auth.password),
     )
+
+
+def _retention(keys: FileKeys) -> Retention:
+    given = dict(keys.retention)
+    registry = given.pop("registry")
+    return Retention(**given, registry_delete=registry.delete)
 
 
 def _host(name: str, host: HostKeys, folder: str) -> Host:

@@ -197,6 +197,28 @@ class EnvironmentKeys(Keys):
     )
 
 
+class RegistryRetentionKeys(Keys):
+    delete: bool = Field(
+        default=True, description="Delete manifests there; false: the registry tidies itself."
+    )
+
+
+class RetentionKeys(Keys):
+    releases: int = Field(
+        default=5, ge=1, description="Newest ones of a service that stay in the registry and on the builder."
+    )
+    age: PositiveDuration = Field(default=90 * 86400.0, description="Younger ones stay in the registry too.")
+    logs: PositiveDuration = Field(default=90 * 86400.0, description="How long logs of runs stay.")
+    cache: units.Size = Field(default=20 << 30, description="BuildKit's cache on the builder. 0: left alone.")
+    disk_floor: units.Size = Field(
+        default=256 << 20, description="Free space that a pull must leave on a host."
+    )
+    build_floor: units.Size = Field(default=1 << 30, description="Free space without which no build begins.")
+    registry: RegistryRetentionKeys = Field(
+        default=RegistryRetentionKeys(), description="What may be done in the registry."
+    )
+
+
 class ServiceKeys(Keys):
     repository: RepositoryKeys = Field(
         description="Where the code lives and how its webhooks prove themselves."
@@ -219,3 +241,4 @@ class FileKeys(Keys):
         default={}, description="A cloud's entrance in front of the proxies."
     )
     services: dict[Name, ServiceKeys] = Field(default={}, description="What is deployed.")
+    retention: RetentionKeys = Field(default=RetentionKeys(), description="How long what was made is kept.")

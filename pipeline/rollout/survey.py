@@ -11,11 +11,11 @@ from pipeline.fleet.host import Host
 from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, Site, SiteSeen
 from pipeline.ports import Ports
+from pipeline.retention.need import images_needed
 from pipeline.rollout import entrance
 from pipeline.rollout.balance import entrance_seen
 from pipeline.rollout.decide import Question, to_ask
 from pipeline.rollout.deployment import Deployment, Status
-from pipeline.rollout.history import kept_releases
 from pipeline.rollout.measure import due
 from pipeline.rollout.observed import HostSeen, Observed, Sample
 from pipeline.rollout.places import host_of, proxy_of
@@ -108,14 +108,5 @@ def _tidies(deployment: Deployment) -> bool:
 
 
 def _kept(deployment: Deployment, ports: Ports) -> tuple[str, ...]:
-    """Images that no prune may remove. All environments of the service count: they may share the host."""
-    numbers: set[int] = {r.number for r in (deployment.release, deployment.previous) if r}
-    environments = ports.settings.service(deployment.service).environments
-    for name in {deployment.environment, *environments}:
-        policy = environments[name].policy if name in environments else deployment.policy
-        state = ports.deployments.environment(deployment.service, name)
-        active = ports.deployments.active(deployment.service, name)
-        working = [r.number for r in (active.release, active.previous) if r] if active else []
-        good = ports.deployments.good_releases(deployment.service, name)
-        numbers |= kept_releases(good, policy.keep, [state.live, state.last_good, *working])
-    return tuple(ports.releases.release(deployment.service, number).image for number in sorted(numbers))
+    """Images that no prune may remove."""
+    return tuple(images_needed(deployment.service, ports, deployment))

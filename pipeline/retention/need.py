@@ -1,0 +1,107 @@
+"""What must not go, and who says so: read from the books, never from the world. Changes nothing.
+
+The one place that says which images are needed: the rollout's own tidying and `prune` both ask here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pipeline.delivery.run import RunStatus
+from pipeline.fleet.service import Environment
+from pipeline.ports import Ports
+from pipeline.retention.thing import Made, Need, Place
+from pipeline.rollout.deployment import Deployment
+from pipeline.rollout.history import kept_releases, rollback_target
+from pipeline.rollout.policy import Policy
+
+PAGE = 200
+RECENT = 3  # the newest rows of an environment; a deployment that waits is always among them
+
+
+def images_needed(service: str, ports: Ports, now_on: Deployment | None = None) -> dict[str, str]:
+    """`repository@digest` -> why. All environments of the service count: they may share a host. `now_on`: a deployment
+    under way, whose environment may have left the operator's file."""
+    environments = dict(ports.settings.service(service).environments)
+    reasons: dict[int, str] = {}
+    for name, policy in _policies(environments, now_on).items():
+        for number, why in _reasons(service, name, policy, ports):
+            reasons.setdefault(number, why)
+    for release in (now_on.release, now_on.previous) if now_on else ():
+        if release is not None:
+            reasons.setdefault(release.number, f"deployment {now_on.id if now_on else 0} needs it")
+    return {ports.releases.release(service, number).image: why for number, why in sorted(reasons.items())}
+
+
+def needed(ports: Ports) -> Need:
+    """Of all services of the operator's file."""
+    services = ports.settings.services
+    images: dict[str, str] = {}
+    for name in services:
+        images = {**images_needed(name, ports), **images}
+    return Need(
+        images=images,
+        runs=frozenset(_unfinished(ports)),
+        places={
+            (name, environment): _place(name, environment, ports)
+            for name, service in services.items()
+            for environment in service.environments
+        },
+        repositories={ports.settings.registry.repository(name): name for name in services},
+    )
+
+
+def released(services: Iterable[str], ports: Ports) -> dict[str, Made]:
+    """Every release that was ever made, by the digest of its image; of several, the newest."""
+    found: dict[str, Made] = {}
+    for service in services:
+        rank, before = 0, 0
+        while page := ports.releases.releases(service, PAGE, before):
+            for release in page:
+                found.setdefault(release.digest, Made(service, release.number, rank, release.created_at))
+                rank += 1
+            before = page[-1].number
+    return found
+
+
+def _policies(environments: Mapping[str, Environment], now_on: Deployment | None) -> dict[str, Policy]:
+    policies = {now_on.environment: now_on.policy} if now_on else {}
+    return policies | {name: environment.policy for name, environment in environments.items()}
+
+
+def _reasons(service: str, environment: str, policy: Policy, ports: Ports) -> Iterator[tuple[int, str]]:
+    """Strongest first. A waiting deployment counts as one under way: it may begin while somebody removes."""
+    state = ports.deployments.environment(service, environment)
+    if state.live is not None:
+        yield state.live, f"live on {environment}"
+    if state.last_good is not None:
+        yield state.last_good, f"the last good one of {environment}"
+    for deployment in _open(service, environment, ports):
+        yield deployment.release.number, f"deployment {deployment.id} brings it"
+        if deployment.previous is not None:
+            yield deployment.previous.number, f"deployment {deployment.id} would go back to it"
+    good = ports.deployments.good_releases(service, environment)
+    previous = rollback_target(good, state.live)
+    if previous is not None:
+        yield previous, f"what a rollback of {environment} goes back to"
+    for number in sorted(kept_releases(good, policy.keep, ()), reverse=True):
+        yield number, f"among the {policy.keep} that {environment} keeps"
+
+
+def _open(service: str, environment: str, ports: Ports) -> list[Deployment]:
+    """Active, or waiting its turn."""
+    active = ports.deployments.active(service, environment)
+    waiting = [d for d in ports.deployments.deployments(service, environment, RECENT) if not d.over]
+    return [*([active] if active else []), *(d for d in waiting if active is None or d.id != active.id)]
+
+
+def _place(service: str, environment: str, ports: Ports) -> Place:
+    state = ports.deployments.environment(service, environment)
+    works = _open(service, environment, ports)
+    return Place(state.live, state.last_good, works[0].id if works else 0)
+
+
+def _unfinished(ports: Ports) -> Iterator[int]:
+    for status in (RunStatus.QUEUED, RunStatus.RUNNING):
+        before = 0
+        while page := ports.runs.runs(status=status, limit=PAGE, before=before):
+            yield from (run.id for run in page)
+            before = page[-1].id
