@@ -44,6 +44,7 @@ COMMANDS = {
     "promote": ("pipeline.commands.deployments:promote", "Take a canary to all hosts."),
     "approve": ("pipeline.commands.deployments:approve", "Let a deployment go on with its next batch."),
     "abort": ("pipeline.commands.deployments:abort", "End a deployment and go back."),
+    "prune": ("pipeline.commands.pruning:prune", "Remove what nobody needs, or say what would go."),
     "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),
     "config": ("pipeline.commands.configuring:config", "Check or explain the operator's file."),

@@ -124,7 +124,7 @@ def _default(field: FieldInfo) -> str:
         return f"`{value[0]}-{value[1]}`"
     if isinstance(value, float):
         return f"`{FLOATS.get(_kind(field), _plain)(value)}`"
-    if _kind(field) == "size":
+    if isinstance(value, int) and _kind(field) == "size":
         return f"`{_size(value)}`"
     return f"`{value}`"
 

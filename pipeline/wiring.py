@@ -3,10 +3,14 @@
 Decides nothing but which adapter stands behind which port. Opens no connection: each is made when it is first needed.
 """
 
+import logging
 import os
+import secrets
 from collections.abc import Callable
 
+from pipeline.errors import ShipwayError
 from pipeline.ports import Ports
+from pipeline.retention.prune import Pruned, prune
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from runners.balancers import Balancers
@@ -18,17 +22,17 @@ from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.log_store import FileLogs
 from runners.notify import LogNotices
-from runners.old_logs import prune_logs
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics
 from runners.proxies import ProxyContainers
 from runners.reach import Reach
 from runners.redis_child import redis_url
+from runners.shelves import shelves_of
 from runners.source import GitSource
 from runners.store import Store
 
-KEEP_LOGS = 90 * 86400.0  # seconds
+log = logging.getLogger("shipway.scheduler")
 
 
 def build_ports(settings: Settings, store: Store | None = None) -> Ports:
@@ -63,15 +67,28 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         hands=ThreadHands(),
         clock=SystemClock(),
         notices=LogNotices(),
+        shelves=shelves_of(settings, reach, installation),
     )
 
 
 def tidying(store: Store, ports: Ports) -> Callable[[], None]:
-    """What is done once a day: old webhook bodies, old leases and old logs go."""
+    """What is done once a day: old webhook bodies and old leases go, and what `shipway prune` would remove."""
 
     def tidy() -> None:
-        now = ports.clock.now()
-        store.tidy(now)
-        prune_logs(f"{ports.settings.server.data}/logs", now.timestamp() - KEEP_LOGS)
+        try:
+            store.tidy(ports.clock.now())
+            tell(prune(f"tidy:{os.getpid()}:{secrets.token_hex(3)}", ports))
+        except ShipwayError as error:
+            log.warning("not tidied, tomorrow again", extra={"error": str(error)})
 
     return tidy
+
+
+def tell(pruned: Pruned) -> None:
+    """One line for all that went, and one for each thing that did not."""
+    removed = pruned.removed
+    if removed:
+        frees = sum(done.verdict.frees for done in removed)
+        log.info("tidied", extra={"removed": len(removed), "megabytes": frees >> 20})
+    for trouble in (*pruned.troubles, *(done.error for done in pruned.goers if done.error)):
+        log.warning("not tidied", extra={"error": trouble})

@@ -54,7 +54,7 @@ class DockerEngines:
         return seen
 
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
-        pull(self._reach.client(host, PATIENT), host, image, access)
+        pull(self._reach.client(host, PATIENT), host, image, access, self._installation())
 
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         client = self._reach.client(host, USUAL)
@@ -91,7 +91,7 @@ class DockerEngines:
     def prune(self, host: Host, service: str, keep: Sequence[str]) -> None:
         client = self._reach.client(host, USUAL)
         with speaking(host, f"remove old images of {service}"):
-            remove_unused(client, service, keep)
+            remove_unused(client, service, keep, self._installation())
 
     def _patience(self, host: Host) -> int:
         """A dead host must not slow down the looks at all the others."""

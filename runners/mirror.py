@@ -24,14 +24,17 @@ COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 EVERYTHING = ("+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*")
 
 
+def file_name(remote: Remote) -> str:
+    return f"{hashlib.sha256(remote.url.encode()).hexdigest()[:24]}.git"
+
+
 class Mirror:
     """`directory` is shared by all mirrors. Nothing is made before the first checkout. `git` knows when to stop."""
 
     def __init__(self, directory: Path, remote: Remote, git: GitCommand) -> None:
-        name = hashlib.sha256(remote.url.encode()).hexdigest()[:24]
-        self.path = directory / f"{name}.git"
+        self.path = directory / file_name(remote)
         self.remote = remote
-        self._lock = directory / f"{name}.lock"
+        self._lock = self.path.with_suffix(".lock")
         self._git = git
 
     def checkout(self, commit: str, ref: str, tree: Path, log: Callable[[str], None]) -> None:
@@ -151,6 +154,7 @@ class Mirror:
         handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._wait_for(handle)
+            os.utime(handle)  # when it was used last, for whoever tidies
             self._forget_halves()  # of a process that was killed
             try:
                 yield

@@ -46,7 +46,9 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("module", ["runs", "logs", "deploying", "deployments", "looking", "tokens"])
+@pytest.mark.parametrize(
+    "module", ["runs", "logs", "deploying", "deployments", "looking", "tokens", "pruning"]
+)
 def test_a_command_that_only_calls_the_api_loads_nothing_heavy(module: str) -> None:
     assert loaded_after(f"import pipeline.commands.{module}") & set(HEAVY) == set()
 

@@ -55,16 +55,22 @@ class Api:
     def get(self, path: str, **query: object) -> Any:
         return self._call("GET", path, query=query)
 
-    def post(self, path: str, body: Mapping[str, object] | None = None) -> Any:
-        return self._call("POST", path, body=body or {})
+    def post(self, path: str, body: Mapping[str, object] | None = None, patience: float = TIMEOUT) -> Any:
+        return self._call("POST", path, body=body or {}, patience=patience)
 
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path)
 
     def _call(
-        self, method: str, path: str, *, query: Mapping[str, object] | None = None, body: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        patience: float = TIMEOUT,
     ) -> Any:
-        with self.opened(method, path, query, body) as response:
+        with self.opened(method, path, query, body, patience=patience) as response:
             return json.loads(response.read() or b"{}")
 
     @contextmanager
@@ -75,11 +81,12 @@ class Api:
         query: Mapping[str, object] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
+        patience: float = TIMEOUT,
     ) -> Iterator[http.client.HTTPResponse]:
         """The answer while it is still being read. Raises the error that a problem document stands for."""
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        connection = kind(parts.hostname or "", parts.port, timeout=patience)
         try:
             text = None if body is None else json.dumps(body)
             connection.request(

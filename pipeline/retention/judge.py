@@ -32,8 +32,12 @@ class Basis:
 
 def judge(things: Sequence[Thing], basis: Basis) -> tuple[Verdict, ...]:
     """In the order of `things`; without those that are not ours to judge. `basis` knows the newest builds (`ranked`)."""
-    found = (_RULES[thing.kind](thing, basis) for thing in things if not thing.other)
+    found = (_verdict(thing, basis) for thing in things if not thing.other)
     return tuple(verdict for verdict in found if verdict is not None)
+
+
+def _verdict(thing: Thing, basis: Basis) -> Verdict | None:
+    return _stays(thing, thing.locked) if thing.locked else _RULES[thing.kind](thing, basis)
 
 
 def ranked(basis: Basis, things: Iterable[Thing]) -> Basis:
@@ -134,9 +138,11 @@ def _manifest(thing: Thing, basis: Basis) -> Verdict | None:
 
 def _keeps_manifest(thing: Thing, release: Made | None, basis: Basis) -> str:
     policy = basis.policy
-    foreign = [name for name in thing.references if not _by_run(name)]
+    foreign = [name for name in thing.references if not _run_of(name)]
     if needed := _in_use(thing, basis):
         return needed
+    if busy := [n for n in map(_run_of, thing.references) if n in basis.need.runs]:
+        return f"run {busy[0]} works with it"
     if release is None:
         return "no release in our books has it"
     if foreign:
@@ -150,8 +156,10 @@ def _keeps_manifest(thing: Thing, release: Made | None, basis: Basis) -> str:
     return ""
 
 
-def _by_run(tag: str) -> bool:
-    return tag.rpartition(":")[2].removeprefix("run-").isdigit()
+def _run_of(tag: str) -> int:
+    """0: not a tag that a run makes."""
+    before, _, number = tag.rpartition(":")[2].rpartition("run-")
+    return int(number) if not before and number.isdigit() else 0
 
 
 # -------------------------------------------------------------------------------------------- containers

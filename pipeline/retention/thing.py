@@ -37,6 +37,7 @@ class Thing:
     used: bool = False  # it runs, a container uses it, the operator's file names it
     mine: bool = False  # it carries this installation's mark
     other: str = ""  # another installation's mark
+    locked: str = ""  # why its place lets nobody remove it
 
 
 @dataclass(frozen=True)

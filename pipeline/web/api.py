@@ -13,7 +13,7 @@ from werkzeug.routing import BaseConverter
 from pipeline.caller import Caller
 from pipeline.errors import ShipwayError, Unsupported
 from pipeline.ports import Ports
-from pipeline.web import deployments, house, places, runs, services
+from pipeline.web import deployments, house, places, retention, runs, services
 from pipeline.web.answers import Answer
 from pipeline.web.auth import demand, demand_everything, demand_within
 from pipeline.web.bodies import LARGEST_ID, Sent
@@ -22,7 +22,14 @@ from pipeline.web.problems import refusal
 
 log = logging.getLogger("shipway.web")
 
-CALLS: tuple[Call, ...] = (*services.CALLS, *places.CALLS, *runs.CALLS, *deployments.CALLS, *house.CALLS)
+CALLS: tuple[Call, ...] = (
+    *services.CALLS,
+    *places.CALLS,
+    *runs.CALLS,
+    *deployments.CALLS,
+    *retention.CALLS,
+    *house.CALLS,
+)
 
 
 class IdConverter(BaseConverter):
@@ -114,7 +121,8 @@ def _target(path: Mapping[str, str | int], sent: Mapping[str, Sent]) -> str:
     if "service" in path:
         return "/".join(str(part) for part in path.values())
     named = [f"{kind} {value}" for kind, value in path.items()]
-    return named[0] if named else f"token {getattr(sent.get('body'), 'name', '')}"
+    token = getattr(sent.get("body"), "name", "")
+    return named[0] if named else f"token {token}" if token else "everything"
 
 
 def _response(answer: Answer | Response, status: int) -> Response:

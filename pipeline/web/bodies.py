@@ -106,6 +106,10 @@ class TokenBody(Sent):
     scopes: Annotated[list[Place], Field(max_length=50)] = []
 
 
+class PruneBody(Sent):
+    dry_run: Annotated[bool, Field(description="Only say what would go.")] = False
+
+
 # ------------------------------------------------------------------------------------------------ queries
 
 

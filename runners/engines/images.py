@@ -10,6 +10,7 @@ from pipeline.errors import Rejected, RunnerError, Unreachable
 from pipeline.fleet.host import Host, RegistryAccess
 from runners.engine_errors import refused, speaking, words
 from runners.engines.labels import SERVICE
+from runners.engines.marks import HOME, another, ids, mark
 
 _FOR_GOOD = (
     "not found",
@@ -22,18 +23,33 @@ _FOR_GOOD = (
 )
 
 
-def pull(client: docker.APIClient, host: Host, image: str, access: RegistryAccess | None) -> None:
-    """Already there: no registry is asked, so that going back never needs one."""
+def pull(
+    client: docker.APIClient,
+    host: Host,
+    image: str,
+    access: RegistryAccess | None,
+    installation: str = "",
+) -> None:
+    """Already there: no registry is asked, so that going back never needs one. What we brought gets our mark."""
     deed = f"pull {image}"
     with speaking(host, deed):
         if _there(client, image):
             return
+        before = ids(client)
+    digest = _brought(client, host, image, access)
+    with speaking(host, deed):
+        if client.inspect_image(image)["Id"] not in before:  # type: ignore[no-untyped-call]
+            mark(client, image, digest, installation)
+
+
+def _brought(client: docker.APIClient, host: Host, image: str, access: RegistryAccess | None) -> str:
+    """Its digest, or tag."""
+    deed, failure = f"pull {image}", ""
     repository, _, digest = image.partition("@")
     if not digest:
         repository, _, digest = (
             image.rpartition(":") if ":" in image.rsplit("/", 1)[-1] else (image, "", "latest")
         )
-    failure = ""
     try:
         with speaking(host, deed):
             for line in client.pull(
@@ -48,6 +64,7 @@ def pull(client: docker.APIClient, host: Host, image: str, access: RegistryAcces
         failure = words(error.__cause__)
     if failure:
         raise _failed(host, deed, failure)
+    return digest
 
 
 def digests(client: docker.APIClient) -> frozenset[str]:
@@ -55,12 +72,14 @@ def digests(client: docker.APIClient) -> frozenset[str]:
     return frozenset(digest for image in client.images() for digest in image["RepoDigests"] or [])
 
 
-def remove_unused(client: docker.APIClient, service: str, keep: Sequence[str]) -> None:
+def remove_unused(
+    client: docker.APIClient, service: str, keep: Sequence[str], installation: str = ""
+) -> None:
     """Only from repositories `…/service` that `keep` names: others may be another service's, or not ours at all."""
     repositories = {image.partition("@")[0] for image in keep}
     used = {container["ImageID"] for container in client.containers(all=True)}
     for image in client.images():
-        if image["Id"] in used:
+        if image["Id"] in used or another(image, installation):
             continue
         names = image["RepoDigests"] or []
         if any(name in keep for name in names):
@@ -77,7 +96,11 @@ def _references(
     mine = [name for name in names if _is_of(name, service) and name.partition("@")[0] in repositories]
     if not mine:
         return []
-    tags = [tag for tag in image["RepoTags"] or [] if tag.rpartition(":")[0] in repositories]
+    tags = [
+        tag
+        for tag in image["RepoTags"] or []
+        if tag.rpartition(":")[0] in repositories or tag.startswith(HOME)
+    ]
     return [*tags, *mine]
 
 

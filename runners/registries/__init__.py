@@ -1,6 +1,6 @@
 """Credentials for registries, by `registry.auth.kind`: one file a plugin, loaded when it is named.
 
-Never talks to a registry that is not being pushed to or pulled from: the engines do the talking.
+Never pushes or pulls: the engines do that. Every registry has the one API of `distribution`.
 """
 
 from importlib import import_module
@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from pipeline.errors import BadConfig
 from pipeline.fleet.host import RegistryAccess
+from runners.registries.distribution import Registry
 
 PLUGINS = {"none": "distribution:Anonymous", "basic": "distribution:Basic"}
 PLANNED = ("ecr", "acr")
@@ -31,6 +32,11 @@ def login(kind: str) -> Login:
         raise BadConfig(f"registry.auth.kind: {kind!r} is unknown. Known kinds: {', '.join(PLUGINS)}.")
     module, _, name = PLUGINS[kind].partition(":")
     return cast(Login, getattr(import_module(f"runners.registries.{module}"), name)())
+
+
+def registry_of(access: RegistryAccess) -> Registry:
+    """Its API, for what the engines cannot say. Asks nothing yet."""
+    return Registry(access, lambda: login(access.kind).credentials(access))
 
 
 def auth_config(access: RegistryAccess) -> dict[str, str]:

@@ -76,7 +76,13 @@ SERVICES = {
         }
     ]
 }
+GOER = {"kind": "image", "where": "web-1", "name": "r/shop:run-1", "service": "shop", "size": 5e8, "at": None} | {
+    "goes": True, "why": "no release needs it", "frees": 5e8, "removed": False, "error": "",
+}  # fmt: skip
+STAYS = GOER | {"kind": "log", "name": "of run 9", "goes": False, "why": "younger than 90 days", "frees": 0}
+PRUNED = {"dry_run": True, "things": [GOER, STAYS], "troubles": [], "goes": 1, "removed": 0, "frees": 5e8}
 ROUTES: dict[str, Any] = {
+    "POST /prune": PRUNED,
     "GET /runs": {"runs": [RUN], "next": None},
     "GET /runs/3": RUN,
     "POST /runs/3/cancel": {"run": 3, "status": "running"},
@@ -184,6 +190,10 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("services move shop --from web-1 --to web-2 --no-wait", "Begun: deployment 7."),
         ("releases shop", "sha256:dddddddddddd"),
         ("audit", "ada  rollback  shop"),
+        ("prune --dry-run", "image  web-1  r/shop:run-1  500.0 MB  –    no release needs it"),
+        ("prune --dry-run", "and 1 logs and work trees (--all lists them)"),
+        ("prune --dry-run", "1 would go; that frees 500.0 MB at most"),
+        ("prune --all", "log   web-1  of run 9  500.0 MB"),
         ("plan shop production", "  1  web-1  start 2 replicas"),
         ("rollback shop production --no-wait", "Deployment 7 was accepted."),
         ("deploy shop production --no-wait", "Deployment 7 was accepted."),
@@ -228,6 +238,20 @@ def test_a_command_asks_for(words: str, body: dict[str, Any], call: Callable[...
     call(*words.split())
 
     assert Handler.bodies[-1][1] == body
+
+
+def test_what_could_not_be_pruned_is_said_and_is_a_failure(
+    call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = GOER | {"error": "Host web-1: a container came to use it; left."}
+    answer = PRUNED | {"dry_run": False, "things": [left], "troubles": ["Host web-2: no answer."]}
+    monkeypatch.setitem(ROUTES, "POST /prune", answer)
+
+    result = call("prune")
+
+    assert result.exit_code == 1
+    for said in ("a container came to use it; left.", "Host web-2: no answer.", "1 could not be removed"):
+        assert said in result.output
 
 
 def test_json_is_the_answer_itself(call: Callable[..., Result]) -> None:
