@@ -112,6 +112,12 @@ class Builder(Protocol):
     def facts(self, tag: str) -> ImageFacts:
         """Raises `Rejected` when this engine has no such image."""
 
+    def free_bytes(self) -> int | None:
+        """Of the disk that builds are written to; None: nobody can say."""
+
+    def drop_cache(self) -> None:
+        """All of BuildKit's, since the disk is full: the next builds take longer."""
+
     def publish(
         self,
         tag: str,
@@ -139,6 +145,10 @@ class Engines(Protocol):
 
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
         """By digest. Raises `Rejected` (no such image, credentials), `DiskFull`, `Unreachable`."""
+
+    def weight(self, host: Host, image: str, access: RegistryAccess) -> int | None:
+        """Compressed bytes that a pull would bring: of the layers that are not there. None: not from our registry, or
+        gone from it. Raises what the registry's silence is."""
 
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         """Create and start with restart=no on a free port of `host.ports`, published on `host.address`. A running
@@ -223,12 +233,15 @@ class Balancer(Protocol):
         """For good, as when a machine goes. A park first is the caller's."""
 
 
+BUILDER = "builder:"  # no host has such a name
+
+
 class Shelf(Protocol):
     """A place where what Shipway makes piles up: a host's engine, the builder's, the registry, our data folder."""
 
     @property
-    def host(self) -> str:
-        """The host it is; empty for the others."""
+    def disk(self) -> str:
+        """Whose disk it is on: a host's name, `BUILDER`, or empty where nobody makes room in a hurry."""
 
     def things(self) -> Sequence[Thing]:
         """All that may be ours, marked as such. Changes nothing. Raises when the place cannot be asked."""

@@ -17,13 +17,15 @@ from pipeline.rollout.observed import HostSeen
 from pipeline.rollout.release import ReplicaPlan
 from runners.engine_errors import speaking
 from runners.engines.disk import free_bytes
-from runners.engines.images import pull, remove_unused
+from runners.engines.images import missing_bytes, pull, remove_unused
 from runners.engines.labels import left_alone, name_of, ours
 from runners.engines.look import look
 from runners.engines.once import run_once
 from runners.engines.remove import remove
 from runners.engines.start import start_replica
 from runners.reach import BRIEF, PATIENT, QUICK, USUAL, Reach
+from runners.registries import registry_of
+from runners.registries.distribution import Layer
 
 _LOG_BYTES = 32_768
 _ROOM_EVERY = 30.0  # seconds
@@ -38,6 +40,7 @@ class DockerEngines:
         self._reach = reach
         self._installation = installation
         self._rooms: dict[str, tuple[float, int | None]] = {}
+        self._layers: dict[str, tuple[Layer, ...]] = {}
         self._silent: dict[str, float] = {}  # since when a host that had all the time did not answer
 
     def look(self, host: Host, service: str, environment: str) -> HostSeen:
@@ -55,6 +58,15 @@ class DockerEngines:
 
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
         pull(self._reach.client(host, PATIENT), host, image, access, self._installation())
+
+    def weight(self, host: Host, image: str, access: RegistryAccess) -> int | None:
+        if not image.startswith(f"{access.address}/"):
+            return None
+        layers = self._layers.get(image) or registry_of(access).layers(image)
+        self._layers = {image: layers}  # of a digest they never change; the last one is enough
+        client = self._reach.client(host, USUAL)
+        with speaking(host, f"look which layers of {image} are there"):
+            return missing_bytes(client, [(layer.id, layer.size) for layer in layers])
 
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         client = self._reach.client(host, USUAL)
@@ -92,6 +104,7 @@ class DockerEngines:
         client = self._reach.client(host, USUAL)
         with speaking(host, f"remove old images of {service}"):
             remove_unused(client, service, keep, self._installation())
+        self._rooms.pop(host.name, None)
 
     def _patience(self, host: Host) -> int:
         """A dead host must not slow down the looks at all the others."""

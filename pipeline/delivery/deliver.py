@@ -12,10 +12,11 @@ from typing import TypeVar
 from pipeline.delivery import stages
 from pipeline.delivery.orders import Recipe
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
-from pipeline.errors import Rejected, RunnerError, ShipwayError, StageFailed, Stopped, Unreachable
+from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, StageFailed, Stopped, Unreachable
 from pipeline.fleet.service import Environment, Service
 from pipeline.lease import Lease
-from pipeline.ports import Ports
+from pipeline.ports import BUILDER, Ports
+from pipeline.retention.prune import make_room
 from pipeline.rollout.deployment import Request
 from pipeline.rollout.release import Release
 from pipeline.rollout.whereabouts import drafted
@@ -107,9 +108,32 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
 
 def _build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
     log = _log(trip.run, StageName.BUILD, ports)
+    _demand_room(trip, log, ports)
     order = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
     image = _patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
     return {"image": image, "tag": tag}
+
+
+def _demand_room(trip: Trip, log: Callable[[str], None], ports: Ports) -> None:
+    """On the builder, before anything is written. What nobody needs goes first, then the cache."""
+    floor, free = ports.settings.retention.build_floor, _room(trip, log, ports)
+    if free is None or free >= floor:
+        return
+    log(f"[shipway] Only {free >> 20} MiB of the builder's disk are free: what nobody needs is removed.\n")
+    make_room(BUILDER, f"run:{trip.run.id}", ports)
+    if (_room(trip, log, ports) or 0) < floor:
+        ports.builder.drop_cache()
+    free = _room(trip, log, ports) or 0
+    if free < floor:
+        raise DiskFull(
+            f"The builder has {free >> 20} MiB of disk free, and a build needs {floor >> 20} (retention.build_floor). "
+            "Nothing that Shipway made there is left to remove. Make room on it, then run it again: "
+            f"`shipway run retry {trip.run.id}`."
+        )
+
+
+def _room(trip: Trip, log: Callable[[str], None], ports: Ports) -> int | None:
+    return _patiently(ports.builder.free_bytes, log, trip, ports)
 
 
 def _test(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:

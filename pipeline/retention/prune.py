@@ -61,14 +61,14 @@ def prune(owner: str, ports: Ports) -> Pruned:
         ports.leases.give_back(lease)
 
 
-def make_room(host: str, owner: str, ports: Ports) -> Pruned:
-    """The same for one host whose disk is full. While somebody else is at it there, nothing is done here."""
-    lease = ports.leases.take(f"{KEY}:{host}", owner, TTL)
+def make_room(disk: str, owner: str, ports: Ports) -> Pruned:
+    """The same for one disk that is full. While somebody else is at it there, nothing is done here."""
+    mine = [shelf for shelf in ports.shelves if shelf.disk == disk]
+    lease = ports.leases.take(f"{KEY}:{disk}", owner, TTL) if mine else None
     if lease is None:
         return Pruned()
     try:
         basis = _basis(ports)
-        mine = [shelf for shelf in ports.shelves if shelf.host == host]
         return _gathered(ports.hands.each([_tidy_job(s, basis, lease, ports) for s in mine]))
     finally:
         ports.leases.give_back(lease)

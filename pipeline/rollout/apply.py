@@ -12,6 +12,7 @@ from pipeline.errors import ConfigRefused, Rejected, ShipwayError, StageFailed, 
 from pipeline.fleet.proxy import Backend, Route, Site, SiteWanted
 from pipeline.lease import Lease, site_key
 from pipeline.ports import Ports
+from pipeline.retention.prune import Pruned, make_room
 from pipeline.rollout.balance import balance
 from pipeline.rollout.deployment import Deployment
 from pipeline.rollout.effects import (
@@ -104,9 +105,16 @@ def _on_host(
             ports.engines.retire(host, effect.container, effect.stop_timeout)
         case Prune():
             ports.engines.prune(host, deployment.service, effect.keep)
+            if effect.everything:
+                return _left(make_room(host.name, f"deployment:{deployment.id}", ports))
         case Explain():
             return ports.engines.logs(host, effect.container, LOG_LINES)
     return ""
+
+
+def _left(pruned: Pruned) -> str:
+    """What could not be removed, in the sentences it came with."""
+    return " ".join([*pruned.troubles, *(done.error for done in pruned.goers if done.error)])
 
 
 def _run_hook(effect: RunHook, deployment: Deployment, ports: Ports) -> Outcome:

@@ -78,8 +78,11 @@ class Retire:
 
 @dataclass(frozen=True)
 class Prune:
+    """`everything`: whatever nobody needs there, also of other services, since the disk is full."""
+
     host: str
     keep: tuple[str, ...]
+    everything: bool = False
 
     @property
     def where(self) -> str:

@@ -98,6 +98,19 @@ class EntranceSeen:
 
 
 @dataclass(frozen=True)
+class Load:
+    """What a pull of the release would bring to a host."""
+
+    image: int | None = None  # compressed bytes of the layers that are not there; None: nobody could say
+    floor: int = 256 << 20  # bytes that must be left
+
+    @property
+    def needed(self) -> int:
+        """A layer lies there compressed and unpacked for a while."""
+        return 2 * (self.image or 0) + self.floor
+
+
+@dataclass(frozen=True)
 class Observed:
     """One look. `samples` by container id; `smoke` holds the verdicts of smoke requests, also by container id.
 
@@ -114,3 +127,4 @@ class Observed:
     kept: tuple[str, ...] = ()
     entrance: EntranceSeen | None = None
     parked: tuple[str, ...] = ()
+    loads: dict[str, Load] = field(default_factory=dict)  # by host, while something is still to be pulled

@@ -24,13 +24,12 @@ from pipeline.rollout.look import (
     soonest,
     with_records,
 )
-from pipeline.rollout.observed import ReplicaState
+from pipeline.rollout.observed import HostSeen, Load, ReplicaState
 from pipeline.rollout.release import Hook
 from pipeline.rollout.states import Event, move
 from pipeline.rollout.turn import refused
 
 CLOCK_SKEW = 30.0  # seconds; beyond it signatures and certificates fail
-DISK_FLOOR = 256 << 20  # bytes that must be free where an image is still to be pulled
 SKIP_PATIENCE = 10.0  # seconds without an answer before a host is left out
 
 
@@ -86,9 +85,23 @@ def _prepare(look: Look, plan: HostPlan) -> Step:
         return Step(record, fault=Fault(plan.host, "preflight", why))
     if look.deployment.release.image in seen.images:
         return Step(replace(record, phase=HostPhase.WAITING))
-    if seen.free_bytes is not None and seen.free_bytes < DISK_FLOOR:
-        return _full(look, record, seen.free_bytes)
-    return Step(replace(record, phase=HostPhase.PULLING), (Pull(plan.host, look.deployment.release.image),))
+    return _bring(look, plan, record, seen)
+
+
+def _bring(look: Look, plan: HostPlan, record: HostRecord, seen: HostSeen) -> Step:
+    """The image, where there is room for it."""
+    load = look.observed.loads.get(plan.host, Load())
+    if seen.free_bytes is not None and seen.free_bytes < load.needed:
+        return _full(look, record, seen.free_bytes, load)
+    if seen.free_bytes is None and not record.pruned and _troubled(look, plan):
+        return Step(record, (Prune(plan.host, look.observed.kept, everything=True),))
+    pull = Pull(plan.host, look.deployment.release.image)
+    return Step(replace(record, phase=HostPhase.PULLING), (pull,))
+
+
+def _troubled(look: Look, plan: HostPlan) -> bool:
+    """Where nobody can say how full the disk is, a pull that failed once is reason enough to tidy up before the next."""
+    return any(trouble.where == plan.host for trouble in look.deployment.troubles)
 
 
 def _shared(deployment: Deployment, stranger: str) -> str:
@@ -100,11 +113,16 @@ def _shared(deployment: Deployment, stranger: str) -> str:
     )
 
 
-def _full(look: Look, record: HostRecord, free: int) -> Step:
-    """Old images go first; if that does not help there is nothing more that we may remove."""
+def _full(look: Look, record: HostRecord, free: int, load: Load) -> Step:
+    """What nobody needs goes first; if that does not help there is nothing more that we may remove."""
     if not record.pruned:
-        return Step(record, (Prune(record.host, look.observed.kept),))
-    why = f"only {free >> 20} MiB of disk are free and {DISK_FLOOR >> 20} are needed; make room there"
+        return Step(record, (Prune(record.host, look.observed.kept, everything=True),))
+    sum_ = f"{load.floor >> 20} to go on with (retention.disk_floor)"
+    if load.image is not None:
+        sum_ = f"twice the {load.image / (1 << 20):.1f} that are to be pulled, and {sum_}"
+    why = (
+        f"only {free >> 20} MiB of disk are free and {load.needed >> 20} are needed: {sum_}; make room there"
+    )
     return Step(record, fault=Fault(record.host, "preflight", why))
 
 

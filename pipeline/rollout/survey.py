@@ -19,6 +19,7 @@ from pipeline.rollout.deployment import Deployment, Status
 from pipeline.rollout.measure import due
 from pipeline.rollout.observed import HostSeen, Observed, Sample
 from pipeline.rollout.places import host_of, proxy_of
+from pipeline.rollout.room import loads
 from pipeline.rollout.traffic import sites
 
 RECENT = 20  # deployments among which the last one that touched a host is looked for
@@ -37,6 +38,7 @@ def survey(deployment: Deployment, ports: Ports) -> Observed:
         kept=_kept(deployment, ports) if _tidies(deployment) else (),
         entrance=entrance_seen(deployment, ports) if entrance.needed(deployment) else None,
         parked=_parked(deployment, ports),
+        loads=loads(deployment, hosts, ports),
     )
     questions = to_ask(deployment, observed, ports.clock.now())
     answers = ports.hands.each([_question_job(question, ports) for question in questions])

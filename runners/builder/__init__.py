@@ -14,9 +14,10 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.settings import BuilderSettings
 from runners.builder.building import Build
 from runners.builder.publishing import push
-from runners.builder.sweeping import sweep
+from runners.builder.sweeping import sweep, trim_cache
 from runners.builder.testing import Trial
 from runners.engine_errors import speaking
+from runners.engines.disk import free_bytes
 from runners.reach import PATIENT, Reach
 
 Log = Callable[[str], None]
@@ -57,6 +58,16 @@ class EngineBuilder:
                 raise Rejected(f"The builder's engine has no image {tag}.")
             config: dict[str, Any] = api.inspect_image(tag)["Config"] or {}
         return facts_of(config)
+
+    def free_bytes(self) -> int | None:
+        with speaking(self._host, "ask for its disk"):
+            api = self._reach.client(self._host, PATIENT)
+            root = str(api.info().get("DockerRootDir", ""))
+        return free_bytes(api, self._host, root)
+
+    def drop_cache(self) -> None:
+        with speaking(self._host, "remove the build cache"):
+            trim_cache(self._reach.client(self._host, PATIENT), 0)
 
     def publish(
         self, tag: str, repository: str, access: RegistryAccess, log: Log, stop: Callable[[], bool]

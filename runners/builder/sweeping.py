@@ -40,6 +40,12 @@ def sweep(api: Api, run_id: int, service: str) -> None:
         _retire(api, name)
 
 
+def trim_cache(client: Any, limit: int) -> None:
+    """What was used least goes first. `all`: internal records and frontends too, or the limit would not hold."""
+    params = {"keep-storage": limit, "reserved-space": limit, "max-used-space": limit, "all": "1"}
+    client._result(client._post(client._url("/build/prune"), params=params), True)
+
+
 def _labels(run_id: int, service: str) -> list[str]:
     return [f"{RUN}={run_id}", *([f"{SERVICE}={service}"] if service else [])]
 

@@ -25,6 +25,8 @@ MANIFESTS = f"{DOCKER}.v2+json, {DOCKER}.list.v2+json, {OCI}.manifest.v1+json, {
 LARGEST = 8 << 20  # bytes of a manifest or an image's configuration
 PAGE = 500
 NOBODY = "sha256:" + "0" * 64  # no image has it
+LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+|\[::1\])(:|$)")  # engines speak plain HTTP with these as well
+RUNS = "Check that it runs and is reachable from here"
 FIELD = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -54,7 +56,8 @@ class Registry:
     def __init__(self, access: RegistryAccess, credentials: Callable[[], tuple[str, str]]) -> None:
         self._access = access
         self._credentials = credentials
-        self._url = f"{'http' if access.insecure else 'https'}://{access.address}"
+        self._plain = access.insecure or bool(LOOPBACK.match(access.address))
+        self._url = f"{'http' if self._plain else 'https'}://{access.address}"
         self._pool = urllib3.PoolManager(ssl_context=ssl.create_default_context(), timeout=TIMEOUT)
         self._login = ""  # what the registry wanted to see the last time
 
@@ -142,9 +145,11 @@ class Registry:
         try:
             return self._pool.request(method, url, headers=headers, retries=urllib3.Retry(0, redirect=3))
         except urllib3.exceptions.HTTPError as error:
+            said = _brief(error)
+            plain = "WRONG_VERSION_NUMBER" in said
+            advice = "Does it speak plain HTTP? Then set registry.insecure: true" if plain else RUNS
             raise Unreachable(
-                f"Registry {self.address}: no answer to {method} {urlsplit(url).path}: {_brief(error)}. "
-                "Check that it runs and is reachable from here."
+                f"Registry {self.address}: no answer to {method} {urlsplit(url).path}: {said}. {advice}."
             ) from error
 
     def _answer_to(self, challenge: str) -> str:
@@ -155,7 +160,7 @@ class Registry:
             return f"Basic {basic}" if user else ""
         fields = dict(FIELD.findall(challenge))
         realm = fields.pop("realm", "")
-        if not realm.startswith("https://") and not self._access.insecure:
+        if not realm.startswith("https://") and not self._plain:
             raise Rejected(
                 f"Registry {self.address}: it asks for the login at {realm!r}, which is no https:// address; not sent."
             )

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.fleet.host import Host
+from pipeline.ports import BUILDER
 from pipeline.retention.thing import Kind, Thing, Verdict
+from runners.builder.sweeping import trim_cache
 from runners.engine_errors import speaking
 from runners.engines.labels import SERVICE
 from runners.reach import PATIENT, Reach
@@ -20,7 +22,7 @@ RUN, PART = "shipway.run", "shipway.part"
 class BuilderShelf:
     """`limit`: bytes of cache that may stay. `shared`: a host has the same engine."""
 
-    host = ""
+    disk = BUILDER
 
     def __init__(
         self, engine: str, reach: Reach, installation: Callable[[], str], limit: int, shared: bool
@@ -70,9 +72,3 @@ def cache_of(client: Any) -> list[Thing]:
     records = answer.get("BuildCache") or []
     size = sum(int(record.get("Size", 0)) for record in records if not record.get("Shared"))
     return [Thing(Kind.CACHE, WHERE, "cache", "BuildKit's cache", size=size)]
-
-
-def trim_cache(client: Any, limit: int) -> None:
-    """What was used least goes first. `all`: internal records and frontends too, or the limit would not hold."""
-    params = {"keep-storage": limit, "reserved-space": limit, "max-used-space": limit, "all": "1"}
-    client._result(client._post(client._url("/build/prune"), params=params), True)

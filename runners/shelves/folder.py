@@ -19,7 +19,7 @@ WHERE = "data folder"
 class FolderShelf:
     """`mirrors`: the file names of the clones that services need."""
 
-    host = ""
+    disk = ""
 
     def __init__(self, data: str, mirrors: Iterable[str]) -> None:
         self._data = Path(data).absolute()

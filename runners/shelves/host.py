@@ -36,7 +36,7 @@ class HostShelf:
         self._images = images
 
     @property
-    def host(self) -> str:
+    def disk(self) -> str:
         return self._host.name
 
     def things(self) -> list[Thing]:

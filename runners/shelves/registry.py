@@ -27,7 +27,7 @@ class Manifests(Protocol):
 class RegistryShelf:
     """`repositories`: name with the address, and the service that it is of. `delete` False: it is only looked at."""
 
-    host = ""
+    disk = ""
 
     def __init__(self, registry: Manifests, repositories: Sequence[tuple[str, str]], delete: bool) -> None:
         self._registry = registry

@@ -111,6 +111,8 @@ class MemoryBuilder:
     images: dict[str, int] = field(default_factory=dict)  # tag -> run
     orders: list[BuildOrder | TestOrder] = field(default_factory=list)
     left_over: set[int] = field(default_factory=set)  # runs with containers or networks
+    free: int | None = None
+    cache: int = 0  # bytes that `drop_cache` frees
 
     def build(self, order: BuildOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> str:
         self._begin("build", order, stop)
@@ -128,6 +130,14 @@ class MemoryBuilder:
         if tag not in self.images:
             raise Rejected(f"The builder's engine has no image {tag}.")
         return self.image_facts
+
+    def free_bytes(self) -> int | None:
+        _fail_if_asked(self.failing, "free_bytes")
+        return self.free
+
+    def drop_cache(self) -> None:
+        self.deeds.append("drop cache")
+        self.free, self.cache = (self.free or 0) + self.cache, 0
 
     def publish(
         self,

@@ -45,6 +45,11 @@ class WorldEngines:
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
         self.world.effect("pull", host.name, lambda: self.world.pull(host.name, image))
 
+    def weight(self, host: Host, image: str, access: RegistryAccess) -> int | None:
+        if not self.world.registry_up:
+            raise Unreachable("registry: no answer within 10 s")
+        return 0 if image in self.world.images[host.name] else self.world.weights.get(image)
+
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         def work() -> None:
             for there in self.world.at(host.name):

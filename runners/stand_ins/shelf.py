@@ -16,7 +16,7 @@ class MemoryShelf:
     """Implements `pipeline.ports.Shelf`."""
 
     content: list[Thing] = field(default_factory=list)
-    host: str = ""
+    disk: str = ""
     failing: dict[str, ShipwayError] = field(default_factory=dict)
     before: Callable[[Verdict], None] = lambda _: None
     removed: list[str] = field(default_factory=list)

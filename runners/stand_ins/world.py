@@ -39,6 +39,8 @@ class World:
         self.images: dict[str, set[str]] = {host: set() for host in self.hosts}
         self.free = dict.fromkeys(self.hosts, 1 << 40)
         self.memory: dict[str, int] = {}  # bytes; a host that is not in it does not say
+        self.weights: dict[str, int] = {}  # compressed bytes of images
+        self.frees = 0  # bytes that a prune makes free, once
         self.skew = dict.fromkeys(self.hosts, 0.0)
         self.entrance: Entrance | None = None  # the load balancer before the proxies
         self.singleton = False  # never two of it at a time
@@ -221,6 +223,7 @@ class World:
         if gone & self.protected():
             raise Violation(f"pruned {gone & self.protected()} on {host}")
         self.images[host] -= gone
+        self.free[host], self.frees = self.free[host] + self.frees, 0
 
     def front(self, site: Site) -> Front:
         return self.fronts.setdefault(site, Front())

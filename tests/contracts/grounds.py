@@ -105,7 +105,7 @@ class InLab:
         self.proxies = self.fleet.proxies
         self.probe = ReplicaProbe(self.fleet.reach)
         self.proxy = self.fleet.front(proxy)
-        self.access = RegistryAccess(self.fleet.lab.registry)
+        self.access = RegistryAccess(self.fleet.lab.registry, insecure=True)
         self.spoiled: set[int] = set()
 
     def plan(self, release: int = 1, index: int = 0) -> ReplicaPlan:

@@ -160,3 +160,10 @@ def test_running_replica_of_the_same_number_and_another_image_is_not_adopted(gro
     found = look(ground)
     assert sorted(replica.image for replica in found) == sorted([first.image, other.image])
     assert first in [replace(replica, name=first.name) for replica in found]
+
+
+def test_an_image_that_is_there_weighs_nothing_and_one_that_is_gone_cannot_be_weighed(ground: Ground) -> None:
+    there, gone = ground.plan().image, ground.missing()
+
+    assert ground.engines.weight(ground.host, there, ground.access) == 0
+    assert ground.engines.weight(ground.host, gone, ground.access) is None

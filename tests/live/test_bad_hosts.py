@@ -88,7 +88,7 @@ def test_a_full_disk_fails_the_preflight_and_says_how_much_is_free(
         counts = load.stop()
 
     for said in told(house, run):
-        assert "small-1, preflight: only 9 MiB of disk are free and 256 are needed" in said
+        assert "small-1, preflight: only 9 MiB of disk are free and 256 are needed: twice the 0.0" in said
     assert house.get(f"/deployments/{run['deployment']}")["status"] == "failed"
     assert counts.failed == 0, counts
     assert set(counts.versions) == versions(house) == before

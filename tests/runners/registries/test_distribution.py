@@ -173,3 +173,26 @@ def test_of_an_image_for_several_machines_the_largest_counts(told: Told) -> None
     told.answers["GET /v2/shop/blobs/c"] = (200, {}, {"rootfs": {"diff_ids": ["a"]}})
 
     assert told.registry().layers(f"{told.address}/shop@{DIGEST}") == (Layer("a", 9),)
+
+
+def test_a_registry_without_tls_is_told_from_one_that_is_away(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(RegistryAccess(told.address), lambda: ("", ""))
+    monkeypatch.setattr(registry, "_url", f"https://{told.address}")
+
+    with pytest.raises(Unreachable, match=r"plain HTTP\? Then set registry\.insecure: true"):
+        registry.tags(f"{told.address}/shop")
+
+
+@pytest.mark.parametrize(
+    ("address", "scheme"),
+    [
+        ("127.0.0.1:5000", "http"),
+        ("localhost:5000", "http"),
+        ("[::1]:5000", "http"),
+        ("10.0.0.1:5000", "https"),
+    ],
+)
+def test_only_a_registry_on_this_machine_is_spoken_to_without_tls_unasked(address: str, scheme: str) -> None:
+    assert Registry(RegistryAccess(address), lambda: ("", ""))._url == f"{scheme}://{address}"
