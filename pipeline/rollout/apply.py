@@ -12,6 +12,7 @@ from pipeline.errors import ConfigRefused, Rejected, ShipwayError, StageFailed, 
 from pipeline.fleet.proxy import Backend, Route, Site, SiteWanted
 from pipeline.lease import Lease, site_key
 from pipeline.ports import Ports
+from pipeline.retention.need import images_needed
 from pipeline.retention.prune import Pruned, make_room
 from pipeline.rollout.balance import balance
 from pipeline.rollout.deployment import Deployment
@@ -104,7 +105,10 @@ def _on_host(
         case Retire():
             ports.engines.retire(host, effect.container, effect.stop_timeout)
         case Prune():
-            ports.engines.prune(host, deployment.service, effect.keep)
+            needed = images_needed(
+                deployment.service, ports, deployment
+            )  # what was decided may be a second old
+            ports.engines.prune(host, deployment.service, sorted({*effect.keep, *needed}))
             if effect.everything:
                 return _left(make_room(host.name, f"deployment:{deployment.id}", ports))
         case Explain():
