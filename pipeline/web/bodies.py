@@ -107,7 +107,9 @@ class TokenBody(Sent):
 
 
 class PruneBody(Sent):
-    dry_run: Annotated[bool, Field(description="Only say what would go.")] = False
+    """No default: what removes things is said out loud."""
+
+    dry_run: Annotated[bool, Field(description="Only say what would go.")]
 
 
 # ------------------------------------------------------------------------------------------------ queries

@@ -35,7 +35,7 @@ def test_a_dry_run_tells_and_the_real_one_removes_the_same(
 
     told = client.post("/api/v1/prune", headers=admin, json={"dry_run": True}).json
     assert shelf.removed == []
-    done = client.post("/api/v1/prune", headers=admin).json
+    done = client.post("/api/v1/prune", headers=admin, json={"dry_run": False}).json
 
     assert told
     assert done
@@ -61,3 +61,10 @@ def test_only_an_administrator_of_everything_may(
     client: FlaskClient, house: House, role: str, scopes: tuple[str, ...]
 ) -> None:
     assert client.post("/api/v1/prune", headers=house.token(role, *scopes)).status_code == 403
+
+
+def test_nothing_is_removed_by_a_call_that_does_not_say_so(
+    client: FlaskClient, house: House, shelf: MemoryShelf
+) -> None:
+    assert client.post("/api/v1/prune", headers=house.token("admin")).status_code == 400
+    assert shelf.removed == []
