@@ -25,7 +25,6 @@ from pipeline.settings import Settings
 from pipeline.spec import BuildSpec, Spec
 
 T = TypeVar("T")
-
 # ------------------------------------------------------------------------------------------------ intake
 
 
@@ -61,7 +60,6 @@ class JobQueue(Protocol):
         """May be called for an id that already waits or is worked on: a second wake of it does nothing."""
 
     def wake_deployment(self, deployment_id: int) -> None: ...
-
     def depth(self) -> int:
         """Ids that wait for a worker. Raises `Unreachable`, saying where, when the queue is down."""
 

@@ -38,7 +38,7 @@ def pruning_at_every_point(stage: Stage, crash_every: int = 0) -> None:
     stage.hook = hook
 
 
-@pytest.mark.parametrize("crash_every", [0, 9])
+@pytest.mark.parametrize("crash_every", [0, 13])
 @pytest.mark.parametrize(
     ("quality", "end"),
     [(Quality.GOOD, GOOD), (Quality.BAD_HEALTH, BACK), (Quality.BAD_LATE, BACK), (Quality.BAD_START, BACK)],
