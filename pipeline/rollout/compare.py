@@ -115,7 +115,8 @@ def _counted(look: Look, plan: HostPlan, said_of_it: list[tuple[Tally, BackendSe
     known = {(tally.site, tally.address): tally for tally in record.tallies}
     for empty, said in said_of_it:
         key = empty.site, empty.address
-        known[key] = (known.get(key) or _first(look, record, empty, said)).counted(said, void)
+        before = known.get(key) or _first(look, record, empty, said)
+        known[key] = before.counted(said, void or _not_in(look, record, before))
     mine = tuple(tally for tally in known.values() if tally.release in _numbers(look.deployment))
     return replace(record, tallies=mine)
 
@@ -125,6 +126,11 @@ def _first(look: Look, record: HostRecord, tally: Tally, said: BackendSeen) -> T
     if record.admitted_at is not None and tally.release == look.deployment.release.number:
         return tally
     return replace(tally, at_requests=said.requests or 0, at_errors=said.errors or 0)
+
+
+def _not_in(look: Look, record: HostRecord, tally: Tally) -> bool:
+    """It begins anew after a restart of its host: what its old address answers meanwhile says nothing about it."""
+    return tally.release == look.deployment.release.number and record.admitted_at is None
 
 
 def _numbers(deployment: Deployment) -> set[int]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from pipeline.errors import ShipwayError
-from runners.stand_ins.things import HARMLESS, Quality, Violation
+from runners.stand_ins.things import HARMLESS, SEEN_BY_PROXIES, Quality, Violation
 from tests.rollout.shapes import SHAPES
 from tests.rollout.story import Shape, Story, crash_at, freeze_at, outage, points, reboot_at
 
@@ -25,7 +25,7 @@ TELLING = (
 
 
 def stories(shape: Shape) -> Iterator[Telling]:
-    for quality in Quality:
+    for quality in _qualities(shape):
         yield _told(quality, shape, "no fault", lambda _: None)
         if quality not in HARMLESS:
             yield _told(quality, shape, "no registry", lambda s: outage(s, "registry", 1.0, 1e9))
@@ -45,6 +45,11 @@ def _faults(quality: Quality, shape: Shape, stride: int) -> Iterator[Telling]:
             for length in (2.0, 12.0, 60.0):
                 what = f"{kind} away from {begin} for {length:g} s"
                 yield _healed(quality, shape, what, lambda s, k=kind, b=begin, n=length: outage(s, k, b, n))
+
+
+def _qualities(shape: Shape) -> list[Quality]:
+    """Without a proxy nobody sees what users get."""
+    return [q for q in Quality if shape.proxy or q not in SEEN_BY_PROXIES]
 
 
 def _kinds(shape: Shape) -> tuple[str, ...]:

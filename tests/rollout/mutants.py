@@ -128,6 +128,7 @@ MUTANTS = (
         "apply.py",
         "    if not ports.leases.extend(lease, LEASE_TTL):\n",
         "    if False:\n",
+        ("edge",),
     ),
     Mutant(
         "the site is told before our books",
@@ -186,7 +187,7 @@ MUTANTS = (
     Mutant(
         "images that are needed are pruned",
         "survey.py",
-        "    return tuple(ports.releases.release(deployment.service, number).image for number in sorted(numbers))\n",
+        "    return tuple(images_needed(deployment.service, ports, deployment))\n",
         "    return ()\n",
     ),
 )
