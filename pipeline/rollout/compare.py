@@ -21,7 +21,9 @@ from pipeline.rollout.policy import Compare
 from pipeline.rollout.tally import Figures, Tally, together
 
 WATCHED = frozenset({Status.PREPARING, Status.ROLLING, Status.PAUSED, Status.AWAITING_PROMOTION})
-FLOOR = 0.1  # seconds; a mean that grew by less is nobody's complaint
+FLOOR = (
+    0.3  # seconds; a mean that grew by less may be a busy machine (a build beside it), and few people notice
+)
 
 
 def counted(look: Look) -> Look:

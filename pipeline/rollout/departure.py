@@ -24,7 +24,7 @@ def depart(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
         leaving = entrance.leave(look, plan, record)
         if leaving:
             return leaving
-        record = replace(record, leaving_at=look.now, drain_by=None, entrance_by=None, quiet_since=None)
+        record = replace(record, leaving_at=look.now, drain_by=None, entrance_by=None, out_since=None)
     return _emptied(look, plan, replace(record, phase=HostPhase.DRAINING))
 
 

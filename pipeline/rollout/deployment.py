@@ -113,7 +113,7 @@ class HostRecord:
     culprit: str = ""  # the container that failed
     parked_at: datetime | None = None  # we took it out of its load balancer, and owe it its place
     joined_at: datetime | None = None  # new to the environment: we let it into the load balancer
-    quiet_since: datetime | None = None  # parked, and seen without a request
+    out_since: datetime | None = None  # parked, by the load balancer's own word, at every look since
     leaving_at: datetime | None = None  # stop-first: from here on nothing is routed to what ran here before
     entrance_by: datetime | None = None  # the load balancer obeys by then, on the way out or in
     explained: bool = False  # its last words are in the history

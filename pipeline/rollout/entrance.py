@@ -3,8 +3,9 @@
 | the host is …                    | by                                                                                |
 |----------------------------------|-----------------------------------------------------------------------------------|
 | out                              | the balancer's own word: parked or absent                                         |
-| quiet                            | the host's own word: its proxy has no request, for as long as the balancer takes  |
-|                                  | to obey; when it cannot tell, the longest that the balancer lets a request last   |
+| quiet                            | the host's own word, after the time that the balancer takes to obey: its proxy has |
+|                                  | no request at this look (nothing new comes but health checks, so one such look is |
+|                                  | enough); or the longest that the balancer lets a request last is over             |
 | in                               | the balancer's own word: serving                                                  |
 
 Being late is a fault; on the way back nobody gives up, and it only says what stands in the way.
@@ -20,7 +21,7 @@ from pipeline.fleet.balancer import Capabilities, MemberState
 from pipeline.rollout import traffic
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
 from pipeline.rollout.effects import Admit, Park
-from pipeline.rollout.look import Fault, Look, Step, after, passed
+from pipeline.rollout.look import Fault, Look, Step, after, passed, soonest
 from pipeline.rollout.observed import EntranceSeen
 
 OUT = frozenset({MemberState.ABSENT, MemberState.PARKED})
@@ -59,12 +60,13 @@ def leave(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
     if not behind(look, plan):
         return None
     now_is = state(look, plan)
-    if now_is in OUT and (record.parked_at is None or _may_go(look, record)):
+    if now_is in OUT and (record.parked_at is None or _may_go(look, plan, record)):
         return None
     record = replace(record, phase=HostPhase.PARKING, entrance_by=record.entrance_by or _out_by(look))
     if now_is in OUT:
-        return Step(_noticed(look, plan, record), wake=_quiet_by(look, record))
-    record = replace(record, quiet_since=None)
+        record = replace(record, out_since=record.out_since or look.now)
+        return Step(record, wake=soonest([_obeyed_at(look, record), _quiet_by(look, record)]))
+    record = replace(record, out_since=None)
     late = _stuck(look, plan, "park") if passed(record.entrance_by, look.now) else None
     if now_is in (MemberState.DRAINING, MemberState.UNKNOWN) or (late and not look.going_back):
         return Step(record, fault=late, wake=record.entrance_by)
@@ -94,7 +96,7 @@ def enter(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
 
 def entered(record: HostRecord) -> HostRecord:
     """Nothing is owed any more."""
-    return replace(record, parked_at=None, quiet_since=None, entrance_by=None)
+    return replace(record, parked_at=None, out_since=None, entrance_by=None)
 
 
 def unfit(look: Look, plan: HostPlan) -> str:
@@ -141,16 +143,18 @@ def _joins(look: Look, plan: HostPlan) -> bool:
     return behind(look, plan) and plan.before == 0 and not look.going_back
 
 
-def _may_go(look: Look, record: HostRecord) -> bool:
-    """Quiet for long enough; or no request can last any longer."""
-    capabilities = _capabilities(look)
-    settled = record.quiet_since and capabilities and after(record.quiet_since, capabilities.settle)
-    return passed(settled or None, look.now) or passed(_quiet_by(look, record), look.now)
-
-
-def _noticed(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:
+def _may_go(look: Look, plan: HostPlan, record: HostRecord) -> bool:
+    """Quiet; or no request can last any longer."""
     calm = all(traffic.quiet(look, site) for site in traffic.sites_of(look.deployment, plan))
-    return replace(record, quiet_since=(record.quiet_since or look.now) if calm else None)
+    return (calm and passed(_obeyed_at(look, record), look.now)) or passed(_quiet_by(look, record), look.now)
+
+
+def _obeyed_at(look: Look, record: HostRecord) -> datetime | None:
+    """From then on its data path sends nothing new."""
+    capabilities = _capabilities(look)
+    if record.out_since is None or capabilities is None:
+        return None
+    return after(record.out_since, capabilities.settle)
 
 
 def _quiet_by(look: Look, record: HostRecord) -> datetime | None:

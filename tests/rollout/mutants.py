@@ -146,7 +146,7 @@ MUTANTS = (
     Mutant(
         "a parked host is not waited for until it is quiet",
         "entrance.py",
-        "    if now_is in OUT and (record.parked_at is None or _may_go(look, record)):\n        return None\n",
+        "    if now_is in OUT and (record.parked_at is None or _may_go(look, plan, record)):\n        return None\n",
         "    if record.parked_at is not None or now_is in OUT:\n        return None\n",
         ("load balancer",),
     ),

@@ -142,21 +142,24 @@ class Pool:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            while await self._one(await reader.readuntil(b"\r\n\r\n"), writer):
-                pass
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                body = await reader.readexactly(_length(head))
+                if not await self._one(head, body, writer):
+                    break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client went away
         finally:
             self._open.discard(writer)
             writer.close()
 
-    async def _one(self, head: bytes, writer: asyncio.StreamWriter) -> bool:
+    async def _one(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> bool:
         """True when the client's connection stays open."""
         place = self._pick()
         if place is None:
             return await _say(writer, b"503 No Backend")
         place.last = time.monotonic()
-        task = asyncio.ensure_future(self._forward(place, head, writer))
+        task = asyncio.ensure_future(self._forward(place, head, body, writer))
         place.inflight.add(task)
         try:
             return await task
@@ -177,9 +180,9 @@ class Pool:
         chosen.turn -= sum(one.weight for one in live)
         return chosen
 
-    async def _forward(self, place: Place, head: bytes, writer: asyncio.StreamWriter) -> bool:
+    async def _forward(self, place: Place, head: bytes, sent: bytes, writer: asyncio.StreamWriter) -> bool:
         try:
-            answer = await _exchange(place.address, head)
+            answer = await _exchange(place.address, head, sent)
         except OSError:
             return await _say(writer, b"502 Bad Gateway")
         if not answer:
@@ -196,12 +199,18 @@ class Pool:
 _HOP = (b"connection:", b"content-length:")
 
 
-async def _exchange(address: tuple[str, int], head: bytes) -> bytes:
+def _length(head: bytes) -> int:
+    """Of the request's body. Chunked ones are not spoken here."""
+    lines = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return int(lines[0].partition(b":")[2]) if lines else 0
+
+
+async def _exchange(address: tuple[str, int], head: bytes, body: bytes) -> bytes:
     """A connection for each request, so that none is lost on one that the other side closes."""
     reader, writer = await asyncio.wait_for(asyncio.open_connection(*address), 2)
     try:
         lines = [line for line in head.rstrip().split(b"\r\n") if not line.lower().startswith(b"connection:")]
-        writer.write(b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n")
+        writer.write(b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body)
         await writer.drain()
         return await reader.read(-1)
     finally:
