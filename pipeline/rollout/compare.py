@@ -120,7 +120,7 @@ def _counted(look: Look, plan: HostPlan, said_of_it: list[tuple[Tally, BackendSe
         before = known.get(key) or _first(look, record, empty, said)
         known[key] = before.counted(said, void or _not_in(look, record, before))
     mine = tuple(tally for tally in known.values() if tally.release in _numbers(look.deployment))
-    return replace(record, tallies=mine)
+    return record if mine == record.tallies else replace(record, tallies=mine)
 
 
 def _first(look: Look, record: HostRecord, tally: Tally, said: BackendSeen) -> Tally:

@@ -6,6 +6,7 @@ Everything that `decide` must remember between two looks stands here, so that a 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from pipeline.fleet.metric import Reading
 from pipeline.rollout.policy import Policy
@@ -194,7 +195,11 @@ class Deployment:
     attributes: dict[str, str] = field(default_factory=dict)
 
     def record(self, host: str) -> HostRecord:
-        return next((r for r in self.records if r.host == host), HostRecord(host))
+        return self._by_host.get(host) or HostRecord(host)
+
+    @cached_property
+    def _by_host(self) -> dict[str, HostRecord]:
+        return {record.host: record for record in self.records}
 
     def count(self, plan: HostPlan) -> int:
         """How many replicas of the release the host should have."""

@@ -57,7 +57,8 @@ def _read(deployment: Deployment, ports: Ports) -> Deployment:
     """With what people asked since. While it waits for its turn, what it would go back to may move as well."""
     if deployment.status is Status.PENDING:
         deployment = ports.deployments.deployment(deployment.id)
-    return replace(deployment, request=ports.deployments.requested(deployment.id))
+    request = ports.deployments.requested(deployment.id)
+    return deployment if request is deployment.request else replace(deployment, request=request)
 
 
 # ------------------------------------------------------------------------------------------------ journal

@@ -6,7 +6,9 @@ Decides nothing about the rollout; `decide` and the rules below it ask here.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
+from pipeline.fleet.proxy import Backend, Site
 from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord, Status
 from pipeline.rollout.effects import Effect
 from pipeline.rollout.observed import HostSeen, Observed, ReplicaSeen, ReplicaState
@@ -64,6 +66,16 @@ class Look:
         counted = deployment.count_before if back else deployment.count
         object.__setattr__(self, "_counts", {plan.host: counted(plan) for plan in deployment.hosts})
 
+    @cached_property
+    def _standing(self) -> dict[str, tuple[ReplicaSeen, ...]]:
+        """Asked for many times in one look."""
+        return {}
+
+    @cached_property
+    def wanted(self) -> dict[Site, tuple[Backend, ...]]:
+        """What `traffic` has worked out for this very look."""
+        return {}
+
     def count(self, host: str) -> int:
         return self._counts.get(host, 0)
 
@@ -84,6 +96,11 @@ class Look:
 
     def standing(self, host: str) -> tuple[ReplicaSeen, ...]:
         """The running replicas of the aim, one for each index."""
+        if host not in self._standing:
+            self._standing[host] = self._found_standing(host)
+        return self._standing[host]
+
+    def _found_standing(self, host: str) -> tuple[ReplicaSeen, ...]:
         found = {r.index: r for r in self.replicas(host, running=True) if self.aimed(host, r)}
         return tuple(found[index] for index in sorted(found))
 
@@ -119,16 +136,14 @@ def life(replica: ReplicaSeen) -> str:
 
 
 def replace_look(look: Look, deployment: Deployment) -> Look:
-    return Look(deployment, look.observed, look.now)
+    return look if deployment is look.deployment else Look(deployment, look.observed, look.now)
 
 
 def with_records(deployment: Deployment, records: Iterable[HostRecord]) -> Deployment:
     """Records in the order of the plan; those of hosts that the plan does not name are dropped."""
     changed = {record.host: record for record in records}
-    return replace(
-        deployment,
-        records=tuple(changed.get(p.host, deployment.record(p.host)) for p in deployment.hosts),
-    )
+    after = tuple(changed.get(p.host, deployment.record(p.host)) for p in deployment.hosts)
+    return deployment if after == deployment.records else replace(deployment, records=after)
 
 
 def enough(look: Look) -> bool:

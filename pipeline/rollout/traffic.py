@@ -48,6 +48,12 @@ def seen(look: Look, site: Site) -> SiteSeen:
 
 def wanted(look: Look, site: Site) -> tuple[Backend, ...]:
     """The backends that the site should have now, sorted."""
+    if site not in look.wanted:
+        look.wanted[site] = _wanted(look, site)
+    return look.wanted[site]
+
+
+def _wanted(look: Look, site: Site) -> tuple[Backend, ...]:
     plans = [plan for plan in look.deployment.hosts if site in sites_of(look.deployment, plan)]
     ready = [backend for plan in plans for backend in _ready(look, site, plan)]
     before = booked(look, site)

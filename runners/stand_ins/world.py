@@ -62,6 +62,7 @@ class World:
         self.deeds: list[str] = []
         self.hurt: set[str] = set()  # hosts on which users ever reached a bad release
         self._count = 0
+        self._passed: datetime | None = None
 
     # -------------------------------------------------------------------------------------------- time and lives
 
@@ -69,7 +70,10 @@ class World:
         return self.qualities.get(release, Quality.GOOD)
 
     def pass_time(self) -> None:
-        """Lives end when their time is up; a kept one begins another."""
+        """Lives end when their time is up; a kept one begins another. Nothing happens twice in one instant."""
+        if self._passed == self.clock.now():
+            return
+        self._passed = self.clock.now()
         for container in self.containers.values():
             while container.state is ReplicaState.RUNNING and self._over(container):
                 self.end(container, exit_code=1)
