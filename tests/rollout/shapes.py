@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
-from pipeline.rollout.policy import Order
+from pipeline.fleet.metric import Criterion
+from pipeline.rollout.policy import Approve, Order
 from tests.rollout.stage import POLICY
 from tests.rollout.story import PLAIN, Shape, with_batch
 
 STOP_FIRST = replace(POLICY, order=Order.STOP_FIRST)
 SINGLETON = replace(POLICY, singleton=True)
+ASKING = replace(POLICY, approve_within=90.0)
+METRIC = replace(POLICY, metrics=(Criterion("http://prometheus:9090", "errors", 0.05),))
 SHAPES = {
     "two hosts": PLAIN,
     "edge": Shape(hosts=2, replicas=2, edge=True),
@@ -22,5 +25,8 @@ SHAPES = {
     "move behind a load balancer": Shape(hosts=3, spare=1, counts=(0, 1, 1), entrance=True),
     "singleton": Shape(hosts=1, policy=SINGLETON),
     "move of a singleton": Shape(hosts=2, spare=1, counts=(0, 1), proxy=False, policy=SINGLETON),
+    "canary": Shape(hosts=3, policy=replace(ASKING, canary=1), asks=1),
+    "batch by batch": Shape(hosts=3, policy=replace(ASKING, approve=Approve.BATCH), asks=2),
+    "prometheus": Shape(hosts=2, policy=METRIC),
     "more": Shape(hosts=3, spare=1, counts=(2, 1, 1)),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from pipeline.errors import ShipwayError
-from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, Reason, Status
+from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, Reason, Request, Status
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
 from runners.stand_ins.things import HARMLESS, HELD_AT_THE_GATE, Quality, Violation
@@ -25,6 +25,7 @@ class Shape:
     entrance: bool = False
     spare: int = 0
     counts: tuple[int, ...] = ()  # replicas on each host when all went well; empty: everywhere as before
+    asks: int = 0  # so often a person must be asked before it is live everywhere
 
     def stage(self, books: Callable[[VirtualClock], Books]) -> Stage:
         return Stage(
@@ -64,6 +65,21 @@ class Story:
         self.batch = shape.policy.batch_of(shape.hosts)
         self.warm = set(self.stage.world.containers) if not shape.policy.stops_first else set()
         self.troubled = True  # an outage may be under way
+        self.undo: list[Callable[[], None]] = []  # what those do who changed something beside us, in the end
+        self.asked, self.asks = 0, shape.asks
+        each_moment(self, self._answer)
+
+    def _answer(self) -> None:
+        """A person who lets it go on whenever it waits for one; not while Prometheus is silent."""
+        books = self.stage.books.deployments
+        deployment = books.deployment(self.number)
+        if deployment.request is not Request.NONE:
+            return
+        if deployment.status is Status.AWAITING_PROMOTION:
+            self.asked += 1
+            books.ask(self.number, Request.APPROVE)
+        elif deployment.status is Status.PAUSED and not self.stage.world.metric_error:
+            books.ask(self.number, Request.RESUME)
 
     def _hosts(self, counts: dict[str, int]) -> dict[str, tuple[HostPlan, ...]]:
         return {"hosts": self.stage.plans(counts)} if counts else {}
@@ -89,6 +105,8 @@ class Story:
         wanted = Status.SUCCEEDED if expected == self.new else Status.ROLLED_BACK
         if deployment.status is not wanted:
             raise Violation(f"it ended {deployment.status}: {deployment.error}")
+        if expected == self.new and self.asked != self.asks:
+            raise Violation(f"a person was asked {self.asked} times, not {self.asks}")
 
     def heal_after(self) -> Deployment:
         """Through the outage to the end, then everything works again."""
@@ -102,6 +120,9 @@ class Story:
         self.troubled = False
         world.up = dict.fromkeys(world.up, True)
         world.registry_up, world.lose_answers = True, 0
+        world.metric, world.metric_error = 0.0, ""
+        for undo in self.undo:
+            undo()
         if world.entrance is not None:
             world.entrance.down = False
         for front in world.fronts.values():
@@ -207,34 +228,57 @@ def _second_driver(story: Story, looks: int) -> None:
         raise Violation(f"the second driver could not go on: {error}") from error
 
 
-def outage(story: Story, kind: str, begin: float, length: float) -> None:
-    """Something does not answer for a while. Time passes with every look, so the hook of the clock is enough."""
-    stage, world = story.stage, story.stage.world
-    start = stage.clock.now().timestamp()
-    sleep = stage.clock.sleep
+def each_moment(story: Story, work: Callable[[], None]) -> None:
+    """Time passes with every look, so the hook of the clock is enough."""
+    stage, sleep = story.stage, story.stage.clock.sleep
 
     def slept(seconds: float) -> None:
         sleep(seconds)
-        since = stage.clock.now().timestamp() - start
-        _set(story, kind, story.troubled and begin <= since < begin + length)
+        work()
 
     stage.clock.sleep = slept  # type: ignore[method-assign]
-    world.clock.sleep = slept  # type: ignore[method-assign]
+
+
+def outage(story: Story, kind: str, begin: float, length: float) -> None:
+    """Something does not answer for a while."""
+    clock = story.stage.clock
+    start = clock.now().timestamp()
+
+    def work() -> None:
+        since = clock.now().timestamp() - start
+        _set(story, kind, story.troubled and begin <= since < begin + length)
+
+    each_moment(story, work)
+
+
+def once_at(story: Story, begin: float, work: Callable[[], None]) -> None:
+    """It happens once, after so many seconds."""
+    clock, left = story.stage.clock, [work]
+    start = clock.now().timestamp()
+
+    def look() -> None:
+        if left and clock.now().timestamp() - start >= begin:
+            left.pop()()
+
+    each_moment(story, look)
 
 
 def reboot_at(story: Story, host: str, begin: float) -> None:
-    """The machine restarts once, after so many seconds."""
-    stage, rebooted = story.stage, False
-    start, sleep = stage.clock.now().timestamp(), stage.clock.sleep
+    once_at(story, begin, lambda: story.stage.world.reboot(host))
 
-    def slept(seconds: float) -> None:
-        nonlocal rebooted
-        sleep(seconds)
-        if not rebooted and stage.clock.now().timestamp() - start >= begin:
-            rebooted = True
-            stage.world.reboot(host)
 
-    stage.clock.sleep = slept  # type: ignore[method-assign]
+def changed_by_somebody(story: Story, host: str, begin: float, length: float, removed: bool = False) -> None:
+    """Somebody else parks a member of the load balancer, or removes it, and lets it in again after a while."""
+    entrance = story.stage.world.entrance
+    assert entrance is not None
+    away = (lambda: entrance.places.pop(host, None)) if removed else (lambda: entrance.turn(host, False))
+
+    def back() -> None:
+        entrance.turn(host, True)
+
+    once_at(story, begin, lambda: story.troubled and bool(away()))
+    once_at(story, begin + length, back)
+    story.undo.append(back)
 
 
 def _set(story: Story, kind: str, down: bool) -> None:
@@ -247,6 +291,10 @@ def _set(story: Story, kind: str, down: bool) -> None:
     elif kind == "entrance":
         assert world.entrance is not None
         world.entrance.down = down
+    elif kind == "prometheus":
+        world.metric_error = "no answer" * down
+    elif kind == "metric":
+        world.metric = 0.2 if down else 0.0
     elif kind == "answers":
         world.lose_answers = int(down)
     else:

@@ -19,6 +19,7 @@ from tests.rollout.stage import Books
 from tests.rollout.story import (
     PLAIN,
     Story,
+    changed_by_somebody,
     crash_at,
     crash_every,
     freeze_at,
@@ -105,6 +106,46 @@ def test_outage_during_a_move_ends_well(quality, shape, kind):
 def test_outage_behind_a_load_balancer_ends_well(quality, shape, kind):
     for begin in range(0, 24, 2 if FULL else 4):
         for length in (2.0, 12.0, 150.0):
+            story = Story(quality, SHAPES[shape])
+            outage(story, kind, begin, length)
+            told(story.heal_after, kind, begin, length)
+
+
+@pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BAD_LATE])
+@pytest.mark.parametrize("removed", [False, True], ids=["parked", "removed"])
+def test_member_that_somebody_else_takes_out_ends_well(quality, removed):
+    for begin in range(0, 24, 2 if FULL else 4):
+        for length in (2.0, 12.0, 150.0):
+            story = Story(quality, SHAPES["load balancer"])
+            changed_by_somebody(story, "web-1", begin, length, removed)
+            told(story.heal_after, "taken out", begin, length)
+
+
+@pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BAD_LATE])
+@pytest.mark.parametrize("kind", ["prometheus", "metric"])
+def test_prometheus_at_any_time_ends_well(quality, kind):
+    for begin in range(0, 24, 1 if FULL else 3):
+        for length in (2.0, 12.0, 60.0):
+            story = Story(quality, SHAPES["prometheus"])
+            outage(story, kind, begin, length)
+            told(story.heal_after, kind, begin, length)
+
+
+@pytest.mark.parametrize("begin", range(2))
+def test_release_that_nobody_could_measure_is_never_final(begin):
+    """Prometheus is silent until it says that the limit is passed."""
+    story = Story(Quality.GOOD, SHAPES["prometheus"])
+    outage(story, "prometheus", begin, 14.0)
+    outage(story, "metric", 14.0, 1e9)
+    story.tell(story.old)
+
+
+@pytest.mark.parametrize("quality", TELLING)
+@pytest.mark.parametrize("shape", ["canary", "batch by batch", "prometheus"])
+@pytest.mark.parametrize("kind", ["web-1", "web-2", "reload"])
+def test_outage_while_it_waits_ends_well(quality, shape, kind):
+    for begin in range(0, 24, 2 if FULL else 6):
+        for length in (2.0, 12.0, 60.0):
             story = Story(quality, SHAPES[shape])
             outage(story, kind, begin, length)
             told(story.heal_after, kind, begin, length)
