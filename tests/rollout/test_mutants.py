@@ -44,7 +44,7 @@ def test_seeded_bug_is_found(mutant, tmp_path):
     assert hunt.returncode == 0, f"{hunt.stdout}{hunt.stderr}"
 
 
-@pytest.mark.parametrize("shape", sorted({shape for mutant in MUTANTS for shape in mutant.shapes}))
+@pytest.mark.parametrize("shape", sorted({s for m in MUTANTS for s in m.shapes} - {"moves"}))
 def test_a_heart_without_a_bug_keeps_its_promises(shape):
-    """Else the bugs above would be found in anything."""
+    """Else the bugs above would be found in anything. Of the moves, test_stories tells the same."""
     assert hunt([shape], most=60) == ""
