@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 
 class ProxyKind(StrEnum):
@@ -95,13 +96,20 @@ class SiteSeen:
     error: str = ""  # why it could not be read; empty when it could
 
     def serves(self, address: str) -> bool:
-        return any(b.address == address and b.state is BackendState.READY for b in self.backends)
+        return any(b.state is BackendState.READY for b in self._listed.get(address, ()))
 
     def idle(self, address: str) -> bool:
         """True when no request can be under way to this address through this site."""
         if not self.running or self.error or self.old_workers or self.serves(address):
             return False
-        return all(not b.sessions for b in self.backends if b.address == address)
+        return all(not b.sessions for b in self._listed.get(address, ()))
+
+    @cached_property
+    def _listed(self) -> dict[str, list[BackendSeen]]:
+        found: dict[str, list[BackendSeen]] = {}
+        for backend in self.backends:
+            found.setdefault(backend.address, []).append(backend)
+        return found
 
 
 @dataclass(frozen=True)

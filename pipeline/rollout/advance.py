@@ -175,5 +175,5 @@ def refusals(look: Look, plan: HostPlan) -> str:
 
 
 def trouble(look: Look, where: str) -> str:
-    note = next((t.note for t in look.deployment.troubles if t.where == where), "")
-    return f": {note}" if note else ""
+    found = look.deployment.trouble(where)
+    return f": {found.note}" if found and found.note else ""

@@ -26,8 +26,9 @@ PHASES = {
 def changes(before: Deployment, now_is: Deployment, now: datetime) -> tuple[Happening, ...]:
     """Status first, then the hosts in the plan's order."""
     lines = [*_status(before, now_is, now)]
+    staying = {plan.host for plan in now_is.staying}
     for record in now_is.records:
-        lines.extend(_host(before.record(record.host), record, now_is, now))
+        lines.extend(_host(before.record(record.host), record, now_is, now, record.host in staying))
     return tuple(lines)
 
 
@@ -59,7 +60,7 @@ def _asks(deployment: Deployment) -> str:
 
 
 def _host(
-    before: HostRecord, record: HostRecord, deployment: Deployment, now: datetime
+    before: HostRecord, record: HostRecord, deployment: Deployment, now: datetime, stays: bool
 ) -> Iterator[Happening]:
     if record.lost_at is not None and before.lost_at is None:
         yield Happening(now, "lost", "it does not answer", record.host)
@@ -72,7 +73,7 @@ def _host(
     elif record.phase in PHASES:
         old = deployment.previous.number if deployment.previous else "none"
         text = PHASES[record.phase].format(n=deployment.release.number, old=old)
-        if record.phase is HostPhase.DONE and all(p.host != record.host for p in deployment.staying):
+        if record.phase is HostPhase.DONE and not stays:
             text = "nothing is sent here any more"
         elif record.phase is HostPhase.DONE and record.touched:
             text += _seen(deployment, [record])

@@ -77,7 +77,7 @@ def watch(look: Look, plan: HostPlan, record: HostRecord) -> tuple[HostRecord, F
     if fault is None:
         fault = _vanished(look, plan, record)
     kept = tuple(sampled(look, record, replica) for replica in look.standing(plan.host))
-    return (record if fault else replace(record, replicas=kept)), fault
+    return (record if fault or kept == record.replicas else replace(record, replicas=kept)), fault
 
 
 def _judged(look: Look, plan: HostPlan, record: HostRecord) -> list[ReplicaSeen]:

@@ -21,7 +21,7 @@ from pipeline.rollout import measure
 from pipeline.rollout.chronicle import changes
 from pipeline.rollout.compare import counted
 from pipeline.rollout.converge import Question, questions
-from pipeline.rollout.deployment import Deployment, Happening, Status, Trouble
+from pipeline.rollout.deployment import Deployment, Happening, HostRecord, Status, Trouble
 from pipeline.rollout.effects import CheckProxy, Effect, Explain, Prune, RunHook
 from pipeline.rollout.finish import finishing
 from pipeline.rollout.forward import rolling, waiting
@@ -86,15 +86,33 @@ def _absorb(deployment: Deployment, observed: Observed, now: datetime) -> tuple[
     for outcome in observed.outcomes:
         deployment = _noted(deployment, outcome)
         said.extend(_told(outcome, now))
-    for where in dict.fromkeys(o.effect.where for o in observed.outcomes):
-        mine = [o for o in observed.outcomes if o.effect.where == where]
-        bad = next((o for o in mine if o.verdict is not Verdict.DONE), None)
-        troubles = tuple(t for t in deployment.troubles if t.where != where)
-        if bad is not None:
-            before = next((t for t in deployment.troubles if t.where == where), None)
-            troubles = (*troubles, _worse(before, where, bad.note, now))
-        deployment = replace(deployment, troubles=troubles)
-    return deployment, said
+    deployment = with_records(deployment, _marked(deployment, observed.outcomes))
+    return replace(deployment, troubles=_troubles(deployment, observed.outcomes, now)), said
+
+
+def _troubles(deployment: Deployment, outcomes: tuple[Outcome, ...], now: datetime) -> tuple[Trouble, ...]:
+    """A place of which nothing was tried keeps what it had; one where all went well has none any more."""
+    bad: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        if outcome.verdict is not Verdict.DONE:
+            bad.setdefault(outcome.effect.where, outcome)
+    tried = {outcome.effect.where for outcome in outcomes}
+    kept = (trouble for trouble in deployment.troubles if trouble.where not in tried)
+    worse = (_worse(deployment.trouble(where), where, o.note, now) for where, o in bad.items())
+    return (*kept, *worse)
+
+
+def _marked(deployment: Deployment, outcomes: tuple[Outcome, ...]) -> list[HostRecord]:
+    """What is done once for a host, whatever came of it."""
+    changed: dict[str, HostRecord] = {}
+    for effect in (outcome.effect for outcome in outcomes):
+        if isinstance(effect, Prune | Explain):
+            record = changed.get(effect.host) or deployment.record(effect.host)
+            pruned, explained = isinstance(effect, Prune), isinstance(effect, Explain)
+            changed[effect.host] = replace(
+                record, pruned=record.pruned or pruned, explained=record.explained or explained
+            )
+    return list(changed.values())
 
 
 def _worse(before: Trouble | None, where: str, note: str, now: datetime) -> Trouble:
@@ -110,10 +128,6 @@ def _noted(deployment: Deployment, outcome: Outcome) -> Deployment:
         return replace(deployment, checked=(*deployment.checked, effect.where))
     if isinstance(effect, RunHook) and outcome.verdict is not Verdict.TROUBLE:
         return replace(deployment, hooks={**deployment.hooks, effect.hook: "" if done else outcome.note})
-    if isinstance(effect, Prune):
-        return with_records(deployment, [replace(deployment.record(effect.host), pruned=True)])
-    if isinstance(effect, Explain):
-        return with_records(deployment, [replace(deployment.record(effect.host), explained=True)])
     return deployment
 
 
@@ -128,5 +142,5 @@ def _told(outcome: Outcome, now: datetime) -> list[Happening]:
 
 
 def _may_try(deployment: Deployment, effect: Effect, now: datetime) -> bool:
-    trouble = next((t for t in deployment.troubles if t.where == effect.where), None)
+    trouble = deployment.trouble(effect.where)
     return trouble is None or passed(trouble.retry_at, now)

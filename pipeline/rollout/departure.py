@@ -93,8 +93,8 @@ def _emptied(look: Look, plan: HostPlan, record: HostRecord) -> Step:
 
 
 def _late(look: Look, plan: HostPlan) -> Fault:
-    notes = [t.note for t in look.deployment.troubles if t.where == plan.host]
-    why = f"what ran before could not be stopped in time{': ' * bool(notes)}{'; '.join(notes)}"
+    found = look.deployment.trouble(plan.host)
+    why = f"what ran before could not be stopped in time{f': {found.note}' if found else ''}"
     return Fault(plan.host, "stop", why)
 
 

@@ -195,11 +195,18 @@ class Deployment:
     attributes: dict[str, str] = field(default_factory=dict)
 
     def record(self, host: str) -> HostRecord:
-        return self._by_host.get(host) or HostRecord(host)
+        return self._recorded.get(host) or HostRecord(host)
+
+    def trouble(self, where: str) -> Trouble | None:
+        return self._troubled.get(where)
 
     @cached_property
-    def _by_host(self) -> dict[str, HostRecord]:
-        return {record.host: record for record in self.records}
+    def _recorded(self) -> dict[str, HostRecord]:
+        return {record.host: record for record in reversed(self.records)}
+
+    @cached_property
+    def _troubled(self) -> dict[str, Trouble]:
+        return {trouble.where: trouble for trouble in reversed(self.troubles)}
 
     def count(self, plan: HostPlan) -> int:
         """How many replicas of the release the host should have."""
@@ -209,7 +216,7 @@ class Deployment:
         """How many of the previous release it had."""
         return (self.previous_replicas or self.replicas) if plan.before is None else plan.before
 
-    @property
+    @cached_property
     def staying(self) -> tuple[HostPlan, ...]:
         """Hosts on which the environment runs when all went well. `min_healthy` and `batch` are about these."""
         return tuple(plan for plan in self.hosts if self.count(plan))

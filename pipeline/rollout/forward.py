@@ -153,11 +153,7 @@ def _unchanged(look: Look, plan: HostPlan) -> bool:
         return False
     addresses = {r.address for r in standing}
     return all(
-        {
-            b.address
-            for b in traffic.booked(look, site)
-            if b.host == plan.host and b.state is BackendState.READY
-        }
+        {b.address for b in traffic.booked_for(look, site, plan.host) if b.state is BackendState.READY}
         == addresses
         and traffic.in_order(look, site)
         and traffic.same_domain(look, site)

@@ -3,16 +3,19 @@
 Decides nothing about the rollout; `decide` and the rules below it ask here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
-from pipeline.fleet.proxy import Backend, Site
 from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord, Status
 from pipeline.rollout.effects import Effect
 from pipeline.rollout.observed import HostSeen, Observed, ReplicaSeen, ReplicaState
 from pipeline.rollout.release import Release, ReplicaPlan
+
+T = TypeVar("T")
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Look:
     now: datetime
     aim: Release | None = field(init=False)
     _counts: dict[str, int] = field(init=False)
+    _answers: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         deployment = self.deployment
@@ -69,11 +73,6 @@ class Look:
     @cached_property
     def _standing(self) -> dict[str, tuple[ReplicaSeen, ...]]:
         """Asked for many times in one look."""
-        return {}
-
-    @cached_property
-    def wanted(self) -> dict[Site, tuple[Backend, ...]]:
-        """What `traffic` has worked out for this very look."""
         return {}
 
     def count(self, host: str) -> int:
@@ -128,6 +127,18 @@ class Look:
 
     def later(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)
+
+
+def once(rule: Callable[[Look, P], T]) -> Callable[[Look, P], T]:
+    """A rule about a place that many hosts ask for: a look never changes, so one answer is enough for all of them."""
+
+    def asked(look: Look, place: P) -> T:
+        key = rule, place
+        if key not in look._answers:
+            look._answers[key] = rule(look, place)
+        return cast(T, look._answers[key])
+
+    return asked
 
 
 def life(replica: ReplicaSeen) -> str:

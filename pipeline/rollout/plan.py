@@ -73,15 +73,18 @@ def _asked(deployment: Deployment, observed: Observed, now: datetime) -> Observe
 
 def _applied(deployment: Deployment, observed: Observed, effects: tuple[Effect, ...]) -> Observed:
     """The world in which each effect did at once what it should."""
+    hosts, wanted, sites = dict(observed.hosts), dict(observed.wanted), dict(observed.sites)
+    entrance = observed.entrance
     for effect in effects:
         if isinstance(effect, Switch):
-            observed = _switched(deployment, observed, effect)
+            wanted[effect.site] = _routed(deployment, wanted.get(effect.site), effect)
+            sites[effect.site] = _served(wanted[effect.site])
         elif isinstance(effect, Park | Admit):
-            observed = replace(observed, entrance=_balanced(observed.entrance or EntranceSeen(), effect))
+            entrance = _balanced(entrance or EntranceSeen(), effect)
         elif isinstance(effect, Pull | Start | Keep | Retire | Prune):
-            host = _changed(observed.hosts[effect.host], effect)
-            observed = replace(observed, hosts={**observed.hosts, effect.host: host})
-    return replace(observed, outcomes=tuple(Outcome(effect) for effect in effects))
+            hosts[effect.host] = _changed(hosts[effect.host], effect)
+    outcomes = tuple(Outcome(effect) for effect in effects)
+    return replace(observed, hosts=hosts, wanted=wanted, sites=sites, entrance=entrance, outcomes=outcomes)
 
 
 def _changed(host: HostSeen, effect: Pull | Start | Keep | Retire | Prune) -> HostSeen:
@@ -116,18 +119,16 @@ def _started(effect: Start) -> ReplicaSeen:
     )
 
 
-def _switched(deployment: Deployment, observed: Observed, effect: Switch) -> Observed:
-    before = observed.wanted.get(effect.site, SiteWanted(effect.site, 0))
+def _routed(deployment: Deployment, before: SiteWanted | None, effect: Switch) -> SiteWanted:
+    before = before or SiteWanted(effect.site, 0)
     own = Route(effect.site, deployment.service, deployment.environment, deployment.domain, effect.backends)
     routes = (*(r for r in before.routes if r.name != own.name), *([own] if own.backends else []))
-    wanted = SiteWanted(effect.site, before.generation + 1, routes)
-    served = tuple(BackendSeen(b.address, b.state, sessions=0) for r in routes for b in r.backends)
-    seen = SiteSeen(effect.site, True, wanted.generation, served)
-    return replace(
-        observed,
-        wanted={**observed.wanted, effect.site: wanted},
-        sites={**observed.sites, effect.site: seen},
-    )
+    return SiteWanted(effect.site, before.generation + 1, routes)
+
+
+def _served(wanted: SiteWanted) -> SiteSeen:
+    backends = tuple(BackendSeen(b.address, b.state, sessions=0) for r in wanted.routes for b in r.backends)
+    return SiteSeen(wanted.site, True, wanted.generation, backends)
 
 
 def _balanced(entrance: EntranceSeen, effect: Park | Admit) -> EntranceSeen:

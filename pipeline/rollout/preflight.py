@@ -101,7 +101,7 @@ def _bring(look: Look, plan: HostPlan, record: HostRecord, seen: HostSeen) -> St
 
 def _troubled(look: Look, plan: HostPlan) -> bool:
     """Where nobody can say how full the disk is, a pull that failed once is reason enough to tidy up before the next."""
-    return any(trouble.where == plan.host for trouble in look.deployment.troubles)
+    return look.deployment.trouble(plan.host) is not None
 
 
 def _shared(deployment: Deployment, stranger: str) -> str:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pipeline.fleet.proxy import Backend, BackendState, Route, Site, SiteSeen
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan
 from pipeline.rollout.effects import Switch
-from pipeline.rollout.look import Look, passed
+from pipeline.rollout.look import Look, once, passed
 from pipeline.rollout.observed import ReplicaSeen
 
 
@@ -30,6 +30,22 @@ def sites_of(deployment: Deployment, plan: HostPlan) -> tuple[Site, ...]:
     return tuple(Site(deployment.proxy, host) for host in plan.sites)
 
 
+@once
+def fronted(look: Look, site: Site) -> tuple[HostPlan, ...]:
+    """The hosts whose replicas the site sends to, in the plan's order."""
+    return _by_site(look, None).get(site, ())
+
+
+@once
+def _by_site(look: Look, _: None) -> dict[Site, tuple[HostPlan, ...]]:
+    found: dict[Site, list[HostPlan]] = {}
+    for plan in look.deployment.hosts:
+        for site in sites_of(look.deployment, plan):
+            found.setdefault(site, []).append(plan)
+    return {site: tuple(plans) for site, plans in found.items()}
+
+
+@once
 def route(look: Look, site: Site) -> Route | None:
     """Our books' route of this service and environment on the site."""
     wanted = look.observed.wanted.get(site)
@@ -42,19 +58,37 @@ def booked(look: Look, site: Site) -> tuple[Backend, ...]:
     return found.backends if found else ()
 
 
+def booked_for(look: Look, site: Site, host: str) -> tuple[Backend, ...]:
+    """Those of one host."""
+    return _by_host(look, site).get(host, ())
+
+
+@once
+def _by_host(look: Look, site: Site) -> dict[str, tuple[Backend, ...]]:
+    found: dict[str, list[Backend]] = {}
+    for backend in booked(look, site):
+        found.setdefault(backend.host, []).append(backend)
+    return {host: tuple(backends) for host, backends in found.items()}
+
+
+@once
+def _ready_by_books(look: Look, site: Site) -> frozenset[str]:
+    return frozenset(b.address for b in booked(look, site) if b.state is BackendState.READY)
+
+
+@once
+def _known_by_books(look: Look, site: Site) -> frozenset[str]:
+    return frozenset(b.address for b in booked(look, site))
+
+
 def seen(look: Look, site: Site) -> SiteSeen:
     return look.observed.sites.get(site, SiteSeen(site, running=False, error="it was not looked at"))
 
 
+@once
 def wanted(look: Look, site: Site) -> tuple[Backend, ...]:
     """The backends that the site should have now, sorted."""
-    if site not in look.wanted:
-        look.wanted[site] = _wanted(look, site)
-    return look.wanted[site]
-
-
-def _wanted(look: Look, site: Site) -> tuple[Backend, ...]:
-    plans = [plan for plan in look.deployment.hosts if site in sites_of(look.deployment, plan)]
+    plans = fronted(look, site)
     ready = [backend for plan in plans for backend in _ready(look, site, plan)]
     before = booked(look, site)
     emptied = all(left(look, plan) for plan in plans) or any(_emptied(look, plan.host) for plan in plans)
@@ -62,13 +96,14 @@ def _wanted(look: Look, site: Site) -> tuple[Backend, ...]:
         return tuple(sorted(before))
     addresses = {backend.address for backend in ready}
     draining = [
-        replace(b, state=BackendState.DRAIN)
+        b if b.state is BackendState.DRAIN else replace(b, state=BackendState.DRAIN)
         for b in before
         if b.address not in addresses and _warm(look, site, b)
     ]
     return tuple(sorted([*ready, *draining]))
 
 
+@once
 def in_order(look: Look, site: Site) -> bool:
     """Does the site serve exactly what it should, by our books and by its own word?"""
     want = wanted(look, site)
@@ -119,11 +154,9 @@ def _known_dead(look: Look, backend: Backend) -> bool:
 
 def in_rotation(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
     """Does a site send to it by our books, or could one by its own word?"""
-    pairs = ((site, booked(look, site)) for site in sites_of(look.deployment, plan))
     return any(
-        seen(look, site).serves(replica.address)
-        or any(b.address == replica.address and b.state is BackendState.READY for b in backends)
-        for site, backends in pairs
+        seen(look, site).serves(replica.address) or replica.address in _ready_by_books(look, site)
+        for site in sites_of(look.deployment, plan)
     )
 
 
@@ -148,6 +181,7 @@ def may_serve(look: Look, plan: HostPlan) -> bool:
     return serves(look, plan) or any(in_rotation(look, plan, replica) for replica in running)
 
 
+@once
 def quiet(look: Look, site: Site) -> bool:
     """No request is under way through this site, by its own word. False also when it cannot tell."""
     has = seen(look, site)
@@ -165,7 +199,7 @@ def released(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
 
 
 def _forgotten(look: Look, site: Site, address: str, late: bool) -> bool:
-    if any(b.address == address for b in booked(look, site)):
+    if address in _known_by_books(look, site):
         return False
     has = seen(look, site)
     if has.serves(address):
@@ -174,7 +208,7 @@ def _forgotten(look: Look, site: Site, address: str, late: bool) -> bool:
 
 
 def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:
-    now = tuple(b for b in booked(look, site) if b.host == plan.host and b.state is BackendState.READY)
+    now = tuple(b for b in booked_for(look, site, plan.host) if b.state is BackendState.READY)
     if look.aim is None or left(look, plan):
         return ()
     if not look.host(plan.host).reachable:
@@ -245,10 +279,11 @@ def drained(look: Look, site: Site, host: str, address: str) -> bool:
     return passed(look.deployment.record(host).drain_by, look.now)
 
 
+@once
 def same_domain(look: Look, site: Site) -> bool:
     """A changed domain takes effect with a host's own switch, not before."""
     found = route(look, site)
-    hosts = [plan.host for plan in look.deployment.hosts if site in sites_of(look.deployment, plan)]
-    if found is None or not any(look.deployment.record(h).admitted_at is not None for h in hosts):
+    records = [look.deployment.record(plan.host) for plan in fronted(look, site)]
+    if found is None or not any(record.admitted_at is not None for record in records):
         return True
     return found.domain == look.deployment.domain

@@ -10,25 +10,37 @@ from tests.lab.down import down
 from tests.lab.layout import PREFIX
 from tests.lab.up import up
 
-BENCHES = {"rollout": "zero lost requests, and how long: Shipway, a shell script and Swarm on the same hosts"}
+BENCHES = {
+    "rollout": "zero lost requests, and how long: Shipway, a shell script and Swarm on the same hosts",
+    "idle": "CPU and memory of web, worker, scheduler and Redis while nothing happens, and a worker's import",
+    "plan": "what a rollout of 10, 100 and 1,000 hosts costs us alone, in CPU time and memory; needs no lab",
+}
+ALONE = frozenset({"plan"})  # need no lab
 
 
 def main() -> int:
     if len(sys.argv) != 2 or sys.argv[1] not in BENCHES:
         print("bin/bench NAME\n" + "\n".join(f"  {name:10} {what}" for name, what in BENCHES.items()))
         return 2
+    if sys.argv[1] in ALONE:
+        return _measured()
     kept = os.environ.get("SHIPWAY_LAB")
     state = Path(kept or PREFIX + "bench")
     os.environ["SHIPWAY_LAB"] = str(state)
     try:
         up(state, hosts=3, tls=False, ssh=False)
-        code: int = import_module(f"tests.bench.{sys.argv[1]}").main()
+        code = _measured()
     except LabError as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
     finally:
         if not kept:
             down(state)
+    return code
+
+
+def _measured() -> int:
+    code: int = import_module(f"tests.bench.{sys.argv[1]}").main()
     return code
 
 

@@ -1,0 +1,87 @@
+"""What Shipway costs while nothing happens: CPU and memory of `shipway up` with web, worker, scheduler and Redis over a minute,
+and how long a worker takes until its code is there. The baseline of the import is an interpreter that imports nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.parts.house import House, ending
+from tests.parts.laboratory import laboratory
+from tests.parts.repository import SampleRepository
+
+SECONDS = float(os.environ.get("SHIPWAY_BENCH_SECONDS", "60"))
+SETTLE = 5.0  # seconds after it is ready: the first looks at hosts are no idleness
+IMPORTS = 5
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def main() -> int:
+    folder = Path(tempfile.mkdtemp(prefix="shipway-bench-"))
+    try:
+        shop = SampleRepository(folder / "shop", folder / "shop.git")
+        shop.create()
+        shop.commit("v1")
+        shop.push()
+        house = House(folder / "house", laboratory(), shop.remote)
+        with ending(house):
+            house.start()
+            time.sleep(SETTLE)
+            print(_told(house))
+    finally:
+        shutil.rmtree(folder)
+    return 0
+
+
+def _told(house: House) -> str:
+    assert house.process
+    pids = list(_family(house.process.pid))
+    before = {pid: _cpu(pid) for pid in pids}
+    time.sleep(SECONDS)
+    spent = {pid: _cpu(pid) - before[pid] for pid in pids}
+    bare, worker = _import("sys"), _import("pipeline.worker")
+    lines = [
+        f"\n`shipway up`, idle for {SECONDS:g} s, one service on three hosts; load average {os.getloadavg()[0]:.1f}",
+        f"{'process':>10}{'CPU % of a core':>18}{'proportional MiB':>18}",
+        *(f"{pid:10}{spent[pid] / SECONDS * 100:18.2f}{_memory(pid):18.1f}" for pid in pids),
+        f"{'sum':>10}{sum(spent.values()) / SECONDS * 100:18.2f}{sum(map(_memory, pids)):18.1f}",
+        f"import of the worker: {worker:.2f} s of CPU, {worker / bare:.1f} x an empty interpreter ({bare:.3f} s)",
+    ]
+    return "\n".join(lines)
+
+
+def _family(pid: int) -> Iterator[int]:
+    """The process and all that it started."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from _family(int(child))
+
+
+def _cpu(pid: int) -> float:
+    """Seconds, with those of its children that ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / TICK
+
+
+def _memory(pid: int) -> float:
+    """What forks share counts once: MiB of the proportional set."""
+    rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024
+
+
+def _import(module: str) -> float:
+    """Seconds of CPU of a fresh interpreter, the least of a few."""
+    return min(_interpreter(module) for _ in range(IMPORTS))
+
+
+def _interpreter(module: str) -> float:
+    code = f"import time, {module}; print(time.process_time())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    return float(done.stdout)
