@@ -1,4 +1,5 @@
-"""Applies the effects that were decided, side by side where they touch different things. Decides nothing.
+"""Applies the effects that were decided, side by side where they touch different things; the replicas of one host start
+side by side as well. Decides nothing.
 
 Before each effect the lease is held once more, so that a driver which slept through its end touches nothing. What the
 world answers becomes an `Outcome`; only the loss of the lease ends the work.
@@ -44,20 +45,31 @@ def apply(
     """One after the other on one thing, side by side on different ones."""
     ordered = sorted(effects, key=lambda effect: effect.where)
     groups = [list(group) for _, group in groupby(ordered, key=lambda effect: effect.where)]
-    results = ports.hands.each([_job(group, deployment, lease, ports) for group in groups])
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
-    return tuple(outcome for result in results if not isinstance(result, Exception) for outcome in result)
+    return tuple(_each([_job(group, deployment, lease, ports) for group in groups], ports))
 
 
 def _job(
     effects: list[Effect], deployment: Deployment, lease: Lease, ports: Ports
 ) -> Callable[[], list[Outcome]]:
+    """Starts first and together: each has a name of its own, and the engine gives a port to one of them only."""
+
+    def one(effect: Effect) -> Callable[[], list[Outcome]]:
+        return lambda: [_one(effect, deployment, lease, ports)]
+
     def work() -> list[Outcome]:
-        return [_one(effect, deployment, lease, ports) for effect in effects]
+        started = _each([one(effect) for effect in effects if isinstance(effect, Start)], ports)
+        others = [effect for effect in effects if not isinstance(effect, Start)]
+        return [*started, *(_one(effect, deployment, lease, ports) for effect in others)]
 
     return work
+
+
+def _each(jobs: Sequence[Callable[[], list[Outcome]]], ports: Ports) -> list[Outcome]:
+    results = ports.hands.each(jobs)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return [outcome for result in results if not isinstance(result, Exception) for outcome in result]
 
 
 def _one(effect: Effect, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:

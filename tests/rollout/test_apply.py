@@ -1,0 +1,44 @@
+"""Which effects are applied side by side."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pipeline.lease import deployment_key
+from pipeline.rollout.apply import apply
+from pipeline.rollout.effects import Effect, Start
+from pipeline.rollout.release import ReplicaPlan
+from runners.stand_ins.time import InlineHands
+from tests.rollout.stage import PRODUCTION, SHOP, Stage
+
+
+class CountingHands(InlineHands):
+    def __init__(self) -> None:
+        self.together: list[int] = []
+
+    def each(self, jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+        self.together.append(len(jobs))
+        return super().each(jobs)
+
+
+def test_the_replicas_of_one_host_start_side_by_side():
+    stage = Stage(hosts=1, replicas=3)
+    release = stage.release()
+    stage.world.images["web-1"].add(release.image)
+    number = stage.deploy(release)
+    hands = CountingHands()
+    effects: list[Effect] = [
+        Start(
+            "web-1", ReplicaPlan(SHOP, PRODUCTION, release.number, release.image, release.spec, number, index)
+        )
+        for index in range(3)
+    ]
+    lease = stage.books.leases.take(deployment_key(number), "me", 5.0)
+
+    outcomes = apply(
+        effects, stage.books.deployments.deployment(number), lease, replace(stage.ports, hands=hands)
+    )
+
+    assert hands.together == [1, 3]
+    assert [outcome.effect for outcome in outcomes] == effects
+    assert stage.running("web-1") == [(release.number, index) for index in range(3)]
