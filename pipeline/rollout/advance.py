@@ -122,7 +122,8 @@ def _gate(look: Look, record: HostRecord) -> Step:
     if hopeless:
         return Step(record, fault=Fault(record.host, "gate", _late(look, hopeless), hopeless.container))
     proofs = [after(r.good_since, healthy_for) for r in record.replicas if r.good_since]
-    wake = soonest(i for i in (record.health_by, *proofs) if i and i > look.now)
+    asked = [health.due_at(r, check, eager=True) for r in record.replicas]
+    wake = soonest([*asked, *(i for i in (record.health_by, *proofs) if i and i > look.now)])
     return Step(replace(record, phase=HostPhase.CHECKING), wake=wake)
 
 

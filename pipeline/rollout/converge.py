@@ -43,12 +43,12 @@ def questions(look: Look) -> tuple[Question, ...]:
 def _ask(look: Look, plan: HostPlan, replica: ReplicaSeen) -> list[Question]:
     check = look.aim.spec.health if look.aim else HealthCheck()
     record = evidence(look.deployment.record(plan.host), replica)
-    if not replica.address or not health.due(record, check, look.now):
+    admitted = look.deployment.record(plan.host).admitted_at is not None
+    if not replica.address or not health.due(record, check, look.now, eager=not admitted):
         return []
     running = [s for s in traffic.sites_of(look.deployment, plan) if traffic.seen(look, s).running]
     site = running[0] if running else None
     asked = [Question(plan.host, site, replica.container, replica.address, check)]
-    admitted = look.deployment.record(plan.host).admitted_at is not None
     if record and not admitted and health.smoke_due(record, check):
         asked.append(replace(asked[0], smoke=True))
     return asked

@@ -11,6 +11,8 @@ from pipeline.rollout.deployment import ReplicaRecord
 from pipeline.rollout.observed import Sample
 from pipeline.rollout.release import HealthCheck
 
+EAGER = 0.25  # seconds between two samples of a replica that was never well
+
 
 def count(record: ReplicaRecord, sample: Sample) -> ReplicaRecord:
     """The record with one more sample. The same sample twice counts once."""
@@ -33,11 +35,20 @@ def count_smoke(record: ReplicaRecord, verdict: Sample) -> ReplicaRecord:
     return replace(record, smoked=False, smoke_bad=record.smoke_bad + 1, note=verdict.note)
 
 
-def due(record: ReplicaRecord | None, check: HealthCheck, now: datetime) -> bool:
+def due(record: ReplicaRecord | None, check: HealthCheck, now: datetime, eager: bool = False) -> bool:
     """Time for the next sample?"""
-    if record is None or record.sampled_at is None:
+    if record is None:
         return True
-    return now >= record.sampled_at + timedelta(seconds=check.interval)
+    at = due_at(record, check, eager)
+    return at is None or now >= at
+
+
+def due_at(record: ReplicaRecord, check: HealthCheck, eager: bool = False) -> datetime | None:
+    """None: at once. `eager`: nobody waits for more than its first good answer yet, and bad ones do not count."""
+    if record.sampled_at is None:
+        return None
+    often = min(check.interval, EAGER) if eager and not record.good else check.interval
+    return record.sampled_at + timedelta(seconds=often)
 
 
 def smoke_due(record: ReplicaRecord, check: HealthCheck) -> bool:

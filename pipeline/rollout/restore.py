@@ -7,7 +7,7 @@ is asked only for an image that is no longer on the host. A way back is never it
 from dataclasses import replace
 from datetime import datetime
 
-from pipeline.rollout import converge, entrance, hooks, traffic
+from pipeline.rollout import converge, entrance, health, hooks, traffic
 from pipeline.rollout.departure import depart, may_depart
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord
 from pipeline.rollout.effects import Effect, Prune
@@ -90,6 +90,11 @@ def _settle(look: Look, plan: HostPlan, record: HostRecord, missing: tuple[Effec
     keep = converge.keep(look, plan) if admitted else ()
     record, leaving = _let_go(look, plan, record)
     obstacle = unfit or _obstacle(look, plan)
+    asked = (
+        [health.due_at(r, look.aim.spec.health, eager=True) for r in record.replicas]
+        if unfit and look.aim
+        else []
+    )
     effects = (*missing, *keep, *leaving)
     if look.count(plan.host) and not unfit and traffic.arrived(look, plan):
         entering = entrance.enter(look, plan, record)
@@ -100,7 +105,9 @@ def _settle(look: Look, plan: HostPlan, record: HostRecord, missing: tuple[Effec
         record = replace(record, phase=HostPhase.RESTORED)
     if not obstacle and not effects and not record.pruned:
         effects = (Prune(plan.host, look.observed.kept),)
-    return Step(record, effects, wake=soonest([record.drain_by, record.start_after]), obstacle=obstacle)
+    return Step(
+        record, effects, wake=soonest([*asked, record.drain_by, record.start_after]), obstacle=obstacle
+    )
 
 
 def _deaths(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:

@@ -98,3 +98,12 @@ def test_next_sample_is_due_after_the_interval():
     assert health.due(None, CHECK, T0)
     assert not health.due(counted("+"), CHECK, T0 + timedelta(seconds=0.9))
     assert health.due(counted("+"), CHECK, T0 + timedelta(seconds=1))
+
+
+def test_replica_that_was_never_well_is_asked_more_often_than_one_that_was():
+    sick, well = counted("-"), counted("+")
+    soon = T0 + timedelta(seconds=health.EAGER)
+
+    assert health.due(sick, CHECK, soon, eager=True)
+    assert not health.due(sick, CHECK, soon)
+    assert not health.due(well, CHECK, soon, eager=True)
