@@ -1,6 +1,6 @@
 """How a release is brought onto an environment. Durations in seconds; every default's reason is in docs/rollout.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pipeline.fleet.metric import Criterion
@@ -68,6 +68,18 @@ class Policy:
     @property
     def stops_first(self) -> bool:
         return self.singleton or self.order is Order.STOP_FIRST
+
+    def at_once(self) -> "Policy":
+        """For a release that was good here before: all hosts together and nobody is asked. As many stay in rotation as
+        ever; where that means that a host leaves before it is done, the way back goes in the usual batches."""
+        if self.stops_first:
+            return self
+        away = (
+            self.batch if self.max_unavailable is None and self.min_healthy is None else self.max_unavailable
+        )
+        return replace(
+            self, batch="100%", max_unavailable=away, canary=0, approve=Approve.NONE, waves=Waves.NONE
+        )
 
     def batch_of(self, hosts: int) -> int:
         """Hosts worked on at once, never below one."""

@@ -31,7 +31,10 @@ def rollback(service: str, environment: str, number: int | None, requested_by: s
     if target is None:
         raise Conflict(_nothing(state, active))
     release = _made_for(place, ports.releases.release(service, target), ports)
-    return _create(place, release, Reason.ROLLBACK, requested_by, ports)
+    deployment = drafted(place, release, Reason.ROLLBACK, requested_by, ports)
+    if target in ports.deployments.good_releases(service, environment):
+        deployment = replace(deployment, policy=deployment.policy.at_once())
+    return ports.deployments.create(deployment)
 
 
 def deploy_release(

@@ -1,0 +1,46 @@
+"""Going back by hand: how fast, and what it keeps."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.rollout.deployment import Status
+from pipeline.rollout.policy import Approve, Order, Policy
+from pipeline.rollout.rollback import rollback
+from tests.rollout.stage import POLICY, PRODUCTION, SHOP, Stage
+
+
+def touched_at_once(stage: Stage, deployment_id: int) -> int:
+    lines = [line for _, line in stage.books.deployments.happenings(deployment_id)]
+    first = next(line.at for line in lines if line.kind == "starting")
+    return sum(line.kind == "starting" and line.at == first for line in lines)
+
+
+@pytest.mark.parametrize(("order", "hosts"), [(Order.START_FIRST, 3), (Order.STOP_FIRST, 1)])
+def test_going_back_to_a_good_release_takes_all_hosts_at_once_unless_they_stop_first(order, hosts):
+    stage = Stage(hosts=3, policy=replace(POLICY, order=order))
+    old = stage.live()
+    stage.run(stage.deploy(stage.release()))
+
+    number = rollback(SHOP, PRODUCTION, None, "anna", stage.ports)
+    deployment = stage.run(number)
+
+    assert deployment.status is Status.SUCCEEDED
+    assert touched_at_once(stage, number) == hosts
+    stage.check(number, old)
+
+
+def test_going_back_asks_nobody_and_keeps_as_many_hosts_in_rotation():
+    policy = Policy(batch=1, canary=1, approve=Approve.BATCH)
+
+    fast = policy.at_once()
+
+    assert (fast.canary, fast.approve, fast.batch_of(5)) == (0, Approve.NONE, 5)
+    assert fast.needed_of(5) == policy.needed_of(5) == 4
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy(min_healthy=2), Policy(max_unavailable="50%"), Policy(batch="25%")]
+)
+def test_the_floor_stays_where_it_was(policy):
+    assert policy.at_once().needed_of(8) == policy.needed_of(8)
