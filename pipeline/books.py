@@ -169,6 +169,9 @@ class Routes(Protocol):
         """Replace one service's route on its site and grow the site's generation (unless nothing changed).
         A route without backends is removed. Returns all that the site must serve now."""
 
+    def outgrow(self, site: Site, generation: int, lease: Lease) -> None:
+        """The site has this generation. Books that are behind it, as after a restore from a backup, get past it."""
+
 
 class Tokens(Protocol):
     """API tokens, stored hashed."""

@@ -17,6 +17,7 @@ ShipwayError                    500 · exit 1
     ├── Rejected                502 · exit 10  … it answered no (credentials, missing image); trying again will not help
     ├── PortTaken               503 · exit 10  … the host port was taken by somebody else; another one may be free
     ├── ConfigRefused           502 · exit 10  … a proxy configuration does not load; the running one was kept
+    ├── Outdated                409 · exit 10  … a proxy has a newer configuration than ours; nothing was changed
     └── DiskFull                507 · exit 10  … no space left on that machine
 """
 
@@ -127,6 +128,16 @@ class PortTaken(RunnerError):
 
 class ConfigRefused(RunnerError):
     """A proxy configuration does not load. The one that serves was kept."""
+
+
+class Outdated(RunnerError):
+    """A proxy already has a configuration of a higher generation, `running`. It was kept."""
+
+    status = 409
+
+    def __init__(self, message: str, running: int = 0) -> None:
+        super().__init__(message)
+        self.running = running
 
 
 class DiskFull(RunnerError):

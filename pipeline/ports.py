@@ -177,9 +177,9 @@ class Proxies(Protocol):
         """Never raises: what cannot be read is in `error`. No container yet: running=False."""
 
     def serve(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
-        """Make the site serve exactly this and return only when the new configuration is proved to be the one
-        served. Starts the proxy when it is not running. Checked before it is loaded: `ConfigRefused` leaves the
-        running configuration as it is. Old replicas that it stops routing keep their open requests."""
+        """Make the site serve exactly this; return only when it is proved to be served. Starts the proxy when it is not
+        running. `ConfigRefused` (it does not load) and `Outdated` (the site has a higher generation, whenever that came)
+        leave the running configuration as it is. Old replicas that it stops routing keep their open requests."""
 
     def check(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
         """Would it load, and could a proxy that is not there yet have its port? Changes nothing that serves. Raises

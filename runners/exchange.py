@@ -13,6 +13,7 @@ import docker
 
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host
+from runners.fence import FENCE, NEWER
 from runners.line import Lines
 
 NO_TOOL = 97
@@ -68,15 +69,19 @@ if command -v perl >/dev/null 2>&1; then
 fi
 exit 97
 """
-_SCRIPTS = {"exchange": _SCRIPT, "knock": _KNOCK}
+# $5 a file, $6 a generation: nothing is sent when the file has a higher one.
+_FENCED = FENCE + 'newer "$5" "$6"\n' + _SCRIPT
+_SCRIPTS = {"exchange": _SCRIPT, "fenced": _FENCED, "knock": _KNOCK}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`error` is empty when the other side answered and closed; else why not, and `data` is what came before."""
+    """`error` is empty when the other side answered and closed; else why not, and `data` is what came before.
+    `newer`: nothing was sent, since the fence stands at this generation."""
 
     data: bytes
     error: str = ""
+    newer: int = 0
 
 
 def exchange(
@@ -87,10 +92,13 @@ def exchange(
     address: str,
     payload: bytes,
     timeout: float,
+    fence: tuple[str, int] | None = None,
 ) -> Answer:
-    """Raises `Unreachable` when the engine fails, `Rejected` when the image cannot do it."""
+    """`fence`: a file, and the highest generation that may stand in it. Raises `Unreachable` when the engine fails,
+    `Rejected` when the image cannot do it."""
     ip, _, port = address.rpartition(":")
-    words = ["exchange", ip, port, str(max(1, math.ceil(timeout))), str(len(payload))]
+    words = [ip, port, str(max(1, math.ceil(timeout))), str(len(payload))]
+    words = ["fenced", *words, fence[0], str(fence[1])] if fence else ["exchange", *words]
     return _run(lines, client, host, container, words, payload, timeout)
 
 
@@ -125,6 +133,8 @@ def _run(
             f"Host {host.name}: container {container[:24]} has none of nc, bash and perl, so nothing can be asked from inside "
             "it. Use an image that has one (the official nginx and haproxy images do)."
         )
+    if reply.code == NEWER:
+        return Answer(b"", "a newer configuration is there", int(reply.said.split()[0]))
     return Answer(reply.out, _error(reply.code, reply.said, timeout, time.monotonic() - started))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from pipeline.errors import ConfigRefused, Rejected, ShipwayError, StageFailed, Stopped, Unreachable
+from pipeline.errors import ConfigRefused, Outdated, Rejected, ShipwayError, StageFailed, Stopped, Unreachable
 from pipeline.fleet.proxy import Backend, Route, Site, SiteWanted
 from pipeline.lease import Lease, site_key
 from pipeline.ports import Ports
@@ -161,6 +161,9 @@ def _switch(effect: Switch, deployment: Deployment, lease: Lease, ports: Ports) 
             ports.proxies.serve(*place, wanted)
         except ConfigRefused:
             ports.routes.put(before or _own(effect.site, (), deployment), lease)
+            raise
+        except Outdated as newer:
+            ports.routes.outgrow(effect.site, newer.running, lease)  # ends here whoever lost the deployment
             raise
     finally:
         ports.leases.give_back(held)

@@ -1,6 +1,7 @@
 """One proxy container on one host: found, made, started, given files, asked and told. Common to nginx and HAProxy.
 
-Decides nothing about configurations. A file gets its final name only after the proxy itself has checked it.
+Decides nothing about configurations. A file gets its final name only after the proxy itself has checked it, and never in
+place of one of a higher generation.
 """
 
 import io
@@ -21,6 +22,7 @@ from runners.engines.labels import HOST, PROXY, left_alone, mark, stranger
 from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
 from runners.exchange import Answer, exchange
+from runners.fence import FENCE, NEWER, outdated, read_generation
 from runners.line import Lines, Reply
 
 IMAGE = "shipway.image"
@@ -30,15 +32,22 @@ FOLDER = "/etc/shipway"
 MEMORY = 4 << 20  # bytes of /dev/shm, where nginx notes its requests
 _REFUSED = 96
 
-# $1 candidate, $2 the file that counts, $3 the one before it, then the check's own words.
-_ACCEPT = """
-candidate=$1 live=$2 last=$3; shift 3
+# $1 candidate, $2 the file that counts, $3 the one before it, $4 its generation, then the check's own words.
+_ACCEPT = (
+    FENCE
+    + """
+candidate=$1 live=$2 last=$3 mine=$4; shift 4
+trap 'rm -f "$candidate"' EXIT
+newer "$live" "$mine"
 "$@" || exit 96
+newer "$live" "$mine"
 if [ -f "$live" ]; then cp -p "$live" "$last"; fi
-exec mv -f "$candidate" "$live"
+mv -f "$candidate" "$live"
 """
+)
 _TRY = 'candidate=$1; shift; "$@"; code=$?; rm -f "$candidate"; if [ $code -ne 0 ]; then exit 96; fi'
-_BACK = 'if [ -f "$2" ]; then exec cp -p "$2" "$1"; fi'
+# $1 the file that counts, $2 the one before it, $3 the generation that is taken back.
+_BACK = FENCE + 'newer "$1" "$3"; if [ -f "$2" ]; then exec cp -p "$2" "$1"; fi'
 
 
 def name_of(proxy: Proxy, host: Host) -> str:
@@ -98,6 +107,8 @@ class SiteContainer:
         self.rehearse(text)
         with speaking(self.host, f"start proxy {self.proxy.name}"):
             seen = self.found()
+            if seen:
+                self._refuse_older(text)
             container = seen["Id"] if seen else self._create(self.name, self.recipe.run, listening=True)
             self._put(container, self.recipe.file, text)
             self._start(container)
@@ -122,9 +133,11 @@ class SiteContainer:
 
     def accept(self, text: str) -> None:
         """Checked in the running container, then moved in place at once. Nothing is loaded yet."""
-        candidate = f"{self.live}.next"
-        self._put(self.name, f"{self.recipe.file}.next", text)
-        self._sh(_ACCEPT, candidate, self.live, f"{self.live}.last", *self._check(candidate))
+        mine = read_generation(text)
+        candidate = f"{self.live}.{mine}"
+        self._put(self.name, f"{self.recipe.file}.{mine}", text)
+        words = candidate, self.live, f"{self.live}.last", str(mine), *self._check(candidate)
+        self._sh(_ACCEPT, *words, generation=mine)
 
     def attempt(self, text: str) -> None:
         """Checked in the running container and thrown away."""
@@ -132,17 +145,23 @@ class SiteContainer:
         self._put(self.name, f"{self.recipe.file}.try", text)
         self._sh(_TRY, candidate, *self._check(candidate))
 
-    def take_back(self) -> None:
-        """The file that counted before the last `accept` counts again."""
-        self._sh(_BACK, self.live, f"{self.live}.last")
+    def take_back(self, generation: int) -> None:
+        """The file that counted before this one was accepted counts again."""
+        self._sh(_BACK, self.live, f"{self.live}.last", str(generation), generation=generation)
 
     def signal(self, name: str) -> None:
         with speaking(self.host, f"send {name} to proxy {self.proxy.name}"):
             self.client.kill(self.name, name)
 
-    def ask(self, port: int, payload: bytes, timeout: float = 5.0) -> Answer:
-        """A control port on the container's own loopback."""
-        return exchange(self.lines, self.client, self.host, self.name, f"127.0.0.1:{port}", payload, timeout)
+    def ask(self, port: int, payload: bytes, generation: int | None = None, timeout: float = 5.0) -> Answer:
+        """A control port on the container's own loopback. With a `generation` it is told something: raises `Outdated`
+        in place of that when a newer one is there."""
+        fence = None if generation is None else (self.live, generation)
+        where = f"127.0.0.1:{port}"
+        answer = exchange(self.lines, self.client, self.host, self.name, where, payload, timeout, fence)
+        if answer.newer:
+            raise outdated(self.site, generation or 0, answer.newer)
+        return answer
 
     def run(self, scripts: Mapping[str, str], words: Sequence[str], timeout: float = 5.0) -> Reply | None:
         """A constant script inside, over a kept shell. None: no answer in time."""
@@ -170,12 +189,14 @@ class SiteContainer:
     def _refused(self, said: str) -> ConfigRefused:
         return self.refusal(" ".join(said.split())[-600:] or "its checker gave no reason")
 
-    def _sh(self, script: str, *words: str) -> None:
+    def _sh(self, script: str, *words: str, generation: int = 0) -> None:
         """A constant script with words as its arguments. As root: the folder is root's, the proxy may not be."""
         with speaking(self.host, f"configure proxy {self.proxy.name}"):
             made = self.client.exec_create(self.name, ["sh", "-c", script, "shipway", *words], user="0")["Id"]
             said = bytes(self.client.exec_start(made)).decode(errors="replace")
             code = self.client.exec_inspect(made)["ExitCode"]
+        if code == NEWER:
+            raise outdated(self.site, generation, int(said.split()[0]))
         if code == _REFUSED:
             raise self._refused(said)
         if code:
@@ -183,6 +204,18 @@ class SiteContainer:
                 f"Host {self.host.name}: proxy {self.proxy.name} could not be configured (code {code}): {said.strip()}. "
                 "Look at the container's disk."
             )
+
+    def _refuse_older(self, text: str) -> None:
+        """Of a container that does not run only the file can tell."""
+        try:
+            chunks, _ = self.client.get_archive(self.name, self.live)
+        except docker.errors.NotFound:
+            return
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+            file = tar.extractfile(self.recipe.file)
+            there = read_generation(file.read().decode(errors="replace")) if file else 0
+        if there > read_generation(text):
+            raise outdated(self.site, read_generation(text), there)
 
     def _put(self, container: str, file: str, text: str) -> None:
         with speaking(self.host, f"put a configuration into proxy {self.proxy.name}"):

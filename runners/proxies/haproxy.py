@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pipeline.errors import Unreachable
 from pipeline.fleet.proxy import Route, SiteSeen, SiteWanted
+from runners.fence import outdated
 from runners.proxies.container import INSIDE, Recipe, SiteContainer
 from runners.proxies.runtime import (
     VARIABLE,
@@ -41,6 +42,7 @@ _PAUSE = 0.1
 def serve(site: SiteContainer, wanted: SiteWanted) -> None:
     workers = _read(site)
     current, old = workers[0], workers[1:]
+    _refuse_older(site, wanted, current.marker)
     plan = change(current, wanted.routes)
     text, shape = _text(wanted, current, plan.fits)
     tellable = shape == current.marker.shape and plan.fits
@@ -49,7 +51,7 @@ def serve(site: SiteContainer, wanted: SiteWanted) -> None:
         return
     site.accept(text)
     if tellable:
-        _tell(site, current, plan.commands, Marker(wanted.generation, shape, plan.bases))
+        _tell(site, current, plan.commands, Marker(wanted.generation, shape, plan.bases), wanted)
     else:
         _reload(site, wanted, shape)
         old = _read(site)[1:]
@@ -132,17 +134,20 @@ def _render(
     )
 
 
-def _tell(site: SiteContainer, worker: Worker, commands: Sequence[str], marker: Marker) -> None:
-    """All of it in as few exchanges as fit; the marker last, so that it never promises what was not done."""
+def _tell(
+    site: SiteContainer, worker: Worker, commands: Sequence[str], marker: Marker, wanted: SiteWanted
+) -> None:
+    """All of it in as few exchanges as fit; the marker last, so that it never promises what was not done. Nothing, when
+    the host has a newer generation."""
     lines = [f"{worker.prefix} {command}" for command in commands]
     lines += ["experimental-mode on", f"{worker.prefix} set var {VARIABLE} str({marker.text()})"]
     batch: list[str] = []
     for line in lines:
         if sum(len(one) + 1 for one in batch) + len(line) > _LINE:
-            _ask(site, batch)
+            _ask(site, batch, wanted.generation)
             batch = []
         batch.append(line)
-    _ask(site, batch)
+    _ask(site, batch, wanted.generation)
 
 
 def _tell_old(site: SiteContainer, old: Sequence[Worker], wanted: SiteWanted) -> None:
@@ -151,7 +156,7 @@ def _tell_old(site: SiteContainer, old: Sequence[Worker], wanted: SiteWanted) ->
         plan = change(worker, tuple(route for route in wanted.routes if worker.backend(route.name)))
         if plan.fits and plan.commands:
             marker = Marker(worker.marker.generation, worker.marker.shape, plan.bases)
-            _tell(site, worker, plan.commands, marker)
+            _tell(site, worker, plan.commands, marker, wanted)
 
 
 def _reload(site: SiteContainer, wanted: SiteWanted, shape: str) -> None:
@@ -161,7 +166,7 @@ def _reload(site: SiteContainer, wanted: SiteWanted, shape: str) -> None:
         _await(site, wanted, shape)
     except Unreachable as error:
         said = " ".join(line for line in site.said(since).splitlines() if "ALERT" in line)
-        site.take_back()
+        site.take_back(wanted.generation)
         site.signal("SIGUSR2")
         raise site.refusal(f"it was checked, but the reload was ignored. {said or error}") from error
 
@@ -176,6 +181,7 @@ def _await(site: SiteContainer, wanted: SiteWanted, shape: str) -> None:
         except Unreachable as error:
             why = str(error)
         else:
+            _refuse_older(site, wanted, marker)
             if (marker.generation, marker.shape) == (wanted.generation, shape):
                 return
             why = f"it still serves generation {marker.generation}"
@@ -187,6 +193,7 @@ def _await(site: SiteContainer, wanted: SiteWanted, shape: str) -> None:
 
 def _prove(site: SiteContainer, wanted: SiteWanted) -> None:
     current = _read(site)[0]
+    _refuse_older(site, wanted, current.marker)
     missing = {
         f"{route.name} {address}"
         for route in wanted.routes
@@ -207,8 +214,13 @@ def _ready_of(worker: Worker, backend: str) -> frozenset[str]:
     return _ready(Worker(worker.backend(backend)))
 
 
-def _ask(site: SiteContainer, commands: Sequence[str]) -> str:
-    answer = site.ask(MASTER, (";".join([*commands, "quit"]) + "\n").encode())
+def _refuse_older(site: SiteContainer, wanted: SiteWanted, marker: Marker) -> None:
+    if marker.generation > wanted.generation:
+        raise outdated(site.site, wanted.generation, marker.generation)
+
+
+def _ask(site: SiteContainer, commands: Sequence[str], generation: int | None = None) -> str:
+    answer = site.ask(MASTER, (";".join([*commands, "quit"]) + "\n").encode(), generation)
     if answer.error and not answer.data:
         raise Unreachable(f"Proxy {site.site}: its control port does not answer: {answer.error}.")
     return answer.data.decode(errors="replace")

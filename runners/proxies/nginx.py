@@ -11,6 +11,7 @@ from functools import cache
 
 from pipeline.errors import ConfigRefused, Unreachable
 from pipeline.fleet.proxy import BackendSeen, BackendState, Site, SiteSeen, SiteWanted
+from runners.fence import outdated
 from runners.proxies.container import INSIDE, Recipe, SiteContainer
 from runners.proxies.counting import NOTHING, SEEN, counted, upstream
 from runners.render import render
@@ -35,7 +36,9 @@ _PAUSE = 0.05
 
 def serve(site: SiteContainer, wanted: SiteWanted) -> None:
     shapes = (_shape(wanted, True), _shape(wanted, False))
-    if _marker(_ask(site)) in ((wanted.generation, shape) for shape in shapes):
+    now = _marker(_ask(site))
+    _refuse_older(site, wanted, now[0])
+    if now in ((wanted.generation, shape) for shape in shapes):
         return
     keeps = _accept(site, wanted)
     _reload(site, wanted, _shape(wanted, keeps))
@@ -119,7 +122,7 @@ def _reload(site: SiteContainer, wanted: SiteWanted, shape: str) -> None:
         _await_leaving(site, before, since)
         _await(site, wanted, shape)
     except Unreachable as error:
-        site.take_back()
+        site.take_back(wanted.generation)
         site.signal("SIGHUP")
         raise site.refusal(
             f"it was checked, but the reload was ignored: {_emergency(site, since) or error}"
@@ -148,6 +151,7 @@ def _await(site: SiteContainer, wanted: SiteWanted, shape: str) -> None:
         except Unreachable as error:
             why = str(error)
         else:
+            _refuse_older(site, wanted, generation)
             if (generation, seen) == (wanted.generation, shape):
                 return
             why = f"it still serves generation {generation}"
@@ -155,6 +159,11 @@ def _await(site: SiteContainer, wanted: SiteWanted, shape: str) -> None:
     raise Unreachable(
         f"Proxy {site.site}: generation {wanted.generation} was not served within {_PROOF:g} s: {why}."
     )
+
+
+def _refuse_older(site: SiteContainer, wanted: SiteWanted, generation: int) -> None:
+    if generation > wanted.generation:
+        raise outdated(site.site, wanted.generation, generation)
 
 
 def _emergency(site: SiteContainer, since: int) -> str:

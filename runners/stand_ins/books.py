@@ -102,6 +102,11 @@ class MemoryRoutes:
             self.rows[route.site] = SiteWanted(route.site, before.generation + 1, after)
         return self.wanted(route.site)
 
+    def outgrow(self, site: Site, generation: int, lease: Lease) -> None:
+        self.leases.guard(lease)
+        if self.wanted(site).generation < generation:
+            self.rows[site] = replace(self.wanted(site), generation=generation + 1)
+
 
 @dataclass
 class MemoryFleet:

@@ -17,7 +17,7 @@ What DESIGN promises is watched in here, not in what is tested: an effect that b
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from pipeline.errors import ConfigRefused, PortTaken, Rejected, Unreachable
+from pipeline.errors import ConfigRefused, Outdated, PortTaken, Rejected, Unreachable
 from pipeline.fleet.proxy import BackendState, Site, SiteWanted
 from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.release import ReplicaPlan
@@ -241,6 +241,9 @@ class World:
     def serve(self, wanted: SiteWanted, installation: str = "") -> None:
         front = self.front(wanted.site)
         front.installation = front.installation or ("" if front.running else installation)
+        if wanted.generation < front.generation:
+            said = f"{wanted.site}: it has generation {front.generation}, and this was {wanted.generation}"
+            raise Outdated(said, front.generation)
         if front.stuck:
             raise Unreachable(f"{wanted.site}: the new configuration is not served")
         if front.refuses:

@@ -35,6 +35,23 @@ class SqlRoutes:
 
         return self._database.write(work)
 
+    def outgrow(self, site: Site, generation: int, lease: Lease) -> None:
+        table = tables.sites
+        first = self._database.insert(table).values(
+            proxy=site.proxy, host=site.host, generation=generation + 1
+        )
+        keys, behind = [table.c.proxy, table.c.host], table.c.generation < generation
+        past = first.on_conflict_do_update(
+            index_elements=keys, set_={"generation": generation + 1}, where=behind
+        )
+
+        def work(tx: Connection) -> None:
+            guard(tx, lease)
+            self._database.line_up(tx, ("site", site.proxy, site.host))
+            tx.execute(past)
+
+        self._database.write(work)
+
     def _replace(self, tx: Connection, route: Route) -> None:
         table = tables.routes.c
         mine = table.service == route.service, table.environment == route.environment

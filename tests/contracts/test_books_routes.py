@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.errors import Stopped
 from pipeline.fleet.proxy import Backend, BackendState, Route, Site
 from pipeline.lease import Lease, site_key
 from runners.store import Store
@@ -83,6 +84,41 @@ def test_a_route_without_backends_is_removed(books: Store, lease: Lease):
 
     assert (gone.generation, gone.routes) == (2, ())
     assert again.generation == 2
+
+
+def test_books_that_are_behind_get_past_what_the_site_has(books: Store, lease: Lease):
+    books.routes.put(SHOP, lease)
+
+    books.routes.outgrow(SITE, 7, lease)
+
+    assert books.routes.wanted(SITE).generation == 8
+    assert books.routes.wanted(SITE).routes == (SHOP,)
+    assert books.routes.put(replace(SHOP, domain=""), lease).generation == 9
+
+
+def test_books_of_a_site_that_they_do_not_know_get_past_it_too(books: Store, lease: Lease):
+    books.routes.outgrow(SITE, 7, lease)
+
+    assert books.routes.wanted(SITE).generation == 8
+
+
+@pytest.mark.parametrize("generation", [0, 1])
+def test_books_that_are_not_behind_stay(books: Store, lease: Lease, generation: int):
+    books.routes.put(SHOP, lease)
+
+    books.routes.outgrow(SITE, generation, lease)
+
+    assert books.routes.wanted(SITE).generation == 1
+
+
+def test_who_lost_the_lease_changes_no_generation(books: Store, lease: Lease):
+    books.routes.put(SHOP, lease)
+    books.leases.give_back(lease)
+
+    with pytest.raises(Stopped):
+        books.routes.outgrow(SITE, 7, lease)
+
+    assert books.routes.wanted(SITE).generation == 1
 
 
 def test_sites_do_not_know_each_other(books: Store, lease: Lease):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.errors import Rejected, Unreachable
+from pipeline.errors import Outdated, Rejected, Unreachable
 from pipeline.fleet.proxy import BackendSeen
 from tests.contracts.grounds import GROUNDS, Ground, make, started, wanted
 
@@ -41,6 +41,18 @@ def test_serving_the_same_twice_is_serving_it_once(ground: Ground):
 
     assert found.generation == 3
     assert [backend.address for backend in found.backends] == [address]
+
+
+def test_older_generation_is_refused_and_changes_nothing(ground: Ground):
+    old, new = started(ground, 1).address, started(ground, 2).address
+    ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 7, new))
+
+    with pytest.raises(Outdated, match=r"it has generation 7, and this was (generation )?6") as refusal:
+        ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 6, old, new))
+
+    found = ground.proxies.seen(ground.proxy, ground.host)
+    assert refusal.value.running == 7
+    assert (found.generation, found.serves(new), found.serves(old)) == (7, True, False)
 
 
 def test_switch_serves_the_new_and_lets_the_old_become_idle(ground: Ground):

@@ -273,6 +273,33 @@ def test_number_that_was_another_release_before_the_database_was_restored_is_not
     assert {c.plan.image for c in stage.world.containers.values()} == {fresh.image}
 
 
+def test_books_restored_from_an_old_backup_get_past_what_the_proxies_serve():
+    stage = Stage(hosts=2)
+    stage.live()
+    for site in stage.sites:
+        stage.world.front(site).generation += 7
+    fresh = stage.release()
+
+    deployment = stage.run(stage.deploy(fresh))
+
+    assert deployment.status is Status.SUCCEEDED
+    stage.check(deployment.id, fresh)
+    assert all(stage.world.front(site).generation > 8 for site in stage.sites)
+
+
+def test_image_to_go_back_to_that_is_gone_is_said_before_anything_is_touched():
+    stage = Stage(hosts=2)
+    old = stage.live()
+    stage.world.images["web-2"].discard(old.image)
+    number = stage.deploy(stage.release())
+
+    stage.driver(number, lambda: stage.books.deployments.deployment(number).status is Status.ROLLING)
+
+    warnings = [h for _, h in stage.books.deployments.happenings(number) if h.kind == "warning"]
+    assert [(h.host, "going back would need the registry" in h.text) for h in warnings] == [("web-2", True)]
+    assert [deed for deed in stage.world.deeds if deed.startswith(("start", "switch"))] == []
+
+
 def test_command_before_the_deploy_runs_once():
     stage = Stage(hosts=3)
     stage.live()
