@@ -131,6 +131,20 @@ def test_stop_waits_for_what_the_replica_is_doing(fleet: Fleet):
     assert fleet.look().replicas == ()
 
 
+def test_replica_that_ignores_sigterm_is_killed_after_its_time(fleet: Fleet):
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    fleet.engines.start(fleet.host, fleet.plan(command=["python3", "-c", deaf]))
+    (replica,) = fleet.look().replicas
+    while "deaf" not in fleet.engines.logs(fleet.host, replica.container):
+        time.sleep(0.05)
+    began = time.monotonic()
+
+    fleet.engines.retire(fleet.host, replica.container, 1)
+
+    assert time.monotonic() - began >= 1
+    assert fleet.look().replicas == ()
+
+
 def test_command_that_does_not_end_is_stopped_and_removed(fleet: Fleet):
     with pytest.raises(StageFailed, match=r"did not end within 1 s.*began"):
         fleet.engines.once(fleet.host, fleet.plan(), ["sh", "-c", "echo began; sleep 60"], 1)
