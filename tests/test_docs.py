@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.rollout import states
+from tests.example_plan import example_plan
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -17,6 +18,14 @@ def test_the_picture_of_the_states_is_printed_from_the_table():
     drawn = page.split("<!-- states -->")[1].split("<!-- /states -->")[0]
 
     assert drawn.strip() == f"```mermaid\n{states.mermaid().strip()}\n```"
+
+
+def test_the_plan_in_the_docs_is_what_the_rules_say():
+    page = (ROOT / "docs" / "rollout.md").read_text()
+
+    shown = page.split("<!-- plan -->")[1].split("<!-- /plan -->")[0]
+
+    assert shown.strip() == example_plan(), "run: python -m tests.example_plan"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -156,8 +156,23 @@ def _place(server: Api, service: str, environment: str) -> None:
         table(("host", "release", "replica", "state", "address", "health"), replicas, "No replicas."),
         "",
         table(("proxy", "backend", "state", "release", "sessions"), backends, "No backends."),
+        *_entrance(answer),
     ]
     show(answer, "\n".join(lines))
+
+
+def _entrance(answer: Any) -> list[str]:
+    """Who the load balancer sends to, where there is one."""
+    name, error = answer["load_balancer"], answer["load_balancer_error"]
+    if not name:
+        return []
+    rows = [(name, one["host"], one["target"], one["state"], _remark(one)) for one in answer["members"]]
+    lines = ["", table(("load balancer", "host", "member", "state", "remark"), rows, "No members of ours.")]
+    return [*lines, f"load balancer {name} cannot be read: {error}"] if error else lines
+
+
+def _remark(member: Any) -> str:
+    return member["reason"] if member["ours"] else "without our mark: it is never changed"
 
 
 def _note(place: Any) -> str:

@@ -4,6 +4,8 @@ Decides nothing but this: a park waits while too few other members serve, since 
 be parking theirs at the same moment.
 """
 
+from collections.abc import Iterable
+
 from pipeline.errors import ShipwayError, Unreachable
 from pipeline.fleet.balancer import MemberState, Target
 from pipeline.lease import Lease, balancer_key
@@ -17,12 +19,15 @@ TTL = 60.0  # seconds; a change with its retries ends well within it
 
 
 def entrance_seen(deployment: Deployment, ports: Ports) -> EntranceSeen:
-    """Never raises: what cannot be read is in `error`."""
-    name = deployment.load_balancer
+    return members_seen(deployment.load_balancer, [plan.host for plan in deployment.hosts], ports)
+
+
+def members_seen(name: str, hosts: Iterable[str], ports: Ports) -> EntranceSeen:
+    """Of one load balancer, those of these hosts. Never raises: what cannot be read is in `error`."""
     try:
         balancer = ports.balancers[name]
         found = balancer.members()
-        targets = {plan.host: target_of(name, plan.host, ports) for plan in deployment.hosts}
+        targets = {host: target_of(name, host, ports) for host in hosts}
         members = {host: found[target] for host, target in targets.items() if target in found}
         return EntranceSeen(members, balancer.capabilities())
     except ShipwayError as error:

@@ -89,16 +89,18 @@ def _words(effect: Effect, deployment: Deployment) -> PlannedStep:
             )
             return PlannedStep(effect.host, text, "it serves the new release by itself")
         case _:
-            return PlannedStep(effect.host, *_host_words(effect))
+            return PlannedStep(effect.host, *_host_words(effect, deployment))
 
 
-def _host_words(effect: Pull | Start | Keep | Retire | Prune | Explain) -> tuple[str, str]:
+def _host_words(
+    effect: Pull | Start | Keep | Retire | Prune | Explain, deployment: Deployment
+) -> tuple[str, str]:
     match effect:
         case Pull():
             return f"pull {effect.image}", "the image is not on this host yet"
         case Start():
             text = f"start replica {effect.plan.index} of release {effect.plan.release}"
-            return text, "beside what runs there, on a free port"
+            return text, "after what ran there" if deployment.policy.stops_first else "beside what runs there"
         case Keep():
             return f"let the engine restart {_short(effect.container)}", "it was admitted"
         case Retire():

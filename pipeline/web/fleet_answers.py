@@ -1,5 +1,6 @@
 """What the API answers about services, releases and hosts. Secrets have no field here; of a release only their names."""
 
+from pipeline.fleet.balancer import MemberState
 from pipeline.rollout.observed import ReplicaState
 from pipeline.web.answers import Answer, Utc
 
@@ -79,6 +80,17 @@ class ProxyAnswer(Answer):
     backends: list[BackendAnswer]
 
 
+class MemberAnswer(Answer):
+    """A host behind the load balancer, as that has it; `reason` is the cloud's own word."""
+
+    host: str
+    target: str
+    state: MemberState
+    ours: bool
+    weight: int | None
+    reason: str
+
+
 class HealthAnswer(Answer):
     kind: str
     path: str
@@ -138,6 +150,8 @@ class EnvironmentAnswer(Answer):
     hosts: list[EnvironmentHost]
     proxies: list[ProxyAnswer]
     load_balancer: str | None
+    members: list[MemberAnswer]
+    load_balancer_error: str
 
 
 class MovesAnswer(Answer):

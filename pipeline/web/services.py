@@ -9,8 +9,9 @@ from pipeline.fleet.host import Host, HostState
 from pipeline.fleet.proxy import Site, SiteSeen
 from pipeline.fleet.service import Environment, Service
 from pipeline.ports import Ports
+from pipeline.rollout.balance import members_seen
 from pipeline.rollout.moving import usage
-from pipeline.rollout.observed import HostSeen
+from pipeline.rollout.observed import EntranceSeen, HostSeen
 from pipeline.rollout.whereabouts import running_on
 from pipeline.web.auth import Role, within
 from pipeline.web.calls import Call
@@ -22,7 +23,7 @@ from pipeline.web.fleet_answers import (
     ServiceAnswer,
     ServicesAnswer,
 )
-from pipeline.web.views import address, host_view, release_view, site_view
+from pipeline.web.views import address, host_view, member_view, release_view, site_view
 
 T = TypeVar("T")
 
@@ -44,10 +45,15 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
     placed = running_on(target, state)
     members = _members(target, {*state.placed, *placed}, ports)
     looks = [partial(ports.engines.look, host, service, environment) for host in members]
-    jobs: list[Callable[[], HostSeen | SiteSeen]] = [*looks, *_site_looks(target, members, ports)]
+    jobs: list[Callable[[], HostSeen | SiteSeen | EntranceSeen]] = [
+        *looks,
+        *_site_looks(target, members, ports),
+        *_entrance_look(target, members, ports),
+    ]
     found = _side_by_side(ports, jobs)
     hosts = [seen for seen in found if isinstance(seen, HostSeen)]
     sites = [seen for seen in found if isinstance(seen, SiteSeen)]
+    entrance = next((seen for seen in found if isinstance(seen, EntranceSeen)), EntranceSeen())
     addresses, states = {host.name: host.address for host in members}, ports.fleet.hosts()
     return EnvironmentAnswer(
         service=service,
@@ -68,6 +74,8 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
         ],
         proxies=[site_view(seen, hosts, _routed(ports, seen.site, service, environment)) for seen in sites],
         load_balancer=target.load_balancer or None,
+        members=[member_view(host, member) for host, member in sorted(entrance.members.items())],
+        load_balancer_error=entrance.error,
     )
 
 
@@ -127,6 +135,16 @@ def _members(environment: Environment, placed: set[str], ports: Ports) -> list[H
     known = ports.settings.hosts
     names = dict.fromkeys([*(host.name for host in environment.hosts), *sorted(placed & set(known))])
     return [known[name] for name in names]
+
+
+def _entrance_look(
+    environment: Environment, members: list[Host], ports: Ports
+) -> list[Callable[[], EntranceSeen]]:
+    """A load balancer sends to the hosts on which a proxy stands."""
+    if not environment.load_balancer or environment.proxy is None:
+        return []
+    hosts = environment.proxy.hosts or tuple(host.name for host in members)
+    return [partial(members_seen, environment.load_balancer, hosts, ports)]
 
 
 def _site_looks(environment: Environment, members: list[Host], ports: Ports) -> list[Callable[[], SiteSeen]]:

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.delivery.run import Run
+from pipeline.fleet.balancer import Member
 from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import SiteSeen
 from pipeline.rollout.deployment import Deployment, Happening
@@ -20,6 +21,7 @@ from pipeline.web.fleet_answers import (
     BackendAnswer,
     EnvironmentHost,
     HealthAnswer,
+    MemberAnswer,
     ProxyAnswer,
     ReleaseAnswer,
     ReplicaAnswer,
@@ -139,6 +141,17 @@ def host_view(seen: HostSeen, host_address: str, placed: int, state: HostState) 
         replicas=[_replica_view(replica) for replica in seen.replicas],
         placed=placed,
         drained=state.drained,
+    )
+
+
+def member_view(host: str, member: Member) -> MemberAnswer:
+    return MemberAnswer(
+        host=host,
+        target=str(member.target),
+        state=member.state,
+        ours=member.ours,
+        weight=member.weight,
+        reason=member.reason,
     )
 
 

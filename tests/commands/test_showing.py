@@ -63,6 +63,8 @@ PLACE = {
     ],
     "proxies": [{"proxy": "front", "host": "web-1", "error": "", "backends": [
         {"address": "10.0.0.1:20000", "state": "ready", "release": 1, "sessions": 4}]}],
+    "load_balancer": "entry", "load_balancer_error": "", "members": [
+        {"host": "web-1", "target": "i-1:80", "state": "parked", "ours": True, "weight": 0, "reason": "normal"}],
 }  # fmt: skip
 SERVICES = {
     "services": [
