@@ -274,6 +274,9 @@ class Tales(RuleBasedStateMachine):
         books, clock = self.stage.books.deployments, self.stage.clock
         until = clock.now().timestamp() + LIMIT
         while clock.now().timestamp() < until:
+            began, active = clock.now(), books.active(SHOP, PRODUCTION)
+            if active is not None and active.id != number:
+                self._end(active.id)  # ours waits for its turn
             wish = _answer(books.deployment(number))
             if wish is not Request.NONE:
                 self._say(f"a person asks to {wish} deployment {number}")
@@ -284,6 +287,8 @@ class Tales(RuleBasedStateMachine):
             self._say(f"deployment {number} is {deployment.status} {deployment.error}")
             if deployment.over:
                 return deployment
+            if clock.now() == began:
+                clock.sleep(1.0)
         raise Violation(f"no verdict within {LIMIT:g} s: {deployment.status} {deployment.blocked}")
 
 
