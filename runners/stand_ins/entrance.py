@@ -63,7 +63,9 @@ class Entrance:
 
     def turn(self, host: str, let_in: bool) -> None:
         place = self.places.get(host)
-        if place is None or place.let_in != let_in:
+        if place is None and not let_in:  # added with weight 0: nothing was ever sent there
+            self.places[host] = Place(let_in, self.clock.now().replace(year=2000))
+        elif place is None or place.let_in != let_in:
             self.places[host] = Place(let_in, self.clock.now())
 
 
