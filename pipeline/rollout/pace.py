@@ -23,7 +23,7 @@ def due(look: Look) -> list[HostPlan]:
     """Untouched hosts whose turn it is, in the plan's order."""
     waiting = [p for p in _wave(look) if _may_begin(look, look.deployment.record(p.host))]
     if look.deployment.policy.singleton:
-        return waiting
+        return waiting  # it has one place: the new one waits in `departure` until the old one is empty
     room = look.deployment.policy.batch_of(len(look.deployment.staying)) - sum(map(_open, _records(look)))
     room = min(room, _allowed(look) - len(_touched(look.deployment)))
     return _spared(look, waiting, max(0, room))

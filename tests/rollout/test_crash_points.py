@@ -18,6 +18,7 @@ from tests.rollout.shapes import SHAPES
 from tests.rollout.stage import Books
 from tests.rollout.story import (
     PLAIN,
+    Shape,
     Story,
     changed_by_somebody,
     crash_at,
@@ -79,36 +80,35 @@ def test_driver_that_slept_through_its_end_touches_nothing(quality):
             told(story.tell, "frozen", point, looks)
 
 
+def tell_outages(
+    quality: Quality, shape: Shape, kind: str, step: int, longest: float = 60.0, finest: int = 2
+) -> None:
+    """Something is away for a moment, for a while and for long, beginning at each of these seconds."""
+    for begin in range(0, 24, finest if FULL else step):
+        for length in (2.0, 12.0, longest):
+            story = Story(quality, shape)
+            outage(story, kind, begin, length)
+            told(story.heal_after, kind, begin, length)
+
+
 @pytest.mark.parametrize("quality", Quality if FULL else TELLING)
 @pytest.mark.parametrize("kind", ["registry", "reload", "answers", "web-1", "web-2"])
 def test_outage_at_any_time_ends_well(quality, kind):
-    for begin in range(0, 24, 2 if FULL else 3):
-        for length in (2.0, 12.0, 60.0):
-            story = Story(quality)
-            outage(story, kind, begin, length)
-            told(story.heal_after, kind, begin, length)
+    tell_outages(quality, PLAIN, kind, 3)
 
 
 @pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BAD_LATE])
 @pytest.mark.parametrize("shape", ["move", "move behind an edge", "fewer"])
 @pytest.mark.parametrize("kind", ["reload", "web-1", "web-3"])
 def test_outage_during_a_move_ends_well(quality, shape, kind):
-    for begin in range(0, 24, 2 if FULL else 4):
-        for length in (2.0, 12.0, 60.0):
-            story = Story(quality, SHAPES[shape])
-            outage(story, kind, begin, length)
-            told(story.heal_after, kind, begin, length)
+    tell_outages(quality, SHAPES[shape], kind, 4)
 
 
 @pytest.mark.parametrize("quality", TELLING)
 @pytest.mark.parametrize("shape", ["load balancer", "move behind a load balancer"])
 @pytest.mark.parametrize("kind", ["entrance", "reload", "web-2"])
 def test_outage_behind_a_load_balancer_ends_well(quality, shape, kind):
-    for begin in range(0, 24, 2 if FULL else 4):
-        for length in (2.0, 12.0, 150.0):
-            story = Story(quality, SHAPES[shape])
-            outage(story, kind, begin, length)
-            told(story.heal_after, kind, begin, length)
+    tell_outages(quality, SHAPES[shape], kind, 4, longest=150.0)
 
 
 @pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BAD_LATE])
@@ -124,11 +124,7 @@ def test_member_that_somebody_else_takes_out_ends_well(quality, removed):
 @pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BAD_LATE])
 @pytest.mark.parametrize("kind", ["prometheus", "metric"])
 def test_prometheus_at_any_time_ends_well(quality, kind):
-    for begin in range(0, 24, 1 if FULL else 3):
-        for length in (2.0, 12.0, 60.0):
-            story = Story(quality, SHAPES["prometheus"])
-            outage(story, kind, begin, length)
-            told(story.heal_after, kind, begin, length)
+    tell_outages(quality, SHAPES["prometheus"], kind, 3, finest=1)
 
 
 @pytest.mark.parametrize("begin", range(2))
@@ -144,11 +140,7 @@ def test_release_that_nobody_could_measure_is_never_final(begin):
 @pytest.mark.parametrize("shape", ["canary", "batch by batch", "prometheus"])
 @pytest.mark.parametrize("kind", ["web-1", "web-2", "reload"])
 def test_outage_while_it_waits_ends_well(quality, shape, kind):
-    for begin in range(0, 24, 2 if FULL else 6):
-        for length in (2.0, 12.0, 60.0):
-            story = Story(quality, SHAPES[shape])
-            outage(story, kind, begin, length)
-            told(story.heal_after, kind, begin, length)
+    tell_outages(quality, SHAPES[shape], kind, 6)
 
 
 @pytest.mark.parametrize("quality", TELLING)
