@@ -13,7 +13,8 @@ from pipeline.rollout.rollback import rollback
 from runners.stand_ins.shelf import WorldShelf
 from runners.stand_ins.things import Quality
 from tests.retention.test_prune import Runs
-from tests.rollout.stage import POLICY, PRODUCTION, SHOP, Crash, Stage
+from tests.rollout.mortal import Crash
+from tests.rollout.stage import POLICY, PRODUCTION, SHOP, Stage
 
 KEEP = 2
 GOOD, BACK = Status.SUCCEEDED, Status.ROLLED_BACK

@@ -1,7 +1,7 @@
 """A stage for rollouts: a world, books, ports over them, and a driver that may be killed and followed by the next."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -19,98 +19,17 @@ from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import HealthCheck, HealthKind, Release, ReplicaPlan, RuntimeSpec
 from pipeline.rollout.whereabouts import drafted
 from pipeline.settings import Settings
-from runners.stand_ins.books import MemoryDeployments, MemoryFleet, MemoryLeases, MemoryReleases, MemoryRoutes
 from runners.stand_ins.entrance import Entrance, WorldBalancer
 from runners.stand_ins.fleet import WorldEngines, WorldMetrics, WorldProbe, WorldProxies
 from runners.stand_ins.things import HARMLESS, Quality, Violation
 from runners.stand_ins.time import InlineHands, VirtualClock
 from runners.stand_ins.world import World
+from tests.rollout.mortal import Books, Crash, Logs, MortalDeployments, MortalLeases, Notices, memory_books
 
 SHOP, PRODUCTION = "shop", "production"
 TAKEOVER = 6.0  # seconds after which the next driver comes
 HEALTH = HealthCheck(HealthKind.HTTP, "/healthz", rise=2, fall=2, deadline=10.0)
 POLICY = Policy(healthy_for=1.0, deadline=20.0, bake=3.0, drain_timeout=5.0, unreachable_grace=15.0)
-
-
-class Crash(BaseException):
-    """The driver's process is gone."""
-
-
-@dataclass
-class Logs:
-    text: dict[int, str] = field(default_factory=dict)
-
-    def append(self, run_id: int, stage: str, text: str) -> None:
-        self.text[run_id] = self.text.get(run_id, "") + text
-
-    def close(self, run_id: int, stage: str) -> None: ...
-
-
-@dataclass
-class Notices:
-    told: list[str] = field(default_factory=list)
-
-    def tell(self, title: str, text: str) -> None:
-        self.told.append(f"{title}: {text}")
-
-
-@dataclass
-class Books:
-    leases: Any
-    releases: Any
-    deployments: Any
-    routes: Any
-    fleet: Any
-    expire: Callable[[], None]  # all leases, as if much time had passed
-    close: Callable[[], None] = lambda: None
-
-
-def memory_books(clock: VirtualClock) -> Books:
-    leases = MemoryLeases(clock)
-
-    def expire() -> None:
-        leases.rows = {key: replace(row, until=clock.now()) for key, row in leases.rows.items()}
-
-    return Books(
-        leases,
-        MemoryReleases(),
-        MemoryDeployments(leases, clock),
-        MemoryRoutes(leases),
-        MemoryFleet(clock),
-        expire,
-    )
-
-
-class MortalLeases:
-    """A dead driver gives nothing back."""
-
-    def __init__(self, stage: "Stage", inner: Any) -> None:
-        self.stage, self.inner = stage, inner
-
-    def take(self, key: str, owner: str, ttl: float) -> Any:
-        return self.inner.take(key, owner, ttl)
-
-    def extend(self, lease: Any, ttl: float) -> Any:
-        self.stage.reach(f"extend {lease.key}")
-        return self.inner.extend(lease, ttl)
-
-    def give_back(self, lease: Any) -> None:
-        if not self.stage.dead:
-            self.inner.give_back(lease)
-
-
-class MortalDeployments:
-    """Each commit is a place to die."""
-
-    def __init__(self, stage: "Stage", inner: Any) -> None:
-        self._stage, self._inner = stage, inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def save(self, deployment: Deployment, happenings: Any, lease: Any) -> None:
-        self._stage.reach(f"commit {deployment.status}")
-        self._inner.save(deployment, happenings, lease)
 
 
 class Stage:
@@ -137,16 +56,12 @@ class Stage:
         self.dead = False
         self.hook: Callable[[str], None] = lambda _: None
         self.world.hook = self.reach
-        at = dict(zip(names, regions, strict=False))
-        machines = {
-            name: Host(name, f"tcp://{name}:2375", name, region=at.get(name, ""))
-            for name in (*names, *fronts)
-        }
+        self.machines = _machines((*names, *fronts), regions)
         front = Proxy("front", ProxyKind.HAPROXY, "haproxy:3.2", hosts=fronts) if proxy else None
         self.environment = Environment(
             SHOP,
             PRODUCTION,
-            tuple(machines[name] for name in (names if place else self.used)),
+            tuple(self.machines[name] for name in (names if place else self.used)),
             replicas=replicas,
             place=len(self.used) if place else None,
             on_host_loss=OnHostLoss.REPLACE if place else OnHostLoss.WAIT,
@@ -157,18 +72,22 @@ class Stage:
         if entrance:
             self.world.entrance = Entrance.over(self.used, self.clock)
         self.world.singleton = policy.singleton
-        service = Service(SHOP, Repository("file:///shop.git"), environments={PRODUCTION: self.environment})
-        self.settings = Settings(
-            registry=RegistryAccess("r"),
-            hosts=machines,
-            proxies={"front": front} if front else {},
-            load_balancers={"entry": LoadBalancer("entry", BalancerKind.ALIYUN_SLB)} if entrance else {},
-            services={SHOP: service},
-        )
+        self.settings = self._settings()
         self.logs, self.notices = Logs(), Notices()
         self.ports = self._ports()
         self.owners = 0
         self.world.protected = self._protected
+
+    def _settings(self) -> Settings:
+        front, entrance = self.environment.proxy, self.environment.load_balancer
+        service = Service(SHOP, Repository("file:///shop.git"), environments={PRODUCTION: self.environment})
+        return Settings(
+            registry=RegistryAccess("r"),
+            hosts=self.machines,
+            proxies={"front": front} if front else {},
+            load_balancers={entrance: LoadBalancer(entrance, BalancerKind.ALIYUN_SLB)} if entrance else {},
+            services={SHOP: service},
+        )
 
     def _ports(self) -> Ports:
         nothing: Any = None
@@ -380,3 +299,9 @@ class Stage:
             raise Violation(f"{host} has dead containers left")
         if any(not c.restart_always for c in self.world.at(host)):
             raise Violation(f"{host} has a replica that its engine would not restart")
+
+
+def _machines(names: Sequence[str], regions: Sequence[str]) -> dict[str, Host]:
+    """Those without a region of their own come last."""
+    at = dict(zip(names, regions, strict=False))
+    return {name: Host(name, f"tcp://{name}:2375", name, region=at.get(name, "")) for name in names}

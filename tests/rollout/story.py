@@ -10,7 +10,8 @@ from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
 from runners.stand_ins.things import HARMLESS, HELD_AT_THE_GATE, Quality, Violation
 from runners.stand_ins.time import VirtualClock
-from tests.rollout.stage import POLICY, TAKEOVER, Books, Crash, Stage, memory_books
+from tests.rollout.mortal import Books, Crash, memory_books
+from tests.rollout.stage import POLICY, TAKEOVER, Stage
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from pipeline.rollout.deployment import Deployment, Reason, Request, Status
 from pipeline.rollout.policy import Approve, OnFailure
 from pipeline.rollout.rollback import rollback
 from runners.stand_ins.things import HARMLESS, SEEN_BY_PROXIES, Quality, Violation
+from tests.rollout.mortal import Crash
 from tests.rollout.shapes import ASKING, METRIC, SINGLETON, STOP_FIRST
-from tests.rollout.stage import POLICY, PRODUCTION, SHOP, TAKEOVER, Crash, Stage
+from tests.rollout.stage import POLICY, PRODUCTION, SHOP, TAKEOVER, Stage
 from tests.rollout.story import converged, with_batch
 
 LIMIT = 1200.0  # seconds of its own time until a deployment must have ended

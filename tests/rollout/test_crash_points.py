@@ -14,8 +14,8 @@ from pipeline.rollout.deployment import Status
 from runners.stand_ins.things import SEEN_BY_PROXIES, Quality, Violation
 from runners.stand_ins.time import VirtualClock
 from runners.store import open_store
+from tests.rollout.mortal import Books
 from tests.rollout.shapes import SHAPES
-from tests.rollout.stage import Books
 from tests.rollout.story import (
     PLAIN,
     Shape,
