@@ -153,11 +153,11 @@ def test_file_that_does_not_load_leaves_the_one_that_serves(fleet: Fleet, proxy:
     container = fleet.proxies._container(proxy, fleet.host, USUAL)
 
     with pytest.raises(ConfigRefused, match="nonsense"):
-        container.accept("nonsense here;\n")
+        container.accept("# shipway-generation-2\nnonsense here;\n")
     with pytest.raises(ConfigRefused, match="nonsense"):
-        container.attempt("nonsense here;\n")
+        container.attempt("# shipway-generation-2\nnonsense here;\n")
     with pytest.raises(ConfigRefused, match="nonsense"):
-        container.rehearse("nonsense here;\n")
+        container.rehearse("# shipway-generation-2\nnonsense here;\n")
 
     fleet.reach.client(fleet.host).restart(fleet.container(proxy), timeout=1)
     assert until(lambda: fleet.proxies.seen(proxy, fleet.host).serves(old[0]))
