@@ -12,7 +12,8 @@ from tests.lab.up import up
 
 BENCHES = {
     "rollout": "zero lost requests, and how long: Shipway, a shell script and Swarm on the same hosts",
-    "deploy": "push to live and back, against the same work typed by hand in the best order",
+    "deploy": "push to live, back warm and cold, against the same work as raw engine calls in the best order",
+    "requests": "100,000 requests of every kind over ten rollouts and five rollbacks: how many failed",
     "idle": "CPU and memory of web, worker, scheduler and Redis while nothing happens, and a worker's import",
     "plan": "what a rollout of 10, 100 and 1,000 hosts costs us alone, in CPU time and memory; needs no lab",
 }

@@ -34,6 +34,10 @@ class ByShipway:
     def forward(self, images: Images) -> None:
         self._deploy("deployments", {"image": images.v2}, "succeeded")
 
+    def again(self, image: str) -> None:
+        """A new release of an image that was live before."""
+        self._deploy("deployments", {"image": image}, "succeeded")
+
     def fail(self, images: Images) -> None:
         self._deploy("deployments", {"image": images.bad}, "rolled_back")
 

@@ -1,43 +1,50 @@
-"""Push to live, and back by hand, on 3 hosts × 2 replicas of the sample service: Shipway against the same work typed by hand
-in the best order (build, push, pulls on all hosts together, starts of all replicas together). The hand's row is the baseline:
-it runs no tests and no health check, switches no proxy, watches and stops nothing, so it is less work than any deployment."""
+"""Push to live, back warm (in the bake) and back cold, on 3 hosts × 2 replicas of the sample service: Shipway against the
+same work as raw engine calls in the best order (`by_hand`), in the same run. The least of some rounds counts."""
 
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench.contestant import REPLICAS, docker
+from tests.bench.by_hand import ByHand
+from tests.bench.contestant import REPLICAS
+from tests.bench.onlooker import Onlooker
 from tests.parts.house import House, ending
-from tests.parts.laboratory import LabHost, Laboratory, laboratory
+from tests.parts.laboratory import laboratory
 from tests.parts.repository import SampleRepository
 
-MINIMUM = {"healthy_for": "0s", "bake": "0s", "batch": "100%", "drain_timeout": "10s"}
+MINIMUM = {"healthy_for": "0s", "bake": "0s", "drain_timeout": "10s"}
+TOGETHER = {"batch": "100%"}
+HEALTH = "health: {path: /healthz, interval: 100ms, timeout: 2s, rise: 1, fall: 3, deadline: 20s}\n"
+SPEC = f"test: {{command: 'pytest -q -p no:cacheprovider'}}\nrun: {{port: 8000}}\n{HEALTH}"
 ROUNDS = int(os.environ.get("SHIPWAY_BENCH_ROUNDS", "3"))
-LABEL = "bench=by-hand"
+BAKING = "60s"
 
 
 def main() -> int:
     lab, folder = laboratory(), Path(tempfile.mkdtemp(prefix="shipway-bench-"))
-    shop = SampleRepository(folder / "shop", folder / "shop.git")
+    shop = SampleRepository(folder / "shop", folder / "shop.git").create()
+    hand = ByHand(lab)
+    rows: dict[str, float] = {}
     try:
-        shop.create()
-        hand = min(_timed(lambda at=at: _by_hand(lab, shop, f"hand{at}")) for at in range(ROUNDS))
+        hand.prepare()
+        rows["by hand: push to live"], rows["by hand: back, cold"] = _by_hand(hand, shop)
+        rows["by hand: one switch of all proxies"] = min(_timed(hand.switch) for _ in range(ROUNDS))
+        hand.clean()
         house = House(folder / "house", lab, shop.remote)
-        house.production["rollout"] = dict(MINIMUM)
         with ending(house):
-            house.start()
-            _deployed(house, shop, "v0")
-            ours = min(_timed(lambda at=at: _deployed(house, shop, f"v{at + 1}")) for at in range(ROUNDS))
-            back = min(_timed(lambda: _back(house)) for _ in range(ROUNDS))
-            print(_told({"by hand": hand, "push to live": ours, "back by hand, cold": back}))
-            print("\n".join(_where(house)))
+            rows |= _ours(house, shop, TOGETHER, "all hosts at once")
+            where = _where(house)
+            rows |= _ours(house, shop, {}, "one host after the other")
+            rows["back in the bake, to the last new answer"] = _warm(house, shop)
+        print(_told(rows))
+        print("\n".join(where))
     finally:
-        _cleared(lab)
+        hand.clean()
         shutil.rmtree(folder)
     return 0
 
@@ -48,32 +55,43 @@ def _timed(work: Callable[[], object]) -> float:
     return time.monotonic() - begin
 
 
-def _by_hand(lab: Laboratory, shop: SampleRepository, version: str) -> None:
-    (shop.tree / "VERSION").write_text(version)
-    tag = f"{lab.registry}/bench/by-hand:{version}"
-    docker(lab.builder, "build", "-q", "-t", tag, str(shop.tree))
-    docker(lab.builder, "push", "-q", tag)
+def _by_hand(hand: ByHand, shop: SampleRepository) -> tuple[float, float]:
+    """Each round a version more and back to the one before it, whose image the hosts have."""
+    forward, back, last = [], [], ""
+    for number in range(ROUNDS + 1):
+        shop.commit(f"hand{number}", **{".shipway.yml": SPEC})
+        made: list[str] = []
+        forward.append(_timed(lambda n=number, made=made: made.append(hand.deploy(shop.tree, f"hand{n}"))))
+        if last:
+            back.append(_timed(lambda last=last: hand.roll(last)))
+        last = made[0]
+    return min(forward[1:]), min(back)
 
-    def start(host: LabHost) -> None:
-        docker(host.engine, "run", "-d", "--init", "--label", LABEL, "-p", f"{host.address}::8000", tag)
 
-    with ThreadPoolExecutor(len(lab.hosts) * REPLICAS) as hands:
-        list(hands.map(lambda host: docker(host.engine, "pull", "-q", tag), lab.hosts))
-        list(hands.map(start, lab.hosts * REPLICAS))
+def _ours(house: House, shop: SampleRepository, policy: dict[str, Any], name: str) -> dict[str, float]:
+    _restarted(house, MINIMUM | policy)
+    _deployed(house, shop, "v0")
+    forward = min(_timed(lambda at=at: _deployed(house, shop, f"v{at + 1}")) for at in range(ROUNDS))
+    back = min(_timed(lambda: _back(house)) for _ in range(ROUNDS))
+    return {f"push to live, {name}": forward, f"back by hand, cold, {name}": back}
 
 
-def _cleared(lab: Laboratory) -> None:
-    for host in lab.hosts:
-        found = docker(host.engine, "ps", "-aq", "--filter", f"label={LABEL}").split()
-        if found:
-            docker(host.engine, "rm", "-f", *found)
+def _restarted(house: House, rollout: dict[str, Any]) -> None:
+    if house.process:
+        house.stop()
+    house.production["rollout"] = dict(rollout)
+    house.start()
 
 
 def _deployed(house: House, shop: SampleRepository, version: str) -> None:
-    shop.commit(version)
-    shop.push()
-    run = house.finished_run(house.post(f"{house.environment}/runs", {"ref": "main"})["run"])
+    run = house.finished_run(_pushed(house, shop, version))
     assert run["status"] == "succeeded", run
+
+
+def _pushed(house: House, shop: SampleRepository, version: str) -> int:
+    shop.commit(version, **{".shipway.yml": SPEC})
+    shop.push()
+    return int(house.post(f"{house.environment}/runs", {"ref": "main"})["run"])
 
 
 def _back(house: House) -> None:
@@ -82,21 +100,47 @@ def _back(house: House) -> None:
     assert deployment["status"] == "succeeded", deployment
 
 
+def _warm(house: House, shop: SampleRepository) -> float:
+    """Seconds from the abort in the fleet's bake until every proxy sends all new requests to the old release."""
+    _restarted(house, MINIMUM | TOGETHER | {"bake": BAKING})
+    return min(_switched_back(house, shop, f"w{number}") for number in range(ROUNDS))
+
+
+def _switched_back(house: House, shop: SampleRepository, version: str) -> float:
+    run = _pushed(house, shop, version)
+    house.until("it has a deployment", lambda: house.get(f"/runs/{run}")["deployment"] is not None, 60)
+    number = house.get(f"/runs/{run}")["deployment"]
+    house.until("it bakes", lambda: _phases(house, number) == {"done"}, 60)
+    with Onlooker(house.fronts) as onlooker:
+        asked = time.monotonic()
+        house.post(f"/deployments/{number}/abort")
+        ended = house.finished_deployment(number)
+    assert ended["status"] == "rolled_back", ended
+    return onlooker.last(version) - asked
+
+
+def _phases(house: House, number: int) -> set[str]:
+    return {host["phase"] for host in house.get(f"/deployments/{number}")["hosts"]}
+
+
 def _told(rows: dict[str, float]) -> str:
-    hand = rows["by hand"]
+    forward = rows["by hand: push to live"]
     head = f"\n3 hosts × {REPLICAS} replicas, the least of {ROUNDS}, {MINIMUM}; load average {os.getloadavg()[0]:.1f}"
-    return "\n".join(
-        [
-            head,
-            f"{'':24}{'s':>8}{'ratio':>8}",
-            *(f"{name:24}{seconds:8.2f}{seconds / hand:8.2f}" for name, seconds in rows.items()),
-        ]
-    )
+    lines = [f"{name:48}{seconds:8.2f}{seconds / forward:8.2f}" for name, seconds in rows.items()]
+    return "\n".join([head, f"{'':48}{'s':>8}{'ratio':>8}", *lines])
 
 
 def _where(house: House) -> list[str]:
     """Where the time of the newest push went: its stages, as its run tells them."""
     rows: Any = house.get(f"/runs?service={house.service}")
     newest = (rows["runs"] if isinstance(rows, dict) else rows)[0]
-    stages = house.get(f"/runs/{newest['id']}")["stages"]
-    return [f"  {s['name']:10} {s['started_at'] or '':28} {s['finished_at'] or ''}" for s in stages]
+    return [
+        f"  {s['name']:10}{_seconds(s):6.2f}"
+        for s in house.get(f"/runs/{newest['id']}")["stages"]
+        if s["started_at"]
+    ]
+
+
+def _seconds(stage: dict[str, Any]) -> float:
+    begin, end = (datetime.fromisoformat(stage[key]) for key in ("started_at", "finished_at"))
+    return (end - begin).total_seconds()

@@ -1,4 +1,5 @@
-"""Reads one HTTP/1.1 answer as its bytes arrive: by length, by chunks, or to the end of the connection. Keeps no body."""
+"""Reads one HTTP/1.1 answer as its bytes arrive: by length, by chunks, as WebSocket frames up to the one that closes, or to the
+end of the connection. Keeps no body."""
 
 import re
 
@@ -7,6 +8,7 @@ _CHUNKED = re.compile(rb"\r\ntransfer-encoding:\s*chunked", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection:\s*close", re.IGNORECASE)
 _VERSION = re.compile(rb"\r\nx-version:\s*([^\r]*)", re.IGNORECASE)
 _END = b"0\r\n\r\n"
+_CLOSE_FRAME = 8
 
 
 class Answer:
@@ -23,6 +25,7 @@ class Answer:
         self._chunked = False
         self._got = 0
         self._tail = b""
+        self._frames = b""
 
     def feed(self, data: bytes) -> None:
         self.started = True
@@ -34,14 +37,29 @@ class Answer:
             self._read_head(top)
         self._got += len(data)
         self._tail = (self._tail + data)[-len(_END) :]
-        if self._chunked:
+        if self.status == 101:
+            self.whole = self.whole or self._closed(data)
+        elif self._chunked:
             self.whole = self._tail == _END
         elif self._length is not None:
             self.whole = self._got >= self._length
 
     def end(self) -> None:
-        """The connection ended: an answer without length or chunks is whole now."""
-        self.whole = self.whole or (bool(self.status) and not self._chunked and self._length is None)
+        """The connection ended: an answer without length, chunks or frames is whole now."""
+        open_ended = self.status not in {0, 101} and not self._chunked and self._length is None
+        self.whole = self.whole or open_ended
+
+    def _closed(self, data: bytes) -> bool:
+        """Servers' frames are not masked; ours are short (RFC 6455 §5.2)."""
+        self._frames += data
+        while len(self._frames) >= 2:
+            size = 2 + (self._frames[1] & 0x7F)
+            if len(self._frames) < size:
+                return False
+            if self._frames[0] & 0x0F == _CLOSE_FRAME:
+                return True
+            self._frames = self._frames[size:]
+        return False
 
     def _read_head(self, top: bytes) -> None:
         self.status = int(top[9:12])

@@ -26,13 +26,18 @@ class Plan:
     method: str = "GET"
     path: str = "/"
     host: str = "app"
+    websocket: bool = False  # a connection each; well when the server ends it by a close frame
     seconds: float = math.inf
     timeout: float = 15.0
 
     def request(self) -> bytes:
         body = b"hello" if self.method == "POST" else b""
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: {self.host}"]
-        lines += [] if self.keep_alive else ["Connection: close"]
+        if self.websocket:
+            lines += ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
+            lines += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+        elif not self.keep_alive:
+            lines += ["Connection: close"]
         lines += [f"Content-Length: {len(body)}"] if body else []
         return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -170,14 +175,14 @@ class Generator:
 
     def _done(self, line: _Line) -> None:
         answer, now = line.answer, time.monotonic()
-        if 200 <= answer.status < 300:
+        if answer.status == 101 if self._plan.websocket else 200 <= answer.status < 300:
             self.counts.ok += 1
         else:
             self.counts.fail(f"status_{answer.status}", time.time(), line.target)
         if answer.version:
             self.counts.versions[answer.version] += 1
         self.counts.slowest = max(self.counts.slowest, now - line.sent_at)
-        if answer.closes or not self._plan.keep_alive:
+        if answer.closes or self._plan.websocket or not self._plan.keep_alive:
             self._close(line)
         else:
             line.state = _State.IDLE

@@ -25,6 +25,20 @@ def standard(
     ]
 
 
+def demanding(targets: Sequence[str], rate: float, seconds: float = 5.0, host: str = "app") -> list[Plan]:
+    """The standard load, and beside it answers that take `seconds` each: late ones, streamed ones, WebSockets to their end."""
+    to, path = tuple(targets), f"?s={seconds:g}"
+    lines = 2 * len(to)  # in flight at once, of each kind
+    return [
+        *standard(targets, rate, host),
+        *(
+            Plan(to, lines / seconds, lines, True, path=f"/{kind}{path}", host=host)
+            for kind in ("slow", "stream")
+        ),
+        Plan(to, lines / seconds, lines, path=f"/socket{path}", host=host, websocket=True),
+    ]
+
+
 class Load:
     """`with Load(plans) as load: …; counts = load.stop()`. Requests under way get their outcome before `stop` returns."""
 

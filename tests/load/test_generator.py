@@ -14,6 +14,8 @@ from tests.load.session import Load, standard
 
 OK = b"HTTP/1.1 200 OK\r\nX-Version: 7\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+SOCKET = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+TICK, CLOSE = b"\x81\x04tick", b"\x88\x02\x03\xe8"
 TO_THE_END = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"
 
 
@@ -72,6 +74,25 @@ def test_whole_answers_on_kept_connections_are_ok(answer: bytes):
 
     assert counts.failed == 0
     assert counts.connections == 3
+
+
+def test_a_websocket_is_well_when_the_server_ends_it_by_a_close_frame():
+    with server(says(SOCKET, TICK + TICK[:3], TICK[3:], CLOSE)) as target:
+        counts = load(target, websocket=True)
+
+    assert counts.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [((SOCKET, TICK, TICK[:3]), "truncated"), ((SOCKET, TICK), "truncated"), ((OK,), "status_200")],
+)
+def test_a_websocket_that_is_cut_or_refused_is_a_failure(answer: tuple[bytes, ...], kind: str):
+    with server(says(*answer)) as target:
+        counts = load(target, websocket=True)
+
+    assert set(counts.failures) == {kind}
+    assert counts.ok == 0
 
 
 @pytest.mark.parametrize("answer", [OK, CHUNKED, TO_THE_END])

@@ -57,8 +57,11 @@ class Laboratory:
 
 
 def laboratory() -> Laboratory:
-    """Of SHIPWAY_LAB, else of the lab called `dev`. Raises `NoLab`."""
-    state = Path(os.environ.get("SHIPWAY_LAB") or PREFIX + "dev")
+    """Of SHIPWAY_LAB, else of the lab called `dev`; of tests side by side each process has a lab of its own, SHIPWAY_LAB with
+    `-gw0`, `-gw1` … behind. Raises `NoLab`."""
+    named = Path(os.environ.get("SHIPWAY_LAB") or PREFIX + "dev")
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    state = named.with_name(f"{named.name}-{worker}") if worker else named
     try:
         facts = json.loads((state / "lab.json").read_text())
     except FileNotFoundError:

@@ -3,7 +3,9 @@
 
     /            200, the version                      /slow?s=5     answers after so many seconds
     /healthz     200; 503 while it ends                /stream?s=5   a chunk each 0.1 s for so many seconds
-    /greeting    200, what GREETING says               X-Version on every answer
+    /greeting    200, what GREETING says               /socket?s=5   a WebSocket: a message each 0.1 s, then it closes
+
+X-Version on every answer.
 
 SIGTERM: finishes what it has, says `Connection: close`, takes nothing new. `BAD` (environment, else a file of that name
 beside this one) makes it bad: `health` (503), `500` (healthy, but / fails), `slow:0.5` (healthy, but / takes so many seconds),
@@ -12,6 +14,8 @@ beside this one) makes it bad: `health` (503), `500` (healthy, but / fails), `sl
 """
 
 import asyncio
+import base64
+import hashlib
 import os
 import signal
 import sys
@@ -20,6 +24,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 HERE = Path(__file__).parent
+WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 
 
 def said(name: str, default: str = "") -> str:
@@ -60,8 +65,10 @@ class App:
             _, target, protocol = head.split("\r\n", 1)[0].split(" ")
             keep = protocol == "HTTP/1.1" and _header(head, "connection").lower() != "close"
             url = urlsplit(target)
-            handler = self._handlers().get(url.path, self._home)
-            return await handler(writer, float(parse_qs(url.query).get("s", ["1"])[0]), keep)
+            seconds = float(parse_qs(url.query).get("s", ["1"])[0])
+            if url.path == "/socket":
+                return await self._socket(writer, seconds, _header(head, "sec-websocket-key"))
+            return await self._handlers().get(url.path, self._home)(writer, seconds, keep)
         finally:
             self.busy -= 1
 
@@ -104,6 +111,18 @@ class App:
             await writer.drain()
             await asyncio.sleep(0.1)
         writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return False
+
+    async def _socket(self, writer: asyncio.StreamWriter, seconds: float, key: str) -> bool:
+        proof = base64.b64encode(hashlib.sha1((key + WEBSOCKET).encode()).digest()).decode()  # noqa: S324 - RFC 6455
+        head = f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {proof}\r\n\r\n"
+        writer.write((self._head(101) + head).encode())
+        for _tick in range(int(seconds * 10)):
+            writer.write(b"\x81\x04tick")
+            await writer.drain()
+            await asyncio.sleep(0.1)
+        writer.write(b"\x88\x02\x03\xe8")  # 1000: a normal end
         await writer.drain()
         return False
 
