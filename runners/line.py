@@ -72,16 +72,18 @@ class Lines:
         words: Sequence[str],
         payload: bytes,
         timeout: float,
+        user: str = "",
     ) -> Reply | None:
-        """`words`: a name of `scripts`, then words without blanks. None: no answer in time. Raises `RunnerError` kinds.
+        """`words`: a name of `scripts`, then words without blanks. `user`: as whom, else as the container's own. None: no
+        answer in time. Raises `RunnerError` kinds.
 
         A kept line whose container was restarted is dead, and another one is taken: a script may run twice.
         """
-        key = (host.engine, container, *scripts)
+        key = (host.engine, container, user, *scripts)
         with speaking(host, "run a script inside a container"):
             while True:
                 kept = self._kept(key)
-                line = kept or Line(client, container, scripts)
+                line = kept or Line(client, container, scripts, user)
                 try:
                     return self._ask(key, line, words, payload, time.monotonic() + timeout)
                 except TimeoutError:
@@ -122,10 +124,13 @@ class Lines:
 class Line:
     """One shell. Raises what the SDK and the socket raise, `Gone`, and `TimeoutError` at a deadline."""
 
-    def __init__(self, client: docker.APIClient, container: str, scripts: Mapping[str, str]) -> None:
+    def __init__(
+        self, client: docker.APIClient, container: str, scripts: Mapping[str, str], user: str = ""
+    ) -> None:
         given = [word for pair in scripts.items() for word in pair]
+        words = ["sh", "-c", _SHELL, "line", *given]
         self._client = client
-        self._exec = client.exec_create(container, ["sh", "-c", _SHELL, "line", *given], stdin=True)["Id"]
+        self._exec = client.exec_create(container, words, stdin=True, user=user)["Id"]
         stream: Any = client.exec_start(self._exec, socket=True)
         self._stream = stream
         self._socket: socket.socket = getattr(stream, "_sock", stream)

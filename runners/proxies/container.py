@@ -13,7 +13,7 @@ from typing import Any
 import docker
 import docker.errors
 
-from pipeline.errors import ConfigRefused, PortTaken, Rejected
+from pipeline.errors import ConfigRefused, PortTaken, Rejected, Unreachable
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, Site
 from runners.engine_errors import said_no, speaking
@@ -32,12 +32,17 @@ FOLDER = "/etc/shipway"
 MEMORY = 4 << 20  # bytes of /dev/shm, where nginx notes its requests
 _REFUSED = 96
 
-# $1 candidate, $2 the file that counts, $3 the one before it, $4 its generation, then the check's own words.
+_PATIENCE = 60.0  # seconds for a proxy to check a file
+
+# The text comes on standard input. $1 its bytes, $2 candidate, $3 the file that counts, $4 the one before it, $5 its
+# generation, then the check's own words.
 _ACCEPT = (
     FENCE
     + """
-candidate=$1 live=$2 last=$3 mine=$4; shift 4
+umask 022
+size=$1 candidate=$2 live=$3 last=$4 mine=$5; shift 5
 trap 'rm -f "$candidate"' EXIT
+head -c "$size" >"$candidate" || exit 1
 newer "$live" "$mine"
 "$@" || exit 96
 newer "$live" "$mine"
@@ -45,9 +50,17 @@ if [ -f "$live" ]; then cp -p "$live" "$last"; fi
 mv -f "$candidate" "$live"
 """
 )
-_TRY = 'candidate=$1; shift; "$@"; code=$?; rm -f "$candidate"; if [ $code -ne 0 ]; then exit 96; fi'
+# $1 bytes on standard input, $2 candidate, then the check's own words.
+_TRY = """
+umask 022
+size=$1 candidate=$2; shift 2
+trap 'rm -f "$candidate"' EXIT
+head -c "$size" >"$candidate" || exit 1
+"$@" || exit 96
+"""
 # $1 the file that counts, $2 the one before it, $3 the generation that is taken back.
 _BACK = FENCE + 'newer "$1" "$3"; if [ -f "$2" ]; then exec cp -p "$2" "$1"; fi'
+_SCRIPTS = {"accept": _ACCEPT, "try": _TRY, "back": _BACK}
 
 
 def name_of(proxy: Proxy, host: Host) -> str:
@@ -133,21 +146,18 @@ class SiteContainer:
 
     def accept(self, text: str) -> None:
         """Checked in the running container, then moved in place at once. Nothing is loaded yet."""
-        mine = read_generation(text)
-        candidate = f"{self.live}.{mine}"
-        self._put(self.name, f"{self.recipe.file}.{mine}", text)
+        mine, candidate = read_generation(text), f"{self.live}.{read_generation(text)}"
         words = candidate, self.live, f"{self.live}.last", str(mine), *self._check(candidate)
-        self._sh(_ACCEPT, *words, generation=mine)
+        self._configure("accept", text, *words, generation=mine)
 
     def attempt(self, text: str) -> None:
         """Checked in the running container and thrown away."""
         candidate = f"{self.live}.try"
-        self._put(self.name, f"{self.recipe.file}.try", text)
-        self._sh(_TRY, candidate, *self._check(candidate))
+        self._configure("try", text, candidate, *self._check(candidate))
 
     def take_back(self, generation: int) -> None:
         """The file that counted before this one was accepted counts again."""
-        self._sh(_BACK, self.live, f"{self.live}.last", str(generation), generation=generation)
+        self._told("back", (self.live, f"{self.live}.last", str(generation)), generation=generation)
 
     def signal(self, name: str) -> None:
         with speaking(self.host, f"send {name} to proxy {self.proxy.name}"):
@@ -189,19 +199,26 @@ class SiteContainer:
     def _refused(self, said: str) -> ConfigRefused:
         return self.refusal(" ".join(said.split())[-600:] or "its checker gave no reason")
 
-    def _sh(self, script: str, *words: str, generation: int = 0) -> None:
-        """A constant script with words as its arguments. As root: the folder is root's, the proxy may not be."""
-        with speaking(self.host, f"configure proxy {self.proxy.name}"):
-            made = self.client.exec_create(self.name, ["sh", "-c", script, "shipway", *words], user="0")["Id"]
-            said = bytes(self.client.exec_start(made)).decode(errors="replace")
-            code = self.client.exec_inspect(made)["ExitCode"]
-        if code == NEWER:
+    def _configure(self, script: str, text: str, *words: str, generation: int = 0) -> None:
+        data = text.encode()
+        self._told(script, (str(len(data)), *words), data, generation)
+
+    def _told(self, script: str, words: Sequence[str], data: bytes = b"", generation: int = 0) -> None:
+        """As root: the folder is root's, the proxy may not be."""
+        place = self.client, self.host, self.name
+        reply = self.lines.run(*place, _SCRIPTS, (script, *words), data, _PATIENCE, user="0")
+        if reply is None:
+            raise Unreachable(
+                f"Host {self.host.name}: proxy {self.proxy.name} did not check its configuration within {_PATIENCE:g} s."
+            )
+        said = reply.said + reply.out.decode(errors="replace")
+        if reply.code == NEWER:
             raise outdated(self.site, generation, int(said.split()[0]))
-        if code == _REFUSED:
+        if reply.code == _REFUSED:
             raise self._refused(said)
-        if code:
+        if reply.code:
             raise Rejected(
-                f"Host {self.host.name}: proxy {self.proxy.name} could not be configured (code {code}): {said.strip()}. "
+                f"Host {self.host.name}: proxy {self.proxy.name} could not be configured (code {reply.code}): {said.strip()}. "
                 "Look at the container's disk."
             )
 

@@ -12,11 +12,11 @@ from pipeline.errors import Outdated
 from pipeline.fleet.proxy import Proxy
 from runners.proxies.container import SiteContainer
 from tests.load.session import Load, standard
-from tests.parts.fleet import Fleet, ask
+from tests.parts.fleet import Fleet, ask, until
 from tests.parts.laboratory import Laboratory
 
 pytestmark = pytest.mark.live
-TOUCHING = ("ask", "_put", "_sh", "signal", "processes")  # all by which a switch reaches the host
+TOUCHING = ("ask", "_put", "_told", "signal", "processes")  # all by which a switch reaches the host
 MOST = 40  # touches of a switch, at the very most
 
 
@@ -98,5 +98,6 @@ def test_who_slept_before_the_first_start_leaves_the_file_of_the_next_one(fleet:
         fleet.proxies.serve(proxy, fleet.host, fleet.wanted(proxy, 4, stale))
 
     fleet.reach.client(fleet.host).start(fleet.container(proxy))
+    assert until(lambda: fleet.proxies.seen(proxy, fleet.host).generation == 5)
     fleet.proxies.serve(proxy, fleet.host, fleet.wanted(proxy, 5, fresh))
     assert ask(f"{fleet.host.address}:{proxy.listen}") == (200, "version 2\n")

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,7 +14,7 @@ from runners.proxies import haproxy, nginx
 from runners.proxies.values import checked
 from runners.reach import USUAL
 from tests.load.session import Load, standard
-from tests.parts.fleet import Fleet, ask
+from tests.parts.fleet import Fleet, ask, until
 from tests.parts.laboratory import Laboratory
 
 pytestmark = pytest.mark.live
@@ -40,15 +40,6 @@ def proxy(request: pytest.FixtureRequest, fleet: Fleet) -> Proxy:
 
 def front(fleet: Fleet, proxy: Proxy) -> str:
     return f"{fleet.host.address}:{proxy.listen}"
-
-
-def until(said: Callable[[], bool], seconds: float = 20.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not said():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def serve(

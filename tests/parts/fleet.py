@@ -3,7 +3,7 @@
 import http.client
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
@@ -145,3 +145,12 @@ def ask(address: str, path: str = "/", host: str = "app", timeout: float = 10.0)
         return answer.status, answer.read().decode()
     finally:
         line.close()
+
+
+def until(said: Callable[[], bool], seconds: float = 20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not said():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
