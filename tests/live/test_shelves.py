@@ -15,7 +15,7 @@ from runners.registries.distribution import Registry
 from runners.shelves.builder import BuilderShelf
 from runners.shelves.host import HostShelf
 from runners.shelves.registry import RegistryShelf
-from tests.parts.fleet import Fleet
+from tests.parts.fleet import Fleet, until
 from tests.parts.laboratory import Laboratory
 
 pytestmark = pytest.mark.live
@@ -109,13 +109,17 @@ def test_an_image_that_a_container_came_to_use_keeps_its_names(fleet: Fleet, for
         client.remove_container(made)
 
 
+def containers(fleet: Fleet) -> list[Thing]:
+    return [t for t in things(fleet) if t.kind is Kind.CONTAINER and t.service == fleet.service]
+
+
 def test_a_dead_container_goes_and_a_running_one_is_refused(fleet: Fleet) -> None:
     engines = DockerEngines(fleet.reach, lambda: OURS)
     for index, command in enumerate((("sleep", "60"), ("true",))):
         with suppress(Exception):
             engines.start(fleet.host, fleet.plan(index=index, command=command))
-    mine = [t for t in things(fleet) if t.kind is Kind.CONTAINER and t.service == fleet.service]
-    running, dead = sorted(mine, key=lambda thing: not thing.used)
+    assert until(lambda: [thing.used for thing in containers(fleet)].count(False) == 1)
+    running, dead = sorted(containers(fleet), key=lambda thing: not thing.used)
     theirs = [t for t in things(fleet, THEIRS) if t.service == fleet.service]
 
     assert (running.mine, running.release, {t.other for t in theirs}) == (True, 1, {OURS})
