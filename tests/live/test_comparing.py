@@ -46,7 +46,7 @@ def test_release_that_is_well_and_treats_users_badly_goes_back_by_itself(
     shop: SampleRepository,
     load_on: LoadOn,
 ) -> None:
-    with ending(House(tmp_path / "house", lab, shop.remote, proxy=proxy)) as house:
+    with ending(House(tmp_path / "house", lab.first(2), shop.remote, proxy=proxy)) as house:
         house.production["rollout"] |= {"bake": "3s", "compare": {}}
         house.start()
         first = pushed(house, shop, "v1", **{".shipway.yml": BLIND})
@@ -60,7 +60,7 @@ def test_release_that_is_well_and_treats_users_badly_goes_back_by_itself(
         assert deployment["status"] == "rolled_back", deployment
         assert re.search(reason, deployment["error"]), deployment["error"]
         assert run["error"] == deployment["error"]
-        assert len({event["host"] for event in deployment["events"] if event["kind"] == "baking"}) == 1
+        assert len({event["host"] for event in deployment["events"] if event["kind"] == "switching"}) == 1
         assert counts.versions["v1"] > counts.sent / 2, counts
         assert live_release(house) == first["release"]
         assert versions(house) == {"v1"}
@@ -70,7 +70,7 @@ def test_release_that_is_well_and_treats_users_badly_goes_back_by_itself(
 def test_good_release_shows_its_figures_in_its_history(
     proxy: str, tmp_path: Path, lab: Laboratory, shop: SampleRepository, load_on: LoadOn
 ) -> None:
-    with ending(House(tmp_path / "house", lab, shop.remote, proxy=proxy)) as house:
+    with ending(House(tmp_path / "house", lab.first(2), shop.remote, proxy=proxy)) as house:
         house.production["rollout"] |= {"bake": "3s", "compare": {}}
         house.start()
         assert pushed(house, shop, "v1")["status"] == "succeeded"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,9 @@ from tests.parts.laboratory import Laboratory
 from tests.parts.pushes import begun, deployment_of, pushed, versions
 from tests.parts.repository import SampleRepository
 
+# What is waited for follows from these: after a park the longest request (nginx cannot say that it is quiet), after an
+# admission the checks.
+QUICK = {"RequestTimeout": 8, "HealthCheckInterval": 1, "HealthCheckTimeout": 2, "HealthyThreshold": 2}
 pytestmark = pytest.mark.live
 LoadOn = Callable[[Sequence[str]], Load]
 
@@ -49,10 +52,7 @@ def entrance(house: House, late: float = 0.0) -> Iterator[Entrance]:
         for host in house.lab.hosts:
             cloud.addresses[f"i-{host.name}", None] = (host.address, house.listen)
             house.config["hosts"][host.name]["instance"] = f"i-{host.name}"
-        quick = SETTINGS | {
-            "RequestTimeout": 8
-        }  # nginx cannot say that it is quiet: the longest is waited for
-        slb = cloud.add_slb("lb-1", Listener(80, house.listen, settings=quick))
+        slb = cloud.add_slb("lb-1", Listener(80, house.listen, settings=SETTINGS | QUICK))
         slb.default.pool.manner.timeout = 5.0  # a busy machine answers checks late
         key, secret = next(iter(KEYS.items()))
         with aliyun_server(cloud, faults) as server:
@@ -81,7 +81,7 @@ def entrance(house: House, late: float = 0.0) -> Iterator[Entrance]:
 def test_stop_first_behind_a_load_balancer_loses_no_request_forward_and_back(
     proxy: str, late: float, tmp_path: Path, lab: Laboratory, shop: SampleRepository, load_on: LoadOn
 ) -> None:
-    house = House(tmp_path / "house", replace(lab, hosts=lab.hosts[:2]), shop.remote, proxy=proxy)
+    house = House(tmp_path / "house", lab.first(2), shop.remote, proxy=proxy)
     house.production["rollout"] |= {"order": "stop-first", "drain_timeout": "5s"}
     with entrance(house, late) as door, ending(house.start()):
         assert pushed(house, shop, "v1")["status"] == "succeeded"
@@ -106,7 +106,7 @@ def test_stop_first_behind_a_load_balancer_loses_no_request_forward_and_back(
 def test_start_first_behind_a_load_balancer_never_changes_it(
     tmp_path: Path, lab: Laboratory, shop: SampleRepository
 ) -> None:
-    house = House(tmp_path / "house", replace(lab, hosts=lab.hosts[:2]), shop.remote)
+    house = House(tmp_path / "house", lab.first(2), shop.remote)
     with entrance(house) as door, ending(house.start()):
         before = door.changes()
 
@@ -119,7 +119,7 @@ def test_start_first_behind_a_load_balancer_never_changes_it(
 def test_a_driver_that_is_killed_while_a_host_is_parked_leaves_no_host_parked(
     tmp_path: Path, lab: Laboratory, shop: SampleRepository, load_on: LoadOn
 ) -> None:
-    house = House(tmp_path / "house", replace(lab, hosts=lab.hosts[:2]), shop.remote)
+    house = House(tmp_path / "house", lab.first(2), shop.remote)
     house.production["rollout"] |= {"order": "stop-first", "drain_timeout": "5s"}
     with entrance(house) as door, ending(house.start()):
         assert pushed(house, shop, "v1")["status"] == "succeeded"

@@ -6,7 +6,6 @@ One Shipway that keeps two releases on its hosts and one in the registry, after 
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import docker
@@ -32,7 +31,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
 
 @pytest.fixture(scope="module")
 def house(lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
-    made = House(shop.tree.parent / "house", replace(lab, hosts=lab.hosts[:2]), shop.remote)
+    made = House(shop.tree.parent / "house", lab.first(2), shop.remote)
     made.production["replicas"] = 1
     made.production["rollout"]["keep"] = KEPT
     made.config["retention"] = {"releases": 1, "age": "1s", "logs": "1s"}

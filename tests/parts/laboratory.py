@@ -3,7 +3,7 @@
 import http.client
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -37,6 +37,10 @@ class Laboratory:
     versions: dict[str, str]
     tls: LabHost | None
     ssh: LabHost | None
+
+    def first(self, count: int) -> "Laboratory":
+        """The same with fewer hosts, for a test that needs no more: each costs a rollout some seconds."""
+        return replace(self, hosts=self.hosts[:count])
 
     def containers(self, engine: str, **labels: str) -> list[dict[str, Any]]:
         """Containers, running or not, that carry all these labels (`service="shop"` means shipway.service=shop)."""
