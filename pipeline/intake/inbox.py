@@ -23,13 +23,15 @@ class NewDelivery:
 
 @dataclass(frozen=True)
 class Received:
-    """`runs` and `ignored` are those of the first time when `duplicate`. `targets`: service/environment of each run,
-    known to the flow that made them; stores leave it empty."""
+    """`runs` and `ignored` are those of the first time when `duplicate`. `changed`: the first time its key told of
+    another event, or of another commit for the same environment. `targets`: service/environment of each run, known to
+    the flow that made them; stores leave it empty."""
 
     id: int
     runs: tuple[int, ...]
     ignored: str = ""
     duplicate: bool = False
+    changed: bool = False
     targets: tuple[str, ...] = ()
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from pipeline.delivery.run import NewRun
-from pipeline.errors import BadSignature, NotFound, RunnerError, TooLarge
+from pipeline.errors import BadSignature, Conflict, NotFound, RunnerError, TooLarge
 from pipeline.fleet.service import Service
 from pipeline.intake.decide import decide
 from pipeline.intake.inbox import NewDelivery, Received
@@ -29,7 +29,7 @@ NOTE_PATIENCE = 2.0  # seconds; the sender waits, and what it sent is in the boo
 
 
 def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Ports) -> Received:
-    """Raises `NotFound`, `BadSignature`, `TooLarge` or `Refused`; anything authentic is kept, also when ignored."""
+    """Raises `NotFound`, `BadSignature`, `Conflict`, `TooLarge` or `Refused`; anything authentic is kept, also when ignored."""
     forge = ports.forges.get(forge_name)
     if forge is None:
         raise NotFound(
@@ -44,6 +44,11 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
     kept = {name: value for name, value in headers.items() if not any(part in name for part in PROOFS)}
     delivery = NewDelivery(forge_name, hook.key, hook.event, project, kept, body, runs, ignored)
     received = ports.inbox.receive(delivery)
+    if received.changed:
+        raise Conflict(
+            f"{forge_name} sent delivery {hook.key} before, and it told of something else (delivery {received.id} here). "
+            "Nothing was done: an id belongs to one delivery. If this is a real push, push again."
+        )
     if received.duplicate:
         return received
     _tell(hook, received, ports)

@@ -25,7 +25,10 @@ KEEP_BODIES_FOR = timedelta(days=30)
 ANSWER_WITHIN = 6.0  # seconds; GitLab hangs up after 10 and turns a hook off that fails again and again
 TIDY_STEP = 500  # rows a transaction: nobody waits long for the lock
 
-COLUMNS = tables.deliveries.c
+COLUMNS, RUNS = tables.deliveries.c, tables.runs.c
+Story = tuple[
+    str, str, dict[tuple[str, str], tuple[str, str]]
+]  # event, project, ref and commit of each place
 
 
 class SqlInbox:
@@ -88,10 +91,12 @@ class SqlInbox:
         new = {key: (ids[key], first[key][0]) for key in first if key in ids}
         answers = self._queue(tx, new, now)
         known = _known(tx, [key for key in first if key not in ids]) | {
-            key: replace(answer, duplicate=True) for key, answer in answers.items()
+            key: (replace(answer, duplicate=True), _story(first[key][0])) for key, answer in answers.items()
         }
-        keys = (_key(delivery) for delivery, _ in batch)
-        return [answers.pop(key) if key in answers else known[key] for key in keys]
+        return [
+            answers.pop(key) if (key := _key(delivery)) in answers else _again(delivery, *known[key])
+            for delivery, _ in batch
+        ]
 
     def _queue(
         self, tx: Connection, new: Mapping[tuple[str, str], tuple[int, NewDelivery]], now: datetime
@@ -142,15 +147,34 @@ def _shown(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: "***" if name.lower() in HIDDEN else value for name, value in headers.items()}
 
 
-def _known(tx: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Received]:
+def _known(tx: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[Received, Story]]:
     """What was answered the first time. One look-up a key: SQLite scans the table for a list of pairs."""
     found = {}
     for forge, key in keys:
-        query = select(COLUMNS.id, COLUMNS.ignored).where(COLUMNS.forge == forge, COLUMNS.key == key)
-        row = tx.execute(query).one()
-        runs = _runs_of(tx, [row.id])[row.id]
-        found[forge, key] = Received(row.id, runs, row.ignored, duplicate=True)
+        query = select(COLUMNS.id, COLUMNS.ignored, COLUMNS.event, COLUMNS.project)
+        row = tx.execute(query.where(COLUMNS.forge == forge, COLUMNS.key == key)).one()
+        runs = tx.execute(
+            select(RUNS.id, RUNS.service, RUNS.environment, RUNS.ref, RUNS.commit_sha)
+            .where(RUNS.delivery == row.id)
+            .order_by(RUNS.id)
+        ).all()
+        moved = {(run.service, run.environment): (run.ref, run.commit_sha) for run in runs}
+        received = Received(row.id, tuple(run.id for run in runs), row.ignored, duplicate=True)
+        found[forge, key] = (received, (row.event, row.project, moved))
     return found
+
+
+def _story(delivery: NewDelivery) -> Story:
+    moved = {(run.service, run.environment): (run.ref, run.commit) for run in delivery.runs}
+    return tables.clean(delivery.event), tables.clean(delivery.project), moved
+
+
+def _again(delivery: NewDelivery, first: Received, told: Story) -> Received:
+    """Bytes may differ, GitLab blanks mail addresses in what it sends again; environments come and go in between."""
+    event, project, moved = _story(delivery)
+    both = moved.keys() & told[2].keys()
+    same = (event, project) == told[:2] and all(moved[place] == told[2][place] for place in both)
+    return replace(first, changed=not same)
 
 
 def _runs_of(tx: Connection, deliveries: Sequence[int]) -> dict[int, tuple[int, ...]]:

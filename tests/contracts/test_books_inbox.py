@@ -1,6 +1,9 @@
 """The contract of `pipeline.books.Inbox`."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from pipeline.delivery.run import RunStatus
 from runners.store import Store
@@ -23,6 +26,49 @@ def test_a_redelivery_answers_what_the_first_one_did(books: Store):
     again = books.inbox.receive(delivery("k", runs=(new_run(commit="b" * 40),)))
 
     assert (again.id, again.runs, again.duplicate) == (first.id, first.runs, True)
+    assert len(books.runs.runs()) == 1
+
+
+def test_a_redelivery_in_other_bytes_that_tells_the_same_is_not_changed(books: Store):
+    books.inbox.receive(delivery("k"))
+
+    again = books.inbox.receive(delivery("k", body=b"{}", headers={}, runs=(new_run(message="Sell less"),)))
+
+    assert (again.duplicate, again.changed) == (True, False)
+
+
+@pytest.mark.parametrize("runs", [(), (new_run(environment="test", commit="b" * 40),)])
+def test_environments_that_came_or_went_since_are_no_change(books: Store, runs):
+    books.inbox.receive(delivery("k"))
+
+    assert not books.inbox.receive(delivery("k", runs=runs)).changed
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"event": "ping", "runs": ()},
+        {"project": "acme/blog"},
+        {"runs": (new_run(ref="next"),)},
+        {"runs": (new_run(commit="b" * 40),)},
+    ],
+)
+def test_a_key_that_tells_of_something_else_is_told_as_changed_and_writes_nothing(books: Store, other):
+    first = books.inbox.receive(delivery("k"))
+
+    again = books.inbox.receive(delivery("k", **other))
+
+    assert (again.id, again.runs, again.duplicate, again.changed) == (first.id, first.runs, True, True)
+    assert len(books.runs.runs()) == len(books.inbox.deliveries()) == 1
+
+
+def test_a_key_that_tells_two_things_at_once_is_told_as_changed(books: Store):
+    deliveries = [delivery("k", runs=(new_run(commit=letter * 40),)) for letter in "ab"]
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(books.inbox.receive, deliveries), key=lambda answer: answer.duplicate)
+
+    assert [(answer.duplicate, answer.changed) for answer in answers] == [(False, False), (True, True)]
     assert len(books.runs.runs()) == 1
 
 

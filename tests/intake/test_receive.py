@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import BadSignature, NotFound, Refused, TooLarge, Unreachable
+from pipeline.errors import BadSignature, Conflict, NotFound, Refused, TooLarge, Unreachable
 from pipeline.fleet.service import Environment, Repository, Service
 from pipeline.intake.inbox import NewDelivery, Received
 from pipeline.intake.receive import LARGEST, receive
@@ -36,11 +36,14 @@ class Books:
     woken: list[int] = field(default_factory=list)
     notes: list[tuple[str, ...]] = field(default_factory=list)
     queue_down: bool = False
+    changed: bool = False
 
     def receive(self, delivery: NewDelivery) -> Received:
         again = any(kept.key == delivery.key for kept in self.deliveries)
         self.deliveries.append(delivery)
-        return Received(1, tuple(range(10, 10 + len(delivery.runs))), delivery.ignored, again)
+        return Received(
+            1, tuple(range(10, 10 + len(delivery.runs))), delivery.ignored, again, again and self.changed
+        )
 
     def wake_run(self, run_id: int) -> None:
         if self.queue_down:
@@ -108,6 +111,16 @@ def test_a_redelivery_wakes_and_notes_nothing():
     received = receive("github", headers(content), content, ports(books, service("shop", "hush")))
 
     assert received.duplicate
+    assert (len(books.woken), len(books.notes)) == (1, 1)
+
+
+def test_an_id_that_told_of_something_else_before_is_refused():
+    books, content = Books(changed=True), body()
+    receive("github", headers(content), content, ports(books, service("shop", "hush")))
+
+    with pytest.raises(Conflict, match="sent delivery d-1 before, and it told of something else"):
+        receive("github", headers(content), content, ports(books, service("shop", "hush")))
+
     assert (len(books.woken), len(books.notes)) == (1, 1)
 
 
