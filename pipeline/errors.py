@@ -8,7 +8,7 @@ ShipwayError                    500 · exit 1
 │   ├── NotFound                404 · exit 5   no such service, run, release…
 │   ├── Conflict                409 · exit 6   not now, and why
 │   ├── TooLarge                413 · exit 2   a body above the limit
-│   └── Unsupported             415 · exit 2   a body of a kind that is not read, such as a form
+│   └── Unsupported             415 · exit 2   a body of a kind that is not read, such as multipart
 ├── StageFailed                 422 · exit 7   the user's own build or tests failed, hung or are missing
 ├── RolloutFailed               422 · exit 8   health or traffic went wrong
 ├── Stopped                     409 · exit 9   somebody cancelled, or the lease was lost
@@ -77,7 +77,7 @@ class TooLarge(Refused):
 
 
 class Unsupported(Refused):
-    """A body of a kind that is not read, such as a form."""
+    """A body of a kind that is not read, such as multipart."""
 
     status = 415
 

@@ -32,7 +32,7 @@ class Forge(Protocol):
     """A place that hosts git repositories and sends webhooks. Header names are lower case."""
 
     def project(self, headers: Mapping[str, str], body: bytes) -> str:
-        """The project the body claims to be from. Nothing is trusted yet. Raises `Refused` (400) when malformed."""
+        """The project the body claims to be from, empty: an event of none. Not trusted yet. Raises `Refused` (400)."""
 
     def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
         """Verify over the raw bytes in constant time, then read. Raises `BadSignature`, or `Refused` when malformed."""

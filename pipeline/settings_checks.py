@@ -13,10 +13,11 @@ from pipeline import units
 from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
-from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys
+from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
 
 IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
+DATA_CENTER = re.compile(r"^(.*/)?scm/")  # https://host/scm/PROJECT/repository.git
 BROKERS = ("redis", "rediss", "unix")
 
 
@@ -31,7 +32,7 @@ def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
         path: Path = ("services", service)
         if not IMAGE_NAME.fullmatch(service):
             faults.add(path, "cannot be an image's name; let it end with a letter or digit")
-        if not project_of(entry.repository.project, entry.repository.url):
+        if not project_of(entry.repository):
             faults.add(
                 (*path, "repository", "project"), "is missing; give the forge's name, such as acme/shop"
             )
@@ -64,12 +65,14 @@ def address_of(host: HostKeys) -> str:
     return (parts.hostname or "") if units.is_ip(parts.hostname or "") else ""
 
 
-def project_of(project: str, url: str) -> str:
-    """The forge's name of a repository: as given, else the clone address's path; of a folder, its last part."""
-    if project:
-        return project
+def project_of(repository: RepositoryKeys) -> str:
+    """The forge's name of it: as given, else the clone address's path; of a folder, its last part."""
+    url = repository.url
+    if repository.project:
+        return repository.project
     if "://" in url.removeprefix("file://"):
-        return urlsplit(url).path.strip("/").removesuffix(".git")
+        path = urlsplit(url).path.strip("/").removesuffix(".git")
+        return DATA_CENTER.sub("", path) if repository.forge == "bitbucket-dc" else path
     host, colon, path = url.removeprefix("file://").partition(":")
     if colon and "/" not in host:
         return path.strip("/").removesuffix(".git")

@@ -181,7 +181,7 @@ def _repository(repository: RepositoryKeys, folder: str) -> Repository:
     return Repository(
         url=_inside(folder, url) if url.startswith(".") else url,
         forge=repository.forge,
-        project=project_of(repository.project, url),
+        project=project_of(repository),
         secret=_secret(repository.secret),
         signing=_secret(repository.signing_secret),
         token=_secret(repository.token),

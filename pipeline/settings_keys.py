@@ -143,18 +143,19 @@ class BalancerKeys(Keys):
 class RepositoryKeys(Keys):
     url: values.RepositoryUrl = Field(description="Clone address. Never taken from a webhook's body.")
     forge: values.Forge = Field(
-        default="git", description="Who sends the webhooks: git (our own hook), github or gitlab."
+        default="git",
+        description=f"Who sends the webhooks: {', '.join(values.FORGES)}. git is our own hook; see docs/forges.md.",
     )
     project: Word = Field(
         default="", description="The forge's name of it, such as acme/shop. Default: from `url`."
     )
     secret: SecretText = Field(
         default=SecretStr(""),
-        description="Webhook secret (GitHub, git) or token (GitLab). Without one every webhook is refused.",
+        description="The webhook's secret, token or password. Without one every webhook is refused.",
     )
     signing_secret: values.SigningSecret = Field(
         default=SecretStr(""),
-        description="GitLab ≥ 19 signing token (whsec_…). When set, unsigned webhooks are refused.",
+        description="GitLab ≥ 19: signing token (whsec_…); Gitee: signing key. When set, unsigned webhooks are refused.",
     )
     token: SecretText = Field(default=SecretStr(""), description="For cloning and the forge's API.")
     submodules: bool = Field(default=False, description="Fetch submodules too.")

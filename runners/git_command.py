@@ -55,7 +55,13 @@ case "$1" in
   *) printf '%s\\n' "$SHIPWAY_GIT_PASSWORD" ;;
 esac
 """
-USERNAMES = {"gitlab": "oauth2", "github": "x-access-token"}  # what these forges want beside a token
+USERNAMES = {  # what these forges want beside a token
+    "gitlab": "oauth2",
+    "github": "x-access-token",
+    "gitee": "oauth2",
+    "bitbucket": "x-token-auth",
+    "bitbucket-dc": "x-token-auth",
+}
 
 NO_SPACE = ("No space left on device", "Disk quota exceeded")
 DENIED = (

@@ -320,6 +320,39 @@ def test_a_signing_secret_that_is_none_is_told():
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "project"),
+    [
+        ("https://git.example.com/scm/acme/shop.git", "acme/shop"),
+        ("https://git.example.com/bitbucket/scm/~ada/shop.git", "~ada/shop"),
+        ("ssh://git@git.example.com:7999/acme/shop.git", "acme/shop"),
+        ("https://bitbucket.org/acme/shop.git", "acme/shop"),
+    ],
+)
+def test_the_project_of_bitbucket_is_found_in_its_addresses(url, project):
+    text = (HOSTS + SERVICE).replace("https://git.example.com/acme/shop.git", url)
+
+    settings = parse(text.replace("forge: gitlab", "forge: bitbucket-dc"))
+
+    assert settings.services["shop"].repository.project == project
+
+
+def test_a_signing_secret_of_gitee_is_any_text():
+    text = (HOSTS + SERVICE).replace("forge: gitlab", "forge: gitee, signing_secret: hunter 22")
+
+    assert parse(text).services["shop"].repository.signing.reveal() == "hunter 22"
+
+
+@pytest.mark.parametrize("forge", ["git", "github", "gitea", "bitbucket", "codeup"])
+def test_a_signing_secret_that_would_never_be_used_is_told(forge):
+    text = (HOSTS + SERVICE).replace("forge: gitlab", f"forge: {forge}, signing_secret: aGVsbG8=")
+
+    assert faults(text)[1] == (
+        "services.shop.repository.signing_secret: "
+        f"is only for gitlab and gitee; {forge} proves itself by `secret` alone"
+    )
+
+
 def test_no_secret_shows_in_a_printed_settings():
     assert "hush-hush" not in repr(parse(HOSTS + SERVICE))
 
@@ -687,7 +720,9 @@ def test_the_schema_knows_the_keys_and_refuses_others():
 
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) >= {"server", "registry", "builder", "hosts", "proxies", "services"}
-    assert schema["$defs"]["RepositoryKeys"]["properties"]["forge"]["enum"] == ["git", "github", "gitlab"]
+    assert schema["$defs"]["RepositoryKeys"]["properties"]["forge"]["enum"] == [
+        *("git", "github", "gitlab", "gitea", "forgejo", "gitee", "bitbucket", "bitbucket-dc", "codeup")
+    ]
 
 
 def test_one_bad_service_does_not_hide_the_faults_of_another():

@@ -16,10 +16,10 @@ class Repository:
     """Where a service's code lives and how its webhooks prove themselves. `project` is the forge's name of it."""
 
     url: str
-    forge: str = "git"  # gitlab | github | git
+    forge: str = "git"  # a name in runners.forges
     project: str = ""
     secret: Secret = field(default_factory=lambda: Secret(""))  # webhook secret or token
-    signing: Secret = field(default_factory=lambda: Secret(""))  # GitLab >= 19 signing token, whsec_…
+    signing: Secret = field(default_factory=lambda: Secret(""))  # GitLab >= 19: whsec_…; Gitee: signing key
     token: Secret = field(default_factory=lambda: Secret(""))  # for cloning and the forge's API
     submodules: bool = False
 

@@ -39,3 +39,4 @@ class Hook:
     project: str
     pushes: tuple[Push, ...] = ()
     note: str = ""  # why there is nothing to do, when there is nothing
+    masked: bytes = b""  # the body without the secret, from a forge that writes it into the body

@@ -17,6 +17,7 @@ from pipeline.intake.push import Hook
 from pipeline.ports import Forge, Ports
 
 LARGEST = 25 * 1024 * 1024
+LARGEST_OF_NO_PROJECT = 1024 * 1024  # as many proofs are tried as there are services
 PROOFS = (
     "authorization",
     "cookie",
@@ -38,11 +39,15 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
     if len(body) > LARGEST:
         raise TooLarge("The webhook's body is larger than 25 MiB.")
     project = forge.project(headers, body)
+    if not project and len(body) > LARGEST_OF_NO_PROJECT:
+        raise TooLarge("The webhook is of no project, and larger than 1 MiB.")
     services = _services(forge_name, project, ports)
     hook, proved = _prove(forge, headers, body, services, ports)
     runs, ignored = _decide_all(hook, proved)
     kept = {name: value for name, value in headers.items() if not any(part in name for part in PROOFS)}
-    delivery = NewDelivery(forge_name, hook.key, hook.event, project, kept, body, runs, ignored)
+    delivery = NewDelivery(
+        forge_name, hook.key, hook.event, project, kept, hook.masked or body, runs, ignored
+    )
     received = ports.inbox.receive(delivery)
     if received.changed:
         raise Conflict(
@@ -56,13 +61,16 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
 
 
 def _services(forge_name: str, project: str, ports: Ports) -> list[Service]:
-    """Forges do not tell upper case from lower in names of projects."""
-    found = [
-        service
-        for service in ports.settings.services.values()
-        if service.repository.forge == forge_name
-        and service.repository.project.casefold() == project.casefold()
-    ]
+    """Those built from the project; all of the forge for an event of no project, such as the ping of a group's hook.
+    Forges do not tell upper case from lower in names of projects.
+    """
+    known = [one for one in ports.settings.services.values() if one.repository.forge == forge_name]
+    wanted = project.casefold()
+    found = [one for one in known if not wanted or one.repository.project.casefold() == wanted]
+    if not found and not project:
+        raise NotFound(
+            f"No service here has a repository with `forge: {forge_name}`. Name it in shipway.yml."
+        )
     if not found:
         raise NotFound(
             f"No service here is built from project {project[:200]!r} of {forge_name}. "

@@ -24,8 +24,9 @@ HOUSE = """
 
 - `POST /hooks/<forge>`: 202 `{"delivery": id, "runs": [id, …]}`. The same delivery again: 200, the same ids and
   `"duplicate": true`. Nothing to do: 200 `{"delivery": id, "ignored": "why"}`. 401 not signed, or wrongly; 404 no service
-  is built from this project; 400 malformed; 413 over 25 MiB; 415 a form; 503 the database did not take it
-  within 6 s, send it again (it may have come all the same: then the answer is `"duplicate": true`).
+  is built from this project; 400 malformed; 409 its id came before and told of another push; 413 over 25 MiB; 415 a
+  multipart form; 503 the database did not take it within 6 s, send it again (it may have come all the same: then the
+  answer is `"duplicate": true`). `<forge>` and what each wants: [forges.md](forges.md).
 - `GET /healthz`: 200 while this process answers.
 - `GET /readyz`: 200, or 503 and `down`: `database`, `redis`, `workers`.
 - `GET /metrics`: figures for Prometheus.

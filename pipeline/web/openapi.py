@@ -169,7 +169,7 @@ def _house() -> dict[str, Described]:
                 "description": "Seen before, or nothing to do and why",
                 "content": _content("HookAnswer"),
             },
-            **{str(status): _problem(status) for status in (400, 401, 404, 408, 413, 415, 503)},
+            **{str(status): _problem(status) for status in (400, 401, 404, 408, 409, 413, 415, 503)},
         },
     }
     return {

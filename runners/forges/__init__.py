@@ -14,6 +14,12 @@ TABLE = {
     "git": "runners.forges.git:Git",
     "github": "runners.forges.github:GitHub",
     "gitlab": "runners.forges.gitlab:GitLab",
+    "gitea": "runners.forges.gitea:Gitea",
+    "forgejo": "runners.forges.gitea:forgejo",
+    "gitee": "runners.forges.gitee:Gitee",
+    "bitbucket": "runners.forges.bitbucket:Bitbucket",
+    "bitbucket-dc": "runners.forges.bitbucket:data_center",
+    "codeup": "runners.forges.codeup:Codeup",
 }
 
 

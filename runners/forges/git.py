@@ -10,7 +10,7 @@ from datetime import datetime
 from pipeline.errors import BadSignature, Refused
 from pipeline.fleet.service import Repository
 from pipeline.intake.push import Hook, Push
-from runners import webhook
+from runners import webhook, webhook_proof
 from runners.webhook import Fields
 
 NAME = "git"
@@ -34,7 +34,7 @@ class Git:
 
 
 def _verify(headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> None:
-    secret = webhook.secret_of(repository)
+    secret = webhook_proof.secret_of(repository)
     given, stamp = headers.get("x-shipway-signature", ""), headers.get("x-shipway-timestamp", "")
     if not given:
         raise BadSignature(
@@ -42,13 +42,13 @@ def _verify(headers: Mapping[str, str], body: bytes, repository: Repository, now
         )
     wanted = (
         "sha256="
-        + webhook.signature(secret.encode(), stamp.encode("utf-8", "surrogatepass") + b"." + body).hex()
+        + webhook_proof.signature(secret.encode(), stamp.encode("utf-8", "surrogatepass") + b"." + body).hex()
     )
-    if not webhook.same(given, wanted):
+    if not webhook_proof.same(given, wanted):
         raise BadSignature(
             "X-Shipway-Signature does not fit: the hook's secret is not the one in shipway.yml."
         )
-    webhook.check_time(stamp, now)
+    webhook_proof.check_time(stamp, now)
 
 
 def _push(update: Fields, data: Fields, project: str) -> Push | None:

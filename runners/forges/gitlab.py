@@ -7,16 +7,18 @@ merge requests yet.
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from pipeline.errors import BadSignature, Refused
 from pipeline.fleet.service import Repository
 from pipeline.intake.push import Hook, Push, RefKind
-from runners import webhook
+from runners import webhook, webhook_proof
 from runners.webhook import Fields
 
 NAME = "gitlab"
 PUSHES = ("push", "tag_push")
+KINDS = {"Push Hook": "push", "Tag Push Hook": "tag_push"}
 NOTES = {"merge_request": "merge requests are not built yet"}
 
 
@@ -24,41 +26,34 @@ class GitLab:
     """Implements the port `Forge`."""
 
     def project(self, headers: Mapping[str, str], body: bytes) -> str:
-        return _project(webhook.fields(headers, body))
+        data = webhook.fields(headers, body)
+        return _project(data, _event(headers, data))
 
     def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
         _verify(headers, body, repository, now)
         data = webhook.fields(headers, body)
-        project = _project(data)
-        event = data.words("object_kind") or data.words("event_name")
+        event = _event(headers, data)
+        project = _project(data, event)
         # X-Gitlab-Event-UUID is shared by recursive hooks and X-Gitlab-Webhook-UUID is new on a resend: neither is an id.
-        delivery = headers.get("webhook-id") or headers.get("idempotency-key", "")
-        key = webhook.key(project, delivery, body)
+        delivery = webhook.header(headers, "webhook-id", "idempotency-key")
+        hook = Hook(NAME, webhook.key(project, delivery, body), event, project)
         if event not in PUSHES:
-            return Hook(
-                NAME, key, event, project, note=NOTES.get(event, f"event {event!r} is nothing to build")
-            )
+            return webhook.with_note(hook, NOTES)
         ref = data.text("ref")
         found = webhook.split_ref(ref)
         if found is None:
-            return Hook(NAME, key, event, project, note=f"{ref!r} is neither a branch nor a tag")
+            return replace(hook, note=webhook.not_a_ref(ref))
         if data.commit("after") and "checkout_sha" in data.values and not data.has("checkout_sha"):
-            return Hook(NAME, key, event, project, note=f"{found[0]} {found[1]!r} does not point at a commit")
-        return Hook(NAME, key, event, project, (_push(data, project, *found),))
+            return replace(hook, note=f"{found[0]} {found[1]!r} does not point at a commit")
+        return replace(hook, pushes=(_push(data, project, *found),))
 
 
 def _verify(headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> None:
     if repository.signing:
         _verify_signature(headers, body, repository.signing.reveal(), now)
-        return
-    wanted = webhook.secret_of(repository)
-    given = headers.get("x-gitlab-token", "")
-    if not given:
-        raise BadSignature("The header X-Gitlab-Token is missing. Set the webhook's secret token at GitLab.")
-    if not webhook.same(given, wanted):
-        raise BadSignature(
-            "X-Gitlab-Token does not fit: the token at GitLab is not the `secret` in shipway.yml."
-        )
+    else:
+        given = headers.get("x-gitlab-token", "")
+        webhook_proof.check_token(repository, given, "X-Gitlab-Token", "GitLab")
 
 
 def _verify_signature(headers: Mapping[str, str], body: bytes, signing: str, now: datetime) -> None:
@@ -69,11 +64,11 @@ def _verify_signature(headers: Mapping[str, str], body: bytes, signing: str, now
             "The delivery is not signed, but a `signing_secret` is configured. Set it at GitLab (≥ 19)."
         )
     stamp = headers.get("webhook-timestamp", "")
-    webhook.check_time(stamp, now)
+    webhook_proof.check_time(stamp, now)
     head = f"{headers.get('webhook-id', '')}.{stamp}.".encode("utf-8", "surrogatepass")
-    digest = webhook.signature(_signing_key(signing), head + body)
+    digest = webhook_proof.signature(_signing_key(signing), head + body)
     wanted = "v1," + base64.b64encode(digest).decode()
-    if not any([webhook.same(one, wanted) for one in given.split()]):
+    if not any([webhook_proof.same(one, wanted) for one in given.split()]):
         raise BadSignature(
             "webhook-signature does not fit: GitLab's signing token is not the `signing_secret` here."
         )
@@ -88,7 +83,16 @@ def _signing_key(signing: str) -> bytes:
         ) from None
 
 
-def _project(data: Fields) -> str:
+def _event(headers: Mapping[str, str], data: Fields) -> str:
+    """System hooks have an `event_name` only, and a few events nothing but their header."""
+    named = webhook.shown(headers.get("x-gitlab-event", ""))
+    return data.words("object_kind") or data.words("event_name") or KINDS.get(named, named)
+
+
+def _project(data: Fields, event: str) -> str:
+    """Empty for an event of a group, a user or the whole instance."""
+    if event and event not in PUSHES and not data.has("project"):
+        return ""
     return data.object("project").text("path_with_namespace")
 
 
@@ -103,18 +107,10 @@ def _push(data: Fields, project: str, kind: RefKind, ref: str) -> Push:
         ref=ref,
         commit=commit,
         before=data.commit("before"),
-        author=data.words("user_username") or data.words("user_name"),
-        message=_message(data, commit),
+        author=webhook.author(data),
+        message=webhook.message(data, commit),
         options=_options(data),
     )
-
-
-def _message(data: Fields, commit: str) -> str:
-    """Of the head commit. `commits` holds at most 20, and none for a branch that brings nothing new."""
-    for entry in data.objects("commits") if data.has("commits") else []:
-        if entry.values.get("id") == commit:
-            return entry.words("message", webhook.LONGEST_MESSAGE)
-    return data.words("message", webhook.LONGEST_MESSAGE)
 
 
 def _options(data: Fields) -> dict[str, str]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from pipeline.errors import BadSignature, Conflict, NotFound, Refused, TooLarge, Unreachable
 from pipeline.fleet.service import Environment, Repository, Service
 from pipeline.intake.inbox import NewDelivery, Received
-from pipeline.intake.receive import LARGEST, receive
+from pipeline.intake.receive import LARGEST, LARGEST_OF_NO_PROJECT, receive
 from pipeline.secret import Secret
 from pipeline.settings import Settings
 from runners.forges import Forges
@@ -22,9 +23,11 @@ COMMIT = "0123456789" * 4
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def service(name: str, secret: str, project: str = "acme/shop", branch: str = "main") -> Service:
+def service(
+    name: str, secret: str, project: str = "acme/shop", branch: str = "main", forge: str = "github"
+) -> Service:
     environment = Environment(name, "production", (), branches=(branch, "*"))
-    repository = Repository("https://example.com/x.git", "github", project, Secret(secret))
+    repository = Repository("https://example.com/x.git", forge, project, Secret(secret))
     return Service(name, repository, environments={"production": environment})
 
 
@@ -217,6 +220,48 @@ def test_a_ping_is_kept_with_its_note():
     assert received.runs == ()
     assert received.ignored.startswith("ping")
     assert books.notes[0][0] == "github:webhook"
+
+
+def test_an_event_of_no_project_is_proved_by_any_service_of_its_forge():
+    books, content = Books(), b'{"organization": {"login": "acme"}}'
+    services = (service("shop", "other"), service("api", "hush"))
+
+    received = receive("github", headers(content, event="ping"), content, ports(books, *services))
+
+    assert received.ignored.startswith("ping")
+    assert books.deliveries[0].project == ""
+
+
+def test_an_event_of_no_project_that_nobody_signed_rightly_is_refused():
+    content = b"{}"
+
+    with pytest.raises(BadSignature):
+        receive("github", headers(content, "wrong", "ping"), content, ports(Books(), service("shop", "hush")))
+
+
+def test_an_event_of_no_project_is_small():
+    content = json.dumps({"zen": "x" * LARGEST_OF_NO_PROJECT}).encode()
+
+    with pytest.raises(TooLarge, match="of no project"):
+        receive("github", headers(content, event="ping"), content, ports(Books(), service("shop", "hush")))
+
+
+def test_an_event_of_no_project_needs_a_service_of_its_forge():
+    with pytest.raises(NotFound, match="has a repository with `forge: gitea`"):
+        receive("gitea", {"x-gitea-event": "package"}, b"{}", ports(Books(), service("shop", "hush")))
+
+
+@pytest.mark.parametrize("secret", ["hush", 'hu"sh\\', "hush & é"])
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_the_password_that_gitee_writes_into_the_body_is_not_kept(secret, kind):
+    books, content = Books(), body(password=secret)
+    content = urlencode({"payload": content}).encode() if "form" in kind else content
+    sent = {"content-type": kind, "x-gitee-event": "Push Hook", "x-gitee-token": secret}
+
+    received = receive("gitee", sent, content, ports(books, service("shop", secret, forge="gitee")))
+
+    assert received.runs == (10,)
+    assert json.loads(books.deliveries[0].body) == json.loads(body(password="***"))
 
 
 def test_reasons_of_several_services_are_told_once_each():

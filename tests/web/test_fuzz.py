@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.web.api import CALLS
+from tests.runners.forges.bodies import EVENTS, FORM, proof
 from tests.web.test_access import url
 from tests.web.test_hooks import SIGNED
 
@@ -56,10 +57,10 @@ def test_no_query_makes_a_call_fall_over(client, admin, call):
     sent()
 
 
-@pytest.mark.parametrize("forge", ["git", "github", "gitlab"])
+@pytest.mark.parametrize("forge", sorted(EVENTS))
 def test_no_webhook_makes_the_door_fall_over(client, house, forge):
     fields = st.sampled_from(
-        ["project", "repository", "ref", "after", "before", "object_kind", "updates", "full_name"]
+        ["project", "repository", "ref", "after", "before", "object_kind", "updates", "push", "changes"]
     )
 
     @MUCH
@@ -67,8 +68,10 @@ def test_no_webhook_makes_the_door_fall_over(client, house, forge):
         st.binary(max_size=200) | (JSON | st.dictionaries(fields, JSON)).map(lambda v: json.dumps(v).encode())
     )
     def sent(body: bytes) -> None:
-        answer = client.post(f"/hooks/{forge}", data=body, headers=SIGNED, content_type="application/json")
-        assert 400 <= answer.status_code < 500
+        headers = SIGNED | EVENTS[forge] | proof(forge, body)
+        for kind in ("application/json", FORM):
+            answer = client.post(f"/hooks/{forge}", data=body, headers=headers, content_type=kind)
+            assert 400 <= answer.status_code < 500
 
     sent()
     assert house.ports.runs.runs() == []

@@ -78,8 +78,10 @@ def test_refused_hooks_answer_a_problem_document_and_keep_nothing(client, house,
     assert house.ports.inbox.deliveries() == []
 
 
-def test_a_form_is_refused_and_says_what_to_change(client):
-    answer = client.post("/hooks/github", data={"payload": "{}"}, headers=SIGNED)
+def test_a_form_of_several_parts_is_refused_and_says_what_to_change(client):
+    answer = client.post(
+        "/hooks/github", data={"payload": "{}"}, headers=SIGNED, content_type="multipart/form-data"
+    )
 
     assert answer.status_code == 415
     assert "application/json" in answer.json["detail"]

@@ -1,0 +1,64 @@
+"""Gitea and Forgejo: push events, signed with HMAC-SHA256 over the JSON.
+
+Both also send GitHub's headers, so theirs are looked at first. Of a form they sign the JSON inside it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pipeline.errors import Refused
+from pipeline.fleet.service import Repository
+from pipeline.intake.push import Hook
+from runners import webhook, webhook_proof
+from runners.webhook import Fields
+
+EVENTS = ("x-forgejo-event", "x-gitea-event", "x-gogs-event")
+DELIVERIES = ("x-forgejo-delivery", "x-gitea-delivery", "x-gogs-delivery")
+SIGNATURES = ("x-forgejo-signature", "x-gitea-signature", "x-hub-signature-256")
+NOTES = {
+    "pull_request": "pull requests are not built yet",
+    "pull_request_sync": "pull requests are not built yet",
+    "create": "a branch or tag was created; its push event tells what to build",
+    "delete": "a branch or tag was deleted; there is nothing to build",
+}
+
+
+class Gitea:
+    """Implements the port `Forge`."""
+
+    def __init__(self, name: str = "gitea") -> None:
+        self._name = name
+
+    def project(self, headers: Mapping[str, str], body: bytes) -> str:
+        return _project(webhook.fields(headers, body), _event(headers))
+
+    def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
+        payload = webhook.payload(headers, body)
+        given = webhook.header(headers, *SIGNATURES)
+        webhook_proof.check_signature(
+            repository, given, "X-Gitea-Signature", self._name.title(), payload, body
+        )
+        data, event = webhook.fields(headers, body), _event(headers)
+        project = _project(data, event)
+        if not event:
+            raise Refused("The header X-Gitea-Event is missing; is the sender Gitea or Forgejo?")
+        key = webhook.key(project, webhook.header(headers, *DELIVERIES), body)
+        hook = Hook(self._name, key, event, project)
+        if event != "push":
+            return webhook.with_note(hook, NOTES)
+        return webhook.with_push(hook, data)
+
+
+def forgejo() -> Gitea:
+    return Gitea("forgejo")
+
+
+def _event(headers: Mapping[str, str]) -> str:
+    return webhook.shown(webhook.header(headers, *EVENTS))
+
+
+def _project(data: Fields, event: str) -> str:
+    """Empty for an event of an organisation or of the whole instance."""
+    if event not in ("", "push") and not data.has("repository"):
+        return ""
+    return data.object("repository").text("full_name")
