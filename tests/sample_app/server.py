@@ -10,7 +10,8 @@ X-Version on every answer.
 SIGTERM: finishes what it has, says `Connection: close`, takes nothing new. `BAD` (environment, else a file of that name
 beside this one) makes it bad: `health` (503), `500` (healthy, but / fails), `slow:0.5` (healthy, but / takes so many seconds),
 `cuts` (healthy, but / closes without an answer), `crash` (ends at start), `dies:3` (ends after so many seconds), `hangs`
-(accepts, never answers), `deaf` (ignores SIGTERM), `abrupt` (drops all at SIGTERM).
+(accepts, never answers), `deaf` (ignores SIGTERM), `abrupt` (drops all at SIGTERM), `asks:HOST:PORT` (only as well as what
+listens there says when it is told this container's name).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import base64
 import hashlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -95,6 +97,8 @@ class App:
         if self.bad == "hangs":
             await asyncio.sleep(3600)
         well = self.bad != "health" and not self.ending
+        if self.bad.startswith("asks:"):
+            well = well and await _said_well(*self.bad.split(":")[1:])
         return await self._answer(writer, 200 if well else 503, "well\n" if well else "unwell\n", keep)
 
     async def _greeting(self, writer: asyncio.StreamWriter, _: float, keep: bool) -> bool:
@@ -143,6 +147,14 @@ def _header(head: str, name: str) -> str:
         if key.lower() == name:
             return value.strip()
     return ""
+
+
+async def _said_well(host: str, port: str) -> bool:
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"{socket.gethostname()}\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer == b"well"
 
 
 async def run(app: App, port: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from server import App
 
 
@@ -22,6 +23,21 @@ def test_it_says_its_version():
 
 def test_it_is_well():
     assert asyncio.run(_get(App("7"), "/healthz")).startswith("HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(("word", "status"), [("well", "200"), ("unwell", "503")])
+def test_it_is_as_well_as_it_is_told_where_it_asks(word: str, status: str):
+    async def told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readline()
+        writer.write(word.encode())
+        writer.close()
+
+    async def answer() -> str:
+        async with await asyncio.start_server(told, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await _get(App("7", f"asks:127.0.0.1:{port}"), "/healthz")
+
+    assert asyncio.run(answer()).startswith(f"HTTP/1.1 {status}")
 
 
 def test_no_word_forbids_the_release():
