@@ -11,7 +11,7 @@ from tests.lab.layout import PREFIX
 from tests.lab.up import up
 
 BENCHES = {
-    "rollout": "zero lost requests, and how long: Shipway, a shell script and Swarm on the same hosts",
+    "rollout": "zero lost requests, and how long: Shipway, a shell script, Ansible and Swarm on the same hosts",
     "deploy": "push to live, back warm and cold, against the same work as raw engine calls in the best order",
     "requests": "100,000 requests of every kind over ten rollouts and five rollbacks: how many failed",
     "idle": "CPU and memory of web, worker, scheduler and Redis while nothing happens, and a worker's import",

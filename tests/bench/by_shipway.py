@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.contestant import Images
-from tests.parts.house import House
+from tests.parts.house import QUICK, House
 from tests.parts.laboratory import Laboratory
 from tests.parts.repository import SampleRepository
 
 
 class ByShipway:
-    def __init__(self, lab: Laboratory, proxy: str) -> None:
+    def __init__(self, lab: Laboratory, proxy: str, rollout: dict[str, Any] = QUICK, spec: str = "") -> None:
+        """`spec`: the repository's .shipway.yml, when it is not the sample's own."""
         self.name = f"Shipway, {proxy}"
         self._folder = Path(tempfile.mkdtemp(prefix="shipway-bench-"))
         self._shop = SampleRepository(self._folder / "shop", self._folder / "shop.git")
         self._house = House(self._folder / "house", lab, self._shop.remote, proxy=proxy)
+        self._house.production["rollout"] = dict(rollout)
+        self._files = {".shipway.yml": spec} if spec else {}
 
     @property
     def fronts(self) -> list[str]:
@@ -24,7 +27,7 @@ class ByShipway:
 
     def prepare(self, images: Images) -> None:
         self._shop.create()
-        self._shop.commit("v1")
+        self._shop.commit("v1", **self._files)
         self._shop.push()
         self._house.start()
         accepted = self._house.post(f"{self._house.environment}/runs", {"ref": "main"})
@@ -39,7 +42,7 @@ class ByShipway:
         self._deploy("deployments", {"image": image}, "succeeded")
 
     def fail(self, images: Images) -> None:
-        self._deploy("deployments", {"image": images.bad}, "rolled_back")
+        self._deploy("deployments", {"image": images.sick}, "rolled_back")
 
     def back(self, images: Images) -> None:
         self._deploy("rollback", {}, "succeeded")

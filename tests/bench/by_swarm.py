@@ -5,24 +5,27 @@ import json
 import time
 from collections.abc import Callable
 
-from tests.bench.contestant import REPLICAS, Images, docker
+from tests.bench.contestant import FALL, INTERVAL, PATIENCE, REPLICAS, TIMEOUT, Images, docker
 from tests.parts.laboratory import Laboratory
 
 _CONF = """server { listen 8080; location / { set $to bench-app; proxy_pass http://$to:8000; } }"""
 _HEALTH = [
-    "--health-cmd", "wget -q -O /dev/null http://127.0.0.1:8000/healthz || exit 1", "--health-interval", "1s",
-    "--health-timeout", "2s", "--health-retries", "3", "--health-start-period", "5s",
+    "--health-cmd", "wget -q -O /dev/null http://127.0.0.1:8000/healthz || exit 1",
+    "--health-interval", f"{INTERVAL}s", "--health-timeout", f"{TIMEOUT}s", "--health-retries", f"{FALL}",
+    "--health-start-period", f"{PATIENCE - FALL * INTERVAL}s",
 ]  # fmt: skip
 _UPDATE = [
-    "--update-order", "start-first", "--update-parallelism", "1", "--update-monitor", "5s", "--update-failure-action",
-    "rollback", "--rollback-order", "start-first", "--rollback-parallelism", "1", "--rollback-monitor", "5s",
+    "--update-order", "start-first", "--update-parallelism", "1", "--update-failure-action", "rollback",
+    "--rollback-order", "start-first", "--rollback-parallelism", "1",
 ]  # fmt: skip
 
 
 class BySwarm:
-    name = "Swarm, nginx"
+    """`monitor`: how long it watches each task after its start."""
 
-    def __init__(self, lab: Laboratory) -> None:
+    def __init__(self, lab: Laboratory, name: str = "Swarm, nginx", monitor: str = "5s") -> None:
+        self.name = name
+        self._monitor = ["--update-monitor", monitor, "--rollback-monitor", monitor]
         self._hosts = lab.hosts
         self._manager = lab.hosts[0].engine
 
@@ -48,7 +51,8 @@ class BySwarm:
         self._on("network", "create", "-d", "overlay", "bench-net")
         command = f"mkdir -p /etc/nginx/bench; echo '{_CONF}' >/etc/nginx/bench/app.conf; exec nginx -g 'daemon off;'"
         self._create("bench-app", "--replicas", str(REPLICAS * len(self._hosts)), "--replicas-max-per-node",
-                     str(REPLICAS * 2), "--endpoint-mode", "dnsrr", *_UPDATE, *_HEALTH, "--init", images.v1)  # fmt: skip
+                     str(REPLICAS * 2), "--endpoint-mode", "dnsrr", "--init", *_UPDATE, *self._monitor, *_HEALTH,
+                     images.v1)  # fmt: skip
         self._create("bench-edge", "--mode", "global", "--publish", "mode=host,target=8080,published=8092",
                      images.edge, "sh", "-c", command)  # fmt: skip
         self._until("v1 runs", lambda: self._running(images.v1) == REPLICAS * len(self._hosts))
@@ -59,7 +63,7 @@ class BySwarm:
         self._update(images.v2, "completed")
 
     def fail(self, images: Images) -> None:
-        self._update(images.bad, "rollback_completed")
+        self._update(images.sick, "rollback_completed")
 
     def back(self, images: Images) -> None:
         self._update(images.v1, "completed")

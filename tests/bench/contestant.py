@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 REPLICAS = 2
+# the health check of all: GET /healthz, well at the first good answer, unwell after some bad ones in a row
+INTERVAL = 1  # seconds
+TIMEOUT = 2  # seconds
+FALL = 3
+PATIENCE = 10  # seconds that a container has from its start to get well
 
 
 @dataclass(frozen=True)
 class Images:
-    """The sample service in the lab's registry, by digest. `bad` never gets healthy."""
+    """The sample service in the lab's registry, by digest. `sick` gets well on two hosts, on the third it does not."""
 
     v1: str
     v2: str
-    bad: str
-    edge: str  # nginx with the configuration that the two hand-made contestants need
+    sick: str
+    edge: str  # nginx with the configuration that the hand-made contestants need
 
 
 class Contestant(Protocol):
@@ -34,7 +39,7 @@ class Contestant(Protocol):
         """v1 -> v2."""
 
     def fail(self, images: Images) -> None:
-        """Try the bad image; return when v2 is all there is again."""
+        """Try the sick image; return when v2 is all there is again."""
 
     def back(self, images: Images) -> None:
         """A person wants v1 again."""

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The deploy script that a careful person writes by hand: host by host, new beside old, health, nginx reload, stop old.
-# deploy.sh IMAGE ADDRESS…     0: everywhere; 2: unwell, everything is as before
+# deploy.sh IMAGE ADDRESS…     0: everywhere; 2: unwell, everything is as before. PATIENCE: seconds to get well
 set -u
 image=$1; shift
 done_hosts=()
@@ -8,7 +8,7 @@ on() { docker -H "tcp://$1:2375" "${@:2}"; }
 mine() { on "$1" ps -q --filter label=bench=app; }
 
 healthy() {
-    local end=$((SECONDS + 15))
+    local end=$((SECONDS + PATIENCE))
     while [ $SECONDS -lt $end ]; do
         on "$1" exec "$2" wget -q -O /dev/null http://127.0.0.1:8000/healthz 2>/dev/null && return 0
         [ "$(on "$1" inspect -f '{{.State.Running}}' "$2")" = true ] || return 1
@@ -31,6 +31,7 @@ start() { # address image
 
 replace() { # address image: new beside old; 1 when unwell
     local old new
+    on "$1" pull -q "$2" >/dev/null || return 1
     old=$(mine "$1"); new=$(start "$1" "$2")
     for id in $new; do
         healthy "$1" "$id" || { on "$1" rm -f $new >/dev/null; return 1; }

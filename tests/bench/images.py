@@ -1,4 +1,5 @@
-"""Builds the images that all contestants deploy, once, and puts them on every host, so that no time of pulling is measured."""
+"""Builds the images that all contestants deploy, once, into the registry. Where each comes from there is measured with the rest:
+no host has what is to be deployed."""
 
 import shutil
 import tempfile
@@ -11,13 +12,22 @@ from tests.parts.repository import APP
 _EDGE = Path(__file__).with_name("edge.conf")
 
 
-def build(lab: Laboratory) -> Images:
-    made = {name: _app(lab, name, bad) for name, bad in (("v1", ""), ("v2", ""), ("bad", "health"))}
+def build(lab: Laboratory, bad: str = "health") -> Images:
+    """`bad` is what the sick one suffers from, in the sample service's words."""
+    made = {name: _app(lab, name, ill) for name, ill in (("v1", ""), ("v2", ""), ("sick", bad))}
     made["edge"] = _edge(lab)
-    for image in made.values():
-        for host in lab.hosts:
-            docker(host.engine, "pull", "-q", image)
+    for host in lab.hosts:
+        docker(host.engine, "pull", "-q", made["v1"])
+        docker(host.engine, "pull", "-q", made["edge"])
     return Images(**made)
+
+
+def forget(lab: Laboratory, images: Images) -> None:
+    """The hosts have v1 and no other. Fails when a container still uses one."""
+    for host in lab.hosts:
+        for image in (images.v2, images.sick):
+            if docker(host.engine, "image", "ls", "-q", image):
+                docker(host.engine, "image", "rm", image)
 
 
 def _app(lab: Laboratory, version: str, bad: str) -> str:
