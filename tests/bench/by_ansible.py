@@ -18,7 +18,6 @@ from tests.parts.laboratory import LabHost, Laboratory
 
 _PLAYBOOK = Path(__file__).with_name("playbook.yml")
 _PACKAGE = "ansible-core~=2.19.0"
-_RETRY = 1.25  # seconds: the delay, and what an attempt takes
 
 
 class ByAnsible:
@@ -38,7 +37,7 @@ class ByAnsible:
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "replicas": REPLICAS,
-            "tries": round(PATIENCE / _RETRY),
+            "patience": PATIENCE,
         }
         self._inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": variables}}))
         self._settings.write_text("[connection]\npipelining = true\n")
