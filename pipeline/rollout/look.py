@@ -3,10 +3,11 @@
 Decides nothing about the rollout; `decide` and the rules below it ask here.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar, cast
 
 from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord, Status
@@ -61,7 +62,9 @@ class Look:
     now: datetime
     aim: Release | None = field(init=False)
     _counts: dict[str, int] = field(init=False)
-    _answers: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _answers: defaultdict[Any, dict[Any, Any]] = field(
+        init=False, repr=False, compare=False, default_factory=partial(defaultdict, dict)
+    )
 
     def __post_init__(self) -> None:
         deployment = self.deployment
@@ -83,7 +86,7 @@ class Look:
         return self.deployment.status is Status.ROLLING_BACK
 
     def host(self, name: str) -> HostSeen:
-        return self.observed.hosts.get(name, HostSeen(name, reachable=False, error="it was not looked at"))
+        return self.observed.hosts.get(name) or HostSeen(name, reachable=False, error="it was not looked at")
 
     def replicas(self, host: str, running: bool = False) -> tuple[ReplicaSeen, ...]:
         seen = self.host(host).replicas
@@ -133,10 +136,11 @@ def once(rule: Callable[[Look, P], T]) -> Callable[[Look, P], T]:
     """A rule about a place that many hosts ask for: a look never changes, so one answer is enough for all of them."""
 
     def asked(look: Look, place: P) -> T:
-        key = rule, place
-        if key not in look._answers:
-            look._answers[key] = rule(look, place)
-        return cast(T, look._answers[key])
+        answers = look._answers[rule]
+        try:
+            return cast(T, answers[place])
+        except KeyError:
+            return cast(T, answers.setdefault(place, rule(look, place)))
 
     return asked
 

@@ -62,7 +62,7 @@ def _allowed(look: Look) -> int:
 
 def _wave(look: Look) -> tuple[HostPlan, ...]:
     plans = look.deployment.staying
-    leaving = tuple(p for p in look.deployment.hosts if p not in plans)
+    leaving = tuple(p for p in look.deployment.hosts if not look.deployment.count(p))
     first = look.deployment.policy.singleton and any(
         not _over(look.deployment.record(p.host)) for p in leaving
     )

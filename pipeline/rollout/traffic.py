@@ -82,7 +82,7 @@ def _known_by_books(look: Look, site: Site) -> frozenset[str]:
 
 
 def seen(look: Look, site: Site) -> SiteSeen:
-    return look.observed.sites.get(site, SiteSeen(site, running=False, error="it was not looked at"))
+    return look.observed.sites.get(site) or SiteSeen(site, running=False, error="it was not looked at")
 
 
 @once
