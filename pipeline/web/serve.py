@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -20,6 +20,7 @@ from pipeline.web.asgi import Application
 
 log = logging.getLogger("shipway.web")
 
+TICK = 1.0  # seconds; the date in answers, and our sign of life
 GRACE = 3  # seconds for requests that are under way
 LARGEST_HEAD = 64 * 1024  # request line and headers
 HEAD_SECONDS = 20.0  # for a head to arrive in full, from the connection or its first byte
@@ -29,10 +30,9 @@ def serve(
     app: Application,
     listener: socket.socket,
     beat: Callable[[], None] = lambda: None,
-    stopping: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Until SIGTERM or SIGINT, or until `stopping` says so. Both functions are called from the server's own loop."""
-    server = Server(app, beat, stopping)
+    """Until SIGTERM or SIGINT. `beat` is called every second, from the server's own loop."""
+    server = Server(app, beat)
     with _signals(server):
         server.run(sockets=[listener])
     if server.told and app.busy:
@@ -78,7 +78,7 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    def __init__(self, app: Application, beat: Callable[[], None], stopping: Callable[[], bool]) -> None:
+    def __init__(self, app: Application, beat: Callable[[], None] = lambda: None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -93,21 +93,32 @@ class Server(uvicorn.Server):
         )
         self._app = app
         self._beat = beat
-        self._stopping = stopping
+        self._wake: Callable[[], object] = lambda: None
         self.told = False  # to end, by a signal
 
     def tell(self, number: int, frame: FrameType | None) -> None:
-        self.told = self.should_exit = True
+        self.told = True
+        self.end()
+
+    def end(self) -> None:
+        """From any thread, and from a signal's handler."""
+        self.should_exit = True
+        self._wake()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """uvicorn's own way raises the signal again at the end, and a clean stop would look like a kill."""
         yield
 
-    async def on_tick(self, counter: int) -> bool:
-        if counter % 10 == 0:  # once a second
+    async def main_loop(self) -> None:
+        """uvicorn's own looks ten times a second whether it is to end. Ours is woken, and looks at its clock."""
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = lambda: loop.call_soon_threadsafe(ended.set)
+        while not await self.on_tick(0):  # 0: a full second, in uvicorn's count
             self._beat()
-        return await super().on_tick(counter) or self._stopping()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), TICK)
+        self._wake = lambda: None  # the loop ends soon, and a closed one cannot be called
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.close()

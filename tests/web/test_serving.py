@@ -18,7 +18,7 @@ from pipeline.delivery.run import NewRun
 from pipeline.web import asgi, followers
 from pipeline.web.app import create_app
 from pipeline.web.asgi import create_asgi
-from pipeline.web.serve import serve
+from pipeline.web.serve import Server
 from tests.web.conftest import COMMIT, House
 from tests.web.test_hooks import SIGNED, push
 
@@ -32,18 +32,16 @@ class Running:
         self.house = house
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self._stop = threading.Event()
         self._opened: list[http.client.HTTPConnection] = []
         self._answers: list[http.client.HTTPResponse] = []
         application = create_asgi(create_app(house.ports), house.ports)
-        self._thread = threading.Thread(
-            target=serve, args=(application, self.listener), kwargs={"stopping": self._stop.is_set}
-        )
+        self._server = Server(application)
+        self._thread = threading.Thread(target=self._server.run, args=([self.listener],))
         self._thread.start()
 
     def stop(self) -> float:
         started = time.monotonic()
-        self._stop.set()
+        self._server.end()
         self._thread.join(10)
         assert not self._thread.is_alive()
         return time.monotonic() - started
