@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, or_, select
@@ -132,8 +133,7 @@ class SqlDeployments:
 
     def due(self) -> list[int]:
         def work(tx: Connection) -> list[int]:
-            ready = _ready().where(~is_held("deployment:", COLUMNS.id, self._database.now(tx)))
-            return list(tx.execute(ready).scalars())
+            return list(tx.execute(_due(), {"now": self._database.now(tx)}).scalars())
 
         return self._database.read(work)
 
@@ -207,10 +207,12 @@ def _active(service: str, environment: str) -> Select[Any]:
     return select(tables.deployments).where(*place, COLUMNS.status.in_(ACTIVE_ROWS))
 
 
-def _ready() -> Select[int]:
-    """Pending with none active beside it, or active. Oldest first."""
+@cache
+def _due() -> Select[int]:
+    """Pending with none active beside it, or active; nobody holds it. Oldest first. Asked every second, so built once."""
     other = tables.deployments.alias()
     beside = other.c.service == COLUMNS.service, other.c.environment == COLUMNS.environment
     busy = exists().where(*beside, other.c.status.in_(ACTIVE_ROWS))
     pending = and_(COLUMNS.status == Status.PENDING, ~busy)
-    return select(COLUMNS.id).where(or_(pending, COLUMNS.status.in_(ACTIVE_ROWS))).order_by(COLUMNS.id)
+    free = ~is_held("deployment:", COLUMNS.id)
+    return select(COLUMNS.id).where(or_(pending, COLUMNS.status.in_(ACTIVE_ROWS)), free).order_by(COLUMNS.id)

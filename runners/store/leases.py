@@ -4,8 +4,22 @@ Rows stay when a lease is given back, so that fences grow for ever.
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, String, cast, delete, exists, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    Update,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from pipeline.errors import Stopped
 from pipeline.lease import Lease
@@ -40,7 +54,8 @@ class SqlLeases:
     def extend(self, lease: Lease, ttl: float) -> bool:
         def work(tx: Connection) -> bool:
             until = self._database.now(tx) + timedelta(seconds=ttl)
-            return tx.execute(update(tables.leases).where(*_is(lease)).values(until=until)).rowcount == 1
+            held = {"held": lease.key, "by": lease.owner, "under": lease.fence}
+            return tx.execute(_extension(), {"until": until, **held}).rowcount == 1
 
         return self._database.write(work)
 
@@ -75,11 +90,19 @@ def guard(tx: Connection, lease: Lease) -> None:
         raise Stopped(f"{lease.owner} gave the lease {lease.key} back already. Nothing was written.")
 
 
-def is_held(prefix: str, number: ColumnElement[int], now: datetime) -> ColumnElement[bool]:
-    """For queries: somebody holds the lease of the thing with this number."""
-    table = tables.leases.c
+def is_held(prefix: str, number: ColumnElement[int]) -> ColumnElement[bool]:
+    """For queries that are given `now`: somebody holds the lease of the thing with this number."""
+    table, now = tables.leases.c, bindparam("now", type_=tables.Moment)
     mine = table.key == literal(prefix) + cast(number, String)
     return exists().where(mine, table.owner != "", table.until > now)
+
+
+@cache
+def _extension() -> Update:
+    """Every holder asks for it every second: building it anew costs more than the rest."""
+    table = tables.leases.c
+    mine = table.key == bindparam("held"), table.fence == bindparam("under"), table.owner == bindparam("by")
+    return update(tables.leases).where(*mine).values(until=bindparam("until"))
 
 
 def _is(lease: Lease) -> tuple[ColumnElement[bool], ...]:

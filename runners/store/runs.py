@@ -1,6 +1,7 @@
 """The book of runs. Every status moves in one guarded UPDATE; nothing here runs a stage."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
@@ -138,8 +139,7 @@ class SqlRuns:
 
     def due(self) -> list[int]:
         def work(tx: Connection) -> list[int]:
-            ready = _ready().where(~is_held("run:", COLUMNS.id, self._database.now(tx)))
-            return list(tx.execute(ready).scalars())
+            return list(tx.execute(_due(), {"now": self._database.now(tx)}).scalars())
 
         return self._database.read(work)
 
@@ -166,8 +166,10 @@ class SqlRuns:
         return bool(tx.execute(select(others)).scalar())
 
 
-def _ready() -> Select[int]:
-    """Queued and newest with none running beside it, or running and not waiting for a deployment. Oldest first."""
+@cache
+def _due() -> Select[int]:
+    """Queued and newest with none running beside it, or running and not waiting for a deployment; nobody holds it.
+    Oldest first. Asked every second: building it anew costs more than asking."""
     other = tables.runs.alias()
     beside = other.c.service == COLUMNS.service, other.c.environment == COLUMNS.environment
     in_the_way = exists().where(
@@ -175,4 +177,5 @@ def _ready() -> Select[int]:
     )
     queued = and_(COLUMNS.status == "queued", ~in_the_way)
     running = and_(COLUMNS.status == "running", COLUMNS.deployment.is_(None))
-    return select(COLUMNS.id).where(or_(queued, running)).order_by(COLUMNS.id)
+    free = ~is_held("run:", COLUMNS.id)
+    return select(COLUMNS.id).where(or_(queued, running), free).order_by(COLUMNS.id)
