@@ -1,20 +1,27 @@
-"""Brings the schema up to date, in one transaction, so that two processes which start at once both succeed."""
+"""Brings the schema up to date, in one transaction, so that two processes which start at once both succeed.
+
+Alembic is loaded by the one process that migrates: it takes as long as all other packages of the books, and workers,
+server and scheduler begin when the schema is there.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from pipeline.errors import Rejected
 from runners.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> None:
     """To the newest version. Who comes second waits, then finds nothing to do."""
+    from alembic import command
+    from alembic.util import CommandError
 
     def work(tx: Connection) -> None:
         database.line_up(tx, ("schema",))
@@ -29,7 +36,10 @@ def migrate(database: Database) -> None:
         ) from error
 
 
-def configuration(tx: Connection) -> Config:
+def configuration(tx: Connection) -> "Config":
+    """Where the migrations lie, and the connection that they run on."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("path_separator", "os")
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
