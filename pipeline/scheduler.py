@@ -27,6 +27,7 @@ log = logging.getLogger("shipway.scheduler")
 
 KEY = "scheduler"
 LEASE_TTL = 5.0
+EXTEND_EVERY = 2.0  # seconds; each extension is a write that waits for the disk
 TICK = 1.0
 WAKE_AGAIN = 3.0  # seconds; a worker that was just woken gets this long to take its lease
 SWEEP_EVERY = 120.0
@@ -63,18 +64,16 @@ def schedule(ports: Ports, stopping: threading.Event, beat: Beat, tidy: Callable
     sweeper = Sweeper(ports)
     chores = Chores(sweeper.sweep, tidy, partial(look_after, ports))
     waker = Waker(ports)
-    lease: Lease | None = None
+    lead = Lead(ports)
     while not stopping.wait(TICK):
         beat.touch()
         try:
-            lease = _lead(lease, ports)
-            if lease is not None:
+            if lead.held(time.monotonic()):
                 waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})
-    if lease is not None:
-        ports.leases.give_back(lease)
+    lead.give_back()
 
 
 def stop_on_signal() -> threading.Event:
@@ -96,13 +95,28 @@ def look_after(ports: Ports) -> None:
         log.info("environment is placed anew", extra={"deployment": number})
 
 
-def _lead(lease: Lease | None, ports: Ports) -> Lease | None:
-    if lease is not None and ports.leases.extend(lease, LEASE_TTL):
-        return lease
-    taken = ports.leases.take(KEY, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}", LEASE_TTL)
-    if taken is not None:
-        log.info("scheduler leads", extra={"fence": taken.fence})
-    return taken
+class Lead:
+    """The lease under which one of all schedulers wakes and looks after."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._leases = ports.leases
+        self._lease: Lease | None = None
+        self._since = 0.0
+
+    def held(self, now: float) -> bool:
+        if self._lease is not None and now - self._since < EXTEND_EVERY:
+            return True
+        if self._lease is None or not self._leases.extend(self._lease, LEASE_TTL):
+            owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+            self._lease = self._leases.take(KEY, owner, LEASE_TTL)
+            if self._lease is not None:
+                log.info("scheduler leads", extra={"fence": self._lease.fence})
+        self._since = now
+        return self._lease is not None
+
+    def give_back(self) -> None:
+        if self._lease is not None:
+            self._leases.give_back(self._lease)
 
 
 class Waker:
