@@ -44,11 +44,13 @@ class HorseWorker(Worker):
     def unsubscribe(self) -> None: ...
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """In one breath: every idle worker does this every few seconds."""
         self.beat.touch()
-        with self._redis_may_be_away():
+        with self._redis_may_be_away(), self.connection.pipeline(transaction=False) as own:
             key = BEAT_KEY.format(queue=self.queues[0].name, name=self.name)
-            self.connection.set(key, os.getpid(), ex=BEAT_TTL)
-            super().heartbeat(timeout, pipeline=pipeline)
+            own.set(key, os.getpid(), ex=BEAT_TTL)
+            super().heartbeat(timeout, pipeline=own if pipeline is None else pipeline)
+            own.execute()
 
     def maintain_heartbeats(self, job: Any, execution: Any) -> None:
         """Called every few seconds while the horse works."""
