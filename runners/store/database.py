@@ -15,12 +15,11 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Table, create_engine, func, make_url, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine, RootTransaction
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pipeline.errors import BadConfig, Unreachable
-from runners.store.dialects import connection_options, make_room, prepare
+from runners.store.dialects import Upsert, connection_options, make_room, prepare, upsert
 from runners.store.faults import Fault, fault_of, sentence
 from runners.store.forks import ForkGate
 
@@ -78,9 +77,9 @@ class Database:
         for number in sorted({_number(name) for name in names}):
             tx.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
-    def insert(self, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    def insert(self, table: Table) -> Upsert:
         """An INSERT that can say what to do on conflict."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return upsert(self.url.get_backend_name(), table)
 
     def close(self) -> None:
         self._engine.dispose()

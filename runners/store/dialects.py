@@ -1,9 +1,15 @@
 """How each kind of connection is set up. The settings of both databases stand here and nowhere else."""
 
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, Table, event
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+Upsert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 
 SQLITE = (
     "PRAGMA journal_mode=WAL",
@@ -55,6 +61,12 @@ def prepare(engine: Engine) -> None:
             connection.exec_driver_sql(f"BEGIN {mode}")
         elif mode == "DEFERRED":
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def upsert(name: str, table: Table) -> Upsert:
+    """An INSERT in the words of one kind of database. Loaded by its name, as the engine itself is: nobody has both."""
+    made: Upsert = import_module(f"sqlalchemy.dialects.{name}").insert(table)
+    return made
 
 
 def make_room(url: URL) -> None:

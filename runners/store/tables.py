@@ -1,5 +1,8 @@
 """The tables, as the queries see them. Says nothing about how they come to be: that is `migrations/`, and a test
 compares the two. See docs/schema.md for what each is for.
+
+The conditions of partial indexes stand here in SQLite's words alone: PostgreSQL's, which the migrations say as well, would
+make every process load that database's packages.
 """
 
 from datetime import UTC, datetime
@@ -134,8 +137,7 @@ runs = Table(
     Column("delivery", Id, ForeignKey("deliveries.id")),
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("cancel_requested", Boolean, nullable=False, server_default=text("false")),
-    Index("one_run_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_RUNNING),
-          postgresql_where=text(ONE_RUNNING)),
+    Index("one_run_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),
     Index("ix_runs_deployment", "deployment"),
@@ -175,8 +177,7 @@ deployments = Table(
     Column("request", String(20), nullable=False, server_default=""),
     Column("request_no", Integer, nullable=False, server_default="0"),
     _words("record"),  # JSON, secrets sealed
-    Index("one_deployment_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_ACTIVE),
-          postgresql_where=text(ONE_ACTIVE)),
+    Index("one_deployment_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_ACTIVE)),
     Index("ix_deployments_status", "status", "service", "environment"),
     Index("ix_deployments_environment", "service", "environment", "id"),
     sqlite_autoincrement=True,
