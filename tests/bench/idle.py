@@ -1,5 +1,6 @@
-"""What Shipway costs while nothing happens: CPU and memory of `shipway up` with web, worker, scheduler and Redis over a minute,
-and how long a worker takes until its code is there. The baseline of the import is an interpreter that imports nothing."""
+"""What Shipway costs while nothing happens: CPU and memory of `shipway up` with web, worker, scheduler and Redis over two
+minutes (one look for lost webhooks, four at the hosts), how long a run waits until a worker begins it, and how long a worker
+takes until its code is there. The baseline of the import is an interpreter that imports nothing."""
 
 import os
 import shutil
@@ -8,15 +9,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from statistics import median
 
 from tests.parts.house import House, ending
 from tests.parts.laboratory import laboratory
 from tests.parts.repository import SampleRepository
 
-SECONDS = float(os.environ.get("SHIPWAY_BENCH_SECONDS", "60"))
+SECONDS = float(os.environ.get("SHIPWAY_BENCH_SECONDS", "120"))
 SETTLE = 5.0  # seconds after it is ready: the first looks at hosts are no idleness
 IMPORTS = 5
+RUNS = 10
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,27 +35,48 @@ def main() -> int:
         with ending(house):
             house.start()
             time.sleep(SETTLE)
-            print(_told(house))
+            print(_idle(house))
+            print(_begun(house))
+        print(_loaded())
     finally:
         shutil.rmtree(folder)
     return 0
 
 
-def _told(house: House) -> str:
+def _idle(house: House) -> str:
     assert house.process
+    names = {house.process.pid: "supervisor", **house.parts()}
     pids = list(_family(house.process.pid))
     before = {pid: _cpu(pid) for pid in pids}
     time.sleep(SECONDS)
     spent = {pid: _cpu(pid) - before[pid] for pid in pids}
-    bare, worker = _import("sys"), _import("pipeline.worker")
     lines = [
         f"\n`shipway up`, idle for {SECONDS:g} s, one service on three hosts; load average {os.getloadavg()[0]:.1f}",
-        f"{'process':>10}{'CPU % of a core':>18}{'proportional MiB':>18}",
-        *(f"{pid:10}{spent[pid] / SECONDS * 100:18.2f}{_memory(pid):18.1f}" for pid in pids),
-        f"{'sum':>10}{sum(spent.values()) / SECONDS * 100:18.2f}{sum(map(_memory, pids)):18.1f}",
-        f"import of the worker: {worker:.2f} s of CPU, {worker / bare:.1f} x an empty interpreter ({bare:.3f} s)",
+        f"{'process':>12}{'CPU % of a core':>18}{'proportional MiB':>18}",
+        *(f"{names[pid]:>12}{spent[pid] / SECONDS * 100:18.2f}{_memory(pid):18.1f}" for pid in pids),
+        f"{'sum':>12}{sum(spent.values()) / SECONDS * 100:18.2f}{sum(map(_memory, pids)):18.1f}",
     ]
     return "\n".join(lines)
+
+
+def _begun(house: House) -> str:
+    """From the row in the books to the worker's first write about it. Each run is cancelled, so nothing is built."""
+    waits = sorted(_wait(house) for _ in range(RUNS))
+    return f"a run begins {median(waits):.3f} s after it was queued, {waits[-1]:.3f} s at most ({RUNS} runs)"
+
+
+def _wait(house: House) -> float:
+    number = house.post(f"{house.environment}/runs", {"ref": "main"})["run"]
+    house.until("the run has begun", lambda: bool(house.get(f"/runs/{number}")["started_at"]), 30)
+    house.post(f"/runs/{number}/cancel")
+    run = house.finished_run(number)
+    queued, begun = (datetime.fromisoformat(run[name]) for name in ("created_at", "started_at"))
+    return (begun - queued).total_seconds()
+
+
+def _loaded() -> str:
+    bare, worker = _import("sys"), _import("pipeline.worker")
+    return f"import of the worker: {worker:.2f} s of CPU, {worker / bare:.1f} x an empty interpreter ({bare:.3f} s)"
 
 
 def _family(pid: int) -> Iterator[int]:

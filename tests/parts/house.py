@@ -167,6 +167,11 @@ class House:
         path = self.folder / "up.log"
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
+    def parts(self) -> dict[int, str]:
+        """Names of the processes that were started, by pid."""
+        started = re.findall(r"process started child=(\S+) pid=(\d+)", self.log(100_000))
+        return {int(pid): name for name, pid in started}
+
     def pid(self, part: str) -> int:
         """Of the last process that was started under this name: all are forks and look the same from outside."""
         return int(re.findall(rf"process started child={part} pid=(\d+)", self.log(100_000))[-1])
