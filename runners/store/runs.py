@@ -139,7 +139,7 @@ class SqlRuns:
 
     def due(self) -> list[int]:
         def work(tx: Connection) -> list[int]:
-            return list(tx.execute(_due(), {"now": self._database.now(tx)}).scalars())
+            return [number for (number,) in tx.execute(_due(), {"now": self._database.now(tx)})]
 
         return self._database.read(work)
 
