@@ -1,10 +1,15 @@
-"""Templates to text. A missing variable is an error, not an empty string. Knows no proxy; checks no values."""
+"""Templates to text. A missing variable is an error, not an empty string. Knows no proxy; checks no values.
+
+Jinja is loaded with the first template: of all workers only those that change a proxy's file need it.
+"""
 
 from functools import cache
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from pipeline.assets import templates_dir
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render(name: str, **values: object) -> str:
@@ -12,7 +17,9 @@ def render(name: str, **values: object) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     return Environment(
         loader=FileSystemLoader(templates_dir()),
         undefined=StrictUndefined,
