@@ -11,7 +11,7 @@ import pytest
 from pipeline.delivery.run import NewRun, Run, RunStatus
 from pipeline.errors import Unreachable
 from pipeline.fleet.service import Environment, Repository, Service
-from pipeline.scheduler import Chores, Sweeper, Waker, forgotten, look_after, schedule
+from pipeline.scheduler import Chores, Lead, Sweeper, Waker, forgotten, look_after, schedule
 from pipeline.settings import Settings
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
@@ -206,6 +206,36 @@ def test_a_leader_that_ends_lets_the_next_one_lead_at_once() -> None:
     schedule(ports, Turns(1), Beat(), lambda: None)
 
     assert ports.leases.take("scheduler", "next", 5.0) is not None
+
+
+def test_a_lead_lasts_longer_than_its_lease_without_a_write_at_each_look() -> None:
+    clock, written = VirtualClock(), []
+    ports = ports_of(Books())
+    ports.leases = MemoryLeases(clock)
+    extend = ports.leases.extend
+    ports.leases.extend = lambda lease, ttl: written.append(clock.now()) or extend(lease, ttl)
+    lead = Lead(ports)
+
+    held = []
+    for second in range(12):
+        held.append(lead.held(float(second)))
+        clock.sleep(1.0)
+
+    assert all(held)
+    assert ports.leases.take("scheduler", "another", 5.0) is None
+    assert len(written) == 5
+
+
+def test_a_lead_that_was_lost_is_noticed_at_the_next_extension() -> None:
+    clock = VirtualClock()
+    ports = ports_of(Books())
+    ports.leases = MemoryLeases(clock)
+    lead = Lead(ports)
+    lead.held(0.0)
+    clock.sleep(6.0)  # frozen for longer than the lease lasts
+    ports.leases.take("scheduler", "another", 5.0)
+
+    assert not lead.held(6.0)
 
 
 def test_a_queue_that_is_down_does_not_end_the_scheduler(caplog: pytest.LogCaptureFixture) -> None:

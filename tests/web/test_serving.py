@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.delivery.run import NewRun
 from pipeline.web import asgi, followers
+from pipeline.web import serve as serving
 from pipeline.web.app import create_app
 from pipeline.web.asgi import create_asgi
 from pipeline.web.serve import Server
@@ -200,6 +201,16 @@ def test_an_open_stream_does_not_hold_up_the_end(running, headers):
 
 
 # ------------------------------------------------------------------------------------------------ bodies and heads
+
+
+def test_who_ends_the_server_does_not_wait_for_its_clock(house, monkeypatch):
+    monkeypatch.setattr(serving, "TICK", 3600.0)
+    server = Running(house)
+
+    assert server.ask("GET", "/healthz").status == 200
+    server.close()
+
+    server.stop()  # fails when the thread does not end
 
 
 def test_a_hook_arrives_over_the_wire(running):
