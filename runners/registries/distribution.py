@@ -10,6 +10,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -58,8 +59,12 @@ class Registry:
         self._credentials = credentials
         self._plain = access.insecure or bool(LOOPBACK.match(access.address))
         self._url = f"{'http' if self._plain else 'https'}://{access.address}"
-        self._pool = urllib3.PoolManager(ssl_context=ssl.create_default_context(), timeout=TIMEOUT)
         self._login = ""  # what the registry wanted to see the last time
+
+    @cached_property
+    def _pool(self) -> urllib3.PoolManager:
+        """Made for the first question: reading the machine's authorities takes 30 ms, and most processes ask nothing."""
+        return urllib3.PoolManager(ssl_context=ssl.create_default_context(), timeout=TIMEOUT)
 
     @property
     def address(self) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,15 @@ def _server(told: Told) -> Iterator[str]:
         yield f"127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+def test_a_registry_that_is_asked_nothing_reads_no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: read.append("all of them"))  # slow
+
+    Registry(RegistryAccess("registry.example.com"), lambda: ("", ""))
+
+    assert read == []
 
 
 def test_all_pages_of_tags_are_read_and_an_absent_repository_has_none(told: Told) -> None:
