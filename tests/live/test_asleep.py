@@ -5,24 +5,22 @@ it left live.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from itertools import count
+from collections.abc import Iterator
 
 import pytest
 
-from tests.load.session import Load
 from tests.parts.crew import asleep_at_work, takings
-from tests.parts.house import House, ending
+from tests.parts.house import House
 from tests.parts.laboratory import Laboratory
-from tests.parts.pushes import begun, deployment_of, in_phase, pushed, versions
+from tests.parts.lasting import LoadOn, lasting
+from tests.parts.lasting import name as name
+from tests.parts.lasting import shop as shop
+from tests.parts.pushes import begun, deployment_of, in_phase, versions
 from tests.parts.repository import SampleRepository
 from tests.parts.small_host import SmallHost
 from tests.parts.workshop import gone
 
 pytestmark = pytest.mark.live
-LoadOn = Callable[[Sequence[str]], Load]
-NUMBERS = count(1)
 PUT_DOWN = ("lease lost, process ends", "deployment put down")
 
 
@@ -33,25 +31,10 @@ def small(lab: Laboratory) -> Iterator[SmallHost]:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
-    folder = tmp_path_factory.mktemp("parts")
-    return SampleRepository(folder / "shop", folder / "shop.git").create()
-
-
-@pytest.fixture(scope="module")
 def house(lab: Laboratory, small: SmallHost, shop: SampleRepository) -> Iterator[House]:
     """Up, with a release live on both hosts."""
-    made = House(shop.tree.parent / "house", replace(lab, hosts=(lab.hosts[0], small.host)), shop.remote)
-    made.production["replicas"] = 1
-    with ending(made.start()):
-        assert pushed(made, shop, "v0")["status"] == "succeeded"
+    with lasting(lab, shop, (lab.hosts[0], small.host)) as made:
         yield made
-
-
-@pytest.fixture
-def name() -> str:
-    """Of the next version."""
-    return f"v{next(NUMBERS)}"
 
 
 @pytest.mark.parametrize(

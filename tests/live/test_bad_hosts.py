@@ -4,16 +4,18 @@ What serves goes on serving, and the run, the deployment and the log say what we
 lab and a small one of our own; each test pushes the next version onto what the one before it left live.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.load.session import Load
 from tests.parts.house import House, ending
 from tests.parts.laboratory import Laboratory
+from tests.parts.lasting import LoadOn, lasting
+from tests.parts.lasting import name as name
+from tests.parts.lasting import own_files as own_files
+from tests.parts.lasting import shop as shop
 from tests.parts.outages import frozen
 from tests.parts.pushes import (
     Facts,
@@ -31,8 +33,6 @@ from tests.parts.repository import SampleRepository
 from tests.parts.small_host import SmallHost
 
 pytestmark = pytest.mark.live
-LoadOn = Callable[[Sequence[str]], Load]
-NUMBERS = count(1)
 PORTS = range(21000, 21004)
 SHORT = {".shipway.yml": "run: {port: 8000}\nhealth: {path: /healthz, interval: 500ms, deadline: 3s}\n"}
 HUNGRY = {
@@ -49,34 +49,18 @@ def small(lab: Laboratory) -> Iterator[SmallHost]:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
-    folder = tmp_path_factory.mktemp("hosts")
-    return SampleRepository(folder / "shop", folder / "shop.git").create()
-
-
-@pytest.fixture(scope="module")
 def house(lab: Laboratory, small: SmallHost, shop: SampleRepository) -> Iterator[House]:
     """Up, with a release live on both hosts."""
-    made = House(shop.tree.parent / "house", replace(lab, hosts=(lab.hosts[0], small.host)), shop.remote)
-    made.config["hosts"]["small-1"]["ports"] = f"{PORTS[0]}-{PORTS[-1]}"
-    made.production["replicas"] = 1
-    made.production["rollout"]["unreachable_grace"] = "3s"
-    alone = {"branches": ["edge"], "hosts": ["small-1"], "rollout": dict(made.production["rollout"])}
-    made.config["services"][made.service]["environments"]["edge"] = alone
-    with ending(made.start()):
-        assert pushed(made, shop, "v0")["status"] == "succeeded"
+    with lasting(lab, shop, (lab.hosts[0], small.host), narrow) as made:
         yield made
 
 
-@pytest.fixture(autouse=True)
-def _own_files(shop: SampleRepository) -> None:
-    shop.restore()
-
-
-@pytest.fixture
-def name() -> str:
-    """Of the next version."""
-    return f"v{next(NUMBERS)}"
+def narrow(house: House) -> None:
+    """Few ports and little patience with the small host, which has an environment of its own besides."""
+    house.config["hosts"]["small-1"]["ports"] = f"{PORTS[0]}-{PORTS[-1]}"
+    house.production["rollout"]["unreachable_grace"] = "3s"
+    alone = {"branches": ["edge"], "hosts": ["small-1"], "rollout": dict(house.production["rollout"])}
+    house.config["services"][house.service]["environments"]["edge"] = alone
 
 
 def test_a_full_disk_fails_the_preflight_and_says_how_much_is_free(

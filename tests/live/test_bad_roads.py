@@ -4,18 +4,19 @@ What hangs, floods or betrays secrets in builds and tests is met in `test_delive
 begins with a release live.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import count
 
 import pytest
 
 from tests.lab.commands import run as command
-from tests.load.session import Load
-from tests.parts.house import House, ending
+from tests.parts.house import House
 from tests.parts.laboratory import Laboratory
+from tests.parts.lasting import LoadOn, lasting
+from tests.parts.lasting import name as name
+from tests.parts.lasting import own_files as own_files
+from tests.parts.lasting import shop as shop
 from tests.parts.outages import registry_down
 from tests.parts.pushes import (
     begun,
@@ -31,8 +32,6 @@ from tests.parts.pushes import (
 from tests.parts.repository import SampleRepository
 
 pytestmark = pytest.mark.live
-LoadOn = Callable[[Sequence[str]], Load]
-NUMBERS = count(1)
 NEVER_WELL = {".shipway.yml": "run: {port: 8000}\nhealth: {path: /healthz, interval: 500ms, deadline: 4s}\n"}
 REFUSE = """
 set -e
@@ -48,30 +47,10 @@ RELENT = "mv /usr/sbin/haproxy.real /usr/sbin/haproxy"
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
-    folder = tmp_path_factory.mktemp("roads")
-    return SampleRepository(folder / "shop", folder / "shop.git").create()
-
-
-@pytest.fixture(scope="module")
 def house(lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
     """Up, with a release live."""
-    made = House(shop.tree.parent / "house", replace(lab, hosts=lab.hosts[:1]), shop.remote)
-    made.production["replicas"] = 1
-    with ending(made.start()):
-        assert pushed(made, shop, "v0")["status"] == "succeeded"
+    with lasting(lab, shop, lab.hosts[:1]) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def _own_files(shop: SampleRepository) -> None:
-    shop.restore()
-
-
-@pytest.fixture
-def name() -> str:
-    """Of the next version."""
-    return f"v{next(NUMBERS)}"
 
 
 @contextmanager

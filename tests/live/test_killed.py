@@ -9,17 +9,19 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from redis import Redis
 
 from runners.redis_child import socket_path
-from tests.load.session import Load
 from tests.parts.crew import kill_at_work, takings
-from tests.parts.house import House, ending
+from tests.parts.house import House
 from tests.parts.laboratory import Laboratory
+from tests.parts.lasting import LoadOn, lasting
+from tests.parts.lasting import own_files as own_files
+from tests.parts.lasting import shop as shop
 from tests.parts.outages import frozen, registry_of
 from tests.parts.pushes import (
     begun,
@@ -27,14 +29,12 @@ from tests.parts.pushes import (
     in_phase,
     in_stage,
     in_status,
-    pushed,
     releases_on,
     versions,
 )
 from tests.parts.repository import SampleRepository
 
 pytestmark = pytest.mark.live
-LoadOn = Callable[[Sequence[str]], Load]
 TAKEN_UP_WITHIN = 15.0  # seconds
 # Never well, and slow to stop, so that its way back is long enough to be met on it
 NEVER_WELL = (
@@ -43,24 +43,10 @@ NEVER_WELL = (
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
-    folder = tmp_path_factory.mktemp("killed")
-    return SampleRepository(folder / "shop", folder / "shop.git").create()
-
-
-@pytest.fixture(scope="module")
 def house(lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
     """Up, with a release live."""
-    made = House(shop.tree.parent / "house", lab, shop.remote)
-    made.production.update(hosts=[host.name for host in lab.hosts[:2]], replicas=1)
-    with ending(made.start()):
-        assert pushed(made, shop, "v0")["status"] == "succeeded"
+    with lasting(lab, shop, lab.hosts[:2]) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def _own_files(shop: SampleRepository) -> None:
-    shop.restore()
 
 
 def slow(house: House) -> dict[str, str]:
@@ -93,11 +79,6 @@ def mirror_in_use(house: House) -> Iterator[None]:
     with lock.open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
-
-
-def fronts(house: House) -> list[str]:
-    """Those of its two hosts."""
-    return house.fronts[:2]
 
 
 def left_behind(house: House, run: int) -> list[str]:
@@ -140,14 +121,14 @@ def test_a_run_whose_worker_is_killed_in_every_stage_still_arrives(
 
     assert house.finished_run(run)["status"] == "succeeded"
     assert house.get(f"/runs/{run}")["attempt"] == 5
-    assert versions(house, *fronts(house)) == {"v1"}
+    assert versions(house) == {"v1"}
     assert left_behind(house, run) == []
 
 
 def test_a_rollout_whose_worker_is_killed_in_every_phase_still_arrives(
     house: House, shop: SampleRepository, load_on: LoadOn
 ) -> None:
-    with load_on(fronts(house)) as load:
+    with load_on(house.fronts) as load:
         run = begun(house, shop, "v2")
         deployment = deployment_of(house, run)
         for phase in ("starting", "checking", "switching|baking", "done"):
@@ -157,14 +138,14 @@ def test_a_rollout_whose_worker_is_killed_in_every_phase_still_arrives(
         counts = load.stop()
 
     assert counts.failed == 0, counts
-    assert versions(house, *fronts(house)) == {"v2"}
+    assert versions(house) == {"v2"}
     assert len(releases_on(house)) == 1
 
 
 def test_a_rollback_whose_worker_is_killed_is_finished_by_the_next(
     house: House, shop: SampleRepository
 ) -> None:
-    before = versions(house, *fronts(house))
+    before = versions(house)
     run = begun(house, shop, "v3", bad="deaf", **{".shipway.yml": NEVER_WELL})
     deployment = deployment_of(house, run)
 
@@ -173,14 +154,14 @@ def test_a_rollback_whose_worker_is_killed_is_finished_by_the_next(
 
     assert house.finished_deployment(deployment)["status"] == "rolled_back"
     assert house.finished_run(run)["status"] == "failed"
-    assert versions(house, *fronts(house)) == before
+    assert versions(house) == before
     assert len(releases_on(house)) == 1
 
 
 def test_a_redis_that_is_emptied_and_killed_in_a_rollout_changes_nothing(
     house: House, shop: SampleRepository, load_on: LoadOn
 ) -> None:
-    with load_on(fronts(house)) as load:
+    with load_on(house.fronts) as load:
         run = begun(house, shop, "v4")
         deployment = deployment_of(house, run)
         in_phase(house, deployment, "checking")
@@ -192,14 +173,14 @@ def test_a_redis_that_is_emptied_and_killed_in_a_rollout_changes_nothing(
 
     assert counts.failed == 0, counts
     assert takings(house, "deployment", deployment) == 1
-    assert versions(house, *fronts(house)) == {"v4"}
+    assert versions(house) == {"v4"}
     assert house.call("GET", "/readyz")[0] == 200
 
 
 def test_everything_killed_and_redis_lost_in_a_rollout_still_arrives_after_the_next_start(
     house: House, shop: SampleRepository, load_on: LoadOn
 ) -> None:
-    with load_on(fronts(house)) as load:
+    with load_on(house.fronts) as load:
         run = begun(house, shop, "v5")
         deployment = deployment_of(house, run)
         in_phase(house, deployment, "checking")
@@ -212,5 +193,5 @@ def test_everything_killed_and_redis_lost_in_a_rollout_still_arrives_after_the_n
         counts = load.stop()
 
     assert counts.failed == 0, counts
-    assert versions(house, *fronts(house)) == {"v5"}
+    assert versions(house) == {"v5"}
     assert len(releases_on(house)) == 1

@@ -15,18 +15,13 @@ from pipeline.fleet.host import RegistryAccess
 from runners.registries.distribution import Registry
 from tests.parts.house import House, ending
 from tests.parts.laboratory import Laboratory
+from tests.parts.lasting import shop as shop
 from tests.parts.outages import registry_down
 from tests.parts.pushes import live_release, pushed, versions
 from tests.parts.repository import SampleRepository
 
 pytestmark = pytest.mark.live
 KEPT = 2
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
-    folder = tmp_path_factory.mktemp("prune")
-    return SampleRepository(folder / "shop", folder / "shop.git").create()
 
 
 @pytest.fixture(scope="module")
