@@ -19,6 +19,7 @@ from tests.parts.lasting import own_files as own_files
 from tests.parts.lasting import shop as shop
 from tests.parts.outages import registry_down
 from tests.parts.pushes import (
+    arrived,
     begun,
     deployment_of,
     in_phase,
@@ -141,6 +142,7 @@ def test_of_two_pushes_at_once_during_a_run_the_later_one_goes_live(
     house: House, shop: SampleRepository, name: str
 ) -> None:
     first = begun(house, shop, name)
+    arrived(house, f"/runs/{first}", lambda run: run["status"] == "running", "runs")
     commits = {shop.commit(f"{name}-{twin}"): f"{name}-{twin}" for twin in ("left", "right")}
     shop.push()
     with ThreadPoolExecutor(2) as pool:
