@@ -51,6 +51,11 @@ class Laboratory:
         )
         return found
 
+    def kill(self, engine: str, **labels: str) -> None:
+        """kill -9 for the containers that carry all these labels."""
+        for container in self.containers(engine, **labels):
+            _call(engine, "POST", f"/containers/{container['Id']}/kill")
+
     def remove(self, values: set[str]) -> None:
         """Every container of which a label of Shipway's has one of these values, on every host and the builder."""
         for engine in {host.engine for host in self.hosts} | {self.builder}:

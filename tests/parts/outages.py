@@ -33,9 +33,11 @@ def frozen(pid: int) -> Iterator[None]:
 
 
 @contextmanager
-def registry_down(lab: Laboratory) -> Iterator[None]:
+def registry_down(lab: Laboratory, by: signal.Signals = signal.SIGTERM) -> Iterator[None]:
     """Nobody listens on its port."""
-    daemons.stop([registry_of(lab)], seconds=5)
+    pid = registry_of(lab)
+    os.kill(pid, by)
+    daemons.stop([pid], seconds=5)
     try:
         yield
     finally:

@@ -92,6 +92,17 @@ def in_phase(house: House, deployment: int, *phases: str, host: str = "") -> Fac
     return arrived(house, f"/deployments/{deployment}", there, what)
 
 
+def history(deployment: Facts, host: str) -> list[str]:
+    """What happened to this host so far, in a word each: its phases, `lost`, `found`."""
+    return [event["kind"] for event in deployment["events"] if event["host"] == host]
+
+
+def reached(house: House, deployment: int, kind: str, host: str, times: int = 1) -> Facts:
+    """Once this stands in the host's history; unlike `in_phase` it misses nothing that is over soon."""
+    where = f"/deployments/{deployment}"
+    return arrived(house, where, lambda d: history(d, host).count(kind) >= times, f"tells {kind} of {host}")
+
+
 def in_status(house: House, deployment: int, *statuses: str, seconds: float = 60) -> Facts:
     where = f"/deployments/{deployment}"
     return arrived(house, where, lambda d: d["status"] in statuses, f"is {' or '.join(statuses)}", seconds)

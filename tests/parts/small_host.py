@@ -1,6 +1,7 @@
 """A host of the test's own in the lab, to be filled up, frozen and ended: the lab's other hosts never notice."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab import daemons, spare
+from tests.lab.commands import run as command
 from tests.lab.layout import load
 from tests.parts.laboratory import LabHost, Laboratory
 
@@ -54,6 +56,24 @@ class SmallHost:
 
     def start(self) -> None:
         spare.start(self._layout, self.machine)
+
+    @contextmanager
+    def engine_killed(self) -> Iterator[None]:
+        """kill -9. Its containers run on for now; the next engine ends them, and starts again those that it may."""
+        os.kill(self.pid, signal.SIGKILL)
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextmanager
+    def unplugged(self) -> Iterator[None]:
+        """Its cable carries nothing: no refusal, only silence."""
+        command(["ip", "link", "set", self.machine.link, "down"])
+        try:
+            yield
+        finally:
+            command(["ip", "link", "set", self.machine.link, "up"])
 
     @contextmanager
     def full(self, left: int) -> Iterator[None]:
