@@ -16,6 +16,7 @@ from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.tls import TLSConfig
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host, TlsFiles
@@ -28,6 +29,7 @@ QUICK = 5  # questions that an engine answers from memory
 BRIEF = 2  # the same, of an engine that was silent a moment ago, while healthy hosts wait for our attention
 USUAL = 60  # creating, starting: a busy disk may take its time
 PATIENT = 300  # between two lines of a pull
+SILENT = 10  # a machine that acknowledges nothing for so long is away, however patient the question is
 OLDEST_API = "1.40"  # engine 19.03
 NEWEST_API = DEFAULT_DOCKER_API_VERSION
 
@@ -154,13 +156,35 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 class _Bounded(HTTPAdapter):
-    """Connecting gets a shorter patience than answering, which docker-py cannot say."""
+    """Two things that docker-py cannot say: connecting gets a shorter patience than answering, and a machine that falls
+    silent in the middle of a question is noticed by our kernel, as ssh notices it, not by the patience with its engine."""
+
+    def __init__(self, patience: int) -> None:
+        self._watched = _watched(patience)
+        super().__init__(pool_maxsize=16)
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        super().init_poolmanager(*sizes, **options, socket_options=self._watched)
 
     def send(self, request: PreparedRequest, *rest: Any, **options: Any) -> Response:
         patience = options.get("timeout")
         if isinstance(patience, int | float):
             options["timeout"] = (min(CONNECT, patience), patience)
         return super().send(request, *rest, **options)
+
+
+def _watched(patience: int) -> list[tuple[int, int, int | bytes]]:
+    """Options of a connection. TCP_USER_TIMEOUT (milliseconds) is for what was sent and not acknowledged; it also cuts an
+    upload that a busy engine does not read, so a builder gets none. What a system lacks of these, it does without."""
+    life = {"TCP_KEEPIDLE": SILENT // 2, "TCP_KEEPINTVL": SILENT // 4, "TCP_KEEPCNT": 2}
+    if patience < PATIENT:
+        life["TCP_USER_TIMEOUT"] = SILENT * 1000
+    known = [(getattr(socket, name), value) for name, value in life.items() if hasattr(socket, name)]
+    return [
+        *HTTPConnection.default_socket_options,
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        *((socket.IPPROTO_TCP, name, value) for name, value in known),
+    ]
 
 
 def _client(host: Host, base: str, patience: int, version: str) -> docker.APIClient:
@@ -171,8 +195,8 @@ def _client(host: Host, base: str, patience: int, version: str) -> docker.APICli
         client = docker.APIClient(base_url=base, version=version, timeout=patience, tls=tls)
     client.trust_env = False
     if not base.startswith("unix:"):
-        client.mount("http://", _Bounded(pool_maxsize=16))
-        client.mount("https://", _Bounded(pool_maxsize=16))
+        client.mount("http://", _Bounded(patience))
+        client.mount("https://", _Bounded(patience))
     return client
 
 

@@ -125,6 +125,7 @@ def went_back(house: House, deployment: Facts) -> None:
         # an engine that ends its replicas more than three times in one rollout is a fault of its own
         ("engine", ("starting", "switching")),
         ("engine", ("checking", "baking", "done")),
+        ("network", ("starting", "checking", "switching", "baking", "done")),
     ],
 )
 def test_a_host_that_goes_away_in_each_phase_and_comes_back_gets_the_release(
