@@ -35,9 +35,11 @@ class Engine:
         self.shell = shell
         self.processes: list[subprocess.Popen[bytes]] = []
         self._words: list[str] = []
+        self.users: list[str] = []
 
-    def exec_create(self, container: str, words: list[str], stdin: bool) -> dict[str, str]:
+    def exec_create(self, container: str, words: list[str], stdin: bool, user: str) -> dict[str, str]:
         assert stdin
+        self.users.append(user)
         self._words = [*self.shell, *words[1:]]
         return {"Id": "exec"}
 
@@ -100,6 +102,14 @@ def test_one_shell_answers_one_after_the_other(lines: Lines, engine: Engine):
 
     assert {(a.out, a.code, a.said) for a in answers} == {(payload, 0, "")}
     assert len(engine.processes) == 1
+
+
+def test_a_shell_of_one_user_never_runs_the_scripts_of_another(lines: Lines, engine: Engine):
+    place = engine, HOST, "box", SCRIPTS
+    for user in ("", "0", "0", ""):
+        lines.run(*place, ("words", "x"), b"", 5, user=user)
+
+    assert engine.users == ["", "0"]
 
 
 def test_words_arrive_as_words_and_nothing_in_them_is_run_or_expanded(lines: Lines, engine: Engine):
