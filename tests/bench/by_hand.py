@@ -17,10 +17,10 @@ import docker
 from tests.bench.contestant import REPLICAS
 from tests.parts.laboratory import LabHost, Laboratory
 
-LABEL = "bench=by-hand"
+LABEL = {"bench": "by-hand"}
 PROXY = "bench-by-hand"
 PORT = 8091
-FOLDER = "/usr/local/etc/haproxy"
+FILE = "bench.cfg"
 CONFIG = """
 global
     stats socket ipv4@127.0.0.1:9999 level admin
@@ -49,16 +49,17 @@ class ByHand:
         self._hands = ThreadPoolExecutor(len(lab.hosts) * REPLICAS * 2)
 
     def prepare(self) -> None:
+        """A proxy on each host, without servers."""
         for host in self._lab.hosts:
             engine = self._engines[host.name]
             made = engine.create_container(
                 self._lab.images["haproxy"],
-                ["haproxy", "-W", "-db", "-f", f"{FOLDER}/haproxy.cfg"],
+                ["haproxy", "-W", "-db", "-f", f"/etc/{FILE}"],
                 name=PROXY,
-                labels=[LABEL],
+                labels=LABEL,
                 host_config=engine.create_host_config(network_mode="host"),
             )
-            engine.put_archive(made["Id"], FOLDER, _archive(_config([])))
+            engine.put_archive(made["Id"], "/etc", _archive(_config([])))
             engine.start(made["Id"])
 
     def deploy(self, tree: Path, version: str) -> str:
@@ -80,7 +81,7 @@ class ByHand:
 
     def clean(self) -> None:
         for engine in self._engines.values():
-            for row in engine.containers(all=True, quiet=True, filters={"label": LABEL}):
+            for row in engine.containers(all=True, quiet=True, filters={"label": "bench=by-hand"}):
                 engine.remove_container(row["Id"], force=True)
 
     def _tested(self, image: str) -> None:
@@ -101,7 +102,7 @@ class ByHand:
     def _started(self, host: LabHost, image: str) -> str:
         engine = self._engines[host.name]
         settings = engine.create_host_config(init=True, port_bindings={8000: (host.address,)})
-        labels = {"bench": "by-hand", "bench.app": ""}
+        labels = LABEL | {"bench.app": ""}
         made = engine.create_container(image, ports=[8000], host_config=settings, labels=labels)["Id"]
         engine.start(made)
         (binding,) = engine.port(made, 8000)
@@ -115,8 +116,8 @@ class ByHand:
 
     def _switched(self, host: LabHost, addresses: list[str]) -> None:
         engine = self._engines[host.name]
-        engine.put_archive(PROXY, FOLDER, _archive(_config(addresses)))
-        check = engine.exec_create(PROXY, ["haproxy", "-c", "-f", f"{FOLDER}/haproxy.cfg"])["Id"]
+        engine.put_archive(PROXY, "/etc", _archive(_config(addresses)))
+        check = engine.exec_create(PROXY, ["haproxy", "-c", "-f", f"/etc/{FILE}"])["Id"]
         engine.exec_start(check)
         assert engine.exec_inspect(check)["ExitCode"] == 0
         engine.kill(PROXY, "SIGUSR2")
@@ -151,7 +152,7 @@ def _config(addresses: list[str]) -> str:
 def _archive(text: str) -> bytes:
     out, data = io.BytesIO(), text.encode()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        entry = tarfile.TarInfo("haproxy.cfg")
+        entry = tarfile.TarInfo(FILE)
         entry.size, entry.mode = len(data), 0o644
         tar.addfile(entry, io.BytesIO(data))
     return out.getvalue()

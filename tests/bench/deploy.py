@@ -101,7 +101,7 @@ def _back(house: House) -> None:
 
 
 def _warm(house: House, shop: SampleRepository) -> float:
-    """Seconds from the abort in the fleet's bake until every proxy sends all new requests to the old release."""
+    """Seconds from the abort, while every host bakes, to the last answer of the release that failed."""
     _restarted(house, MINIMUM | TOGETHER | {"bake": BAKING})
     return min(_switched_back(house, shop, f"w{number}") for number in range(ROUNDS))
 
@@ -110,7 +110,7 @@ def _switched_back(house: House, shop: SampleRepository, version: str) -> float:
     run = _pushed(house, shop, version)
     house.until("it has a deployment", lambda: house.get(f"/runs/{run}")["deployment"] is not None, 60)
     number = house.get(f"/runs/{run}")["deployment"]
-    house.until("it bakes", lambda: _phases(house, number) == {"done"}, 60)
+    house.until("it bakes", lambda: _phases(house, number) == {"baking"}, 60)
     with Onlooker(house.fronts) as onlooker:
         asked = time.monotonic()
         house.post(f"/deployments/{number}/abort")
