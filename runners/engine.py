@@ -16,10 +16,9 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.rollout.observed import HostSeen
 from pipeline.rollout.release import ReplicaPlan
 from runners.engine_errors import speaking
-from runners.engines.disk import free_bytes
-from runners.engines.images import missing_bytes, pull, remove_unused
+from runners.engines.images import digests, missing_bytes, pull, remove_unused
 from runners.engines.labels import left_alone, name_of, ours
-from runners.engines.look import look
+from runners.engines.look import Facts, facts, look
 from runners.engines.once import run_once
 from runners.engines.remove import remove
 from runners.engines.start import start_replica
@@ -28,7 +27,8 @@ from runners.registries import registry_of
 from runners.registries.distribution import Layer
 
 _LOG_BYTES = 32_768
-_ROOM_EVERY = 30.0  # seconds
+_FACTS_EVERY = 30.0  # seconds
+_IMAGES_EVERY = 5.0  # seconds; what we pull or remove ourselves is seen at once
 _FULL_PATIENCE_EVERY = 15.0  # seconds; an engine that is slow, not gone, gets its chance
 _UNLESS_STOPPED: Any = {"Name": "unless-stopped"}  # the SDK's own type is too narrow for it
 
@@ -39,7 +39,8 @@ class DockerEngines:
     def __init__(self, reach: Reach, installation: Callable[[], str] = lambda: "") -> None:
         self._reach = reach
         self._installation = installation
-        self._rooms: dict[str, tuple[float, int | None]] = {}
+        self._facts: dict[str, tuple[float, Facts]] = {}
+        self._images: dict[str, tuple[float, frozenset[str]]] = {}
         self._layers: dict[str, tuple[Layer, ...]] = {}
         self._silent: dict[str, float] = {}  # since when a host that had all the time did not answer
 
@@ -48,7 +49,8 @@ class DockerEngines:
         try:
             client = self._reach.client(host, patience)
             with speaking(host, "look at its containers"):
-                seen = look(client, host, service, environment, self._room, self._installation())
+                known = self._facts_of(client, host), self._images_of(client, host)
+                seen = look(client, host, service, environment, *known, self._installation())
         except RunnerError as error:
             if patience == QUICK:
                 self._silent[host.name] = time.monotonic()
@@ -57,7 +59,10 @@ class DockerEngines:
         return seen
 
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
-        pull(self._reach.client(host, PATIENT), host, image, access, self._installation())
+        try:
+            pull(self._reach.client(host, PATIENT), host, image, access, self._installation())
+        finally:
+            self._images.pop(host.name, None)
 
     def weight(self, host: Host, image: str, access: RegistryAccess) -> int | None:
         if not image.startswith(f"{access.address}/"):
@@ -70,8 +75,12 @@ class DockerEngines:
 
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         client = self._reach.client(host, USUAL)
-        with speaking(host, f"start {name_of(host, plan)}"):
-            start_replica(client, host, plan, self._installation())
+        try:
+            with speaking(host, f"start {name_of(host, plan)}"):
+                start_replica(client, host, plan, self._installation())
+        except Rejected:
+            self._images.pop(host.name, None)  # it may be that somebody removed the image
+            raise
 
     def keep(self, host: Host, container: str) -> None:
         client = self._reach.client(host, USUAL)
@@ -102,21 +111,30 @@ class DockerEngines:
 
     def prune(self, host: Host, service: str, keep: Sequence[str]) -> None:
         client = self._reach.client(host, USUAL)
-        with speaking(host, f"remove old images of {service}"):
-            remove_unused(client, service, keep, self._installation())
-        self._rooms.pop(host.name, None)
+        try:
+            with speaking(host, f"remove old images of {service}"):
+                remove_unused(client, service, keep, self._installation())
+        finally:
+            self._facts.pop(host.name, None)
+            self._images.pop(host.name, None)
 
     def _patience(self, host: Host) -> int:
         """A dead host must not slow down the looks at all the others."""
         since = self._silent.get(host.name, float("-inf"))
         return BRIEF if time.monotonic() - since < _FULL_PATIENCE_EVERY else QUICK
 
-    def _room(self, client: docker.APIClient, host: Host, root: str) -> int | None:
-        """Measured now and then: a look is taken every second, and this costs more than all the rest of it."""
-        at, known = self._rooms.get(host.name, (float("-inf"), None))
-        if time.monotonic() - at > _ROOM_EVERY:
-            known = free_bytes(client, host, root)
-            self._rooms[host.name] = (time.monotonic(), known)
+    def _facts_of(self, client: docker.APIClient, host: Host) -> Facts:
+        at, known = self._facts.get(host.name, (float("-inf"), None))
+        if known is None or time.monotonic() - at > _FACTS_EVERY:
+            known = facts(client, host)
+            self._facts[host.name] = (time.monotonic(), known)
+        return known
+
+    def _images_of(self, client: docker.APIClient, host: Host) -> frozenset[str]:
+        at, known = self._images.get(host.name, (float("-inf"), None))
+        if known is None or time.monotonic() - at > _IMAGES_EVERY:
+            known = digests(client)
+            self._images[host.name] = (time.monotonic(), known)
         return known
 
     def _is_ours(self, client: docker.APIClient, host: Host, container: str) -> bool:

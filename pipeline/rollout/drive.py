@@ -19,8 +19,8 @@ from pipeline.rollout.deployment import Deployment, Happening, Reason, Status
 from pipeline.rollout.effects import Effect
 from pipeline.rollout.look import Decision
 from pipeline.rollout.moving import undo_move
-from pipeline.rollout.observed import Outcome
-from pipeline.rollout.survey import survey
+from pipeline.rollout.observed import Observed, Outcome
+from pipeline.rollout.survey import first_look, survey
 
 LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
 AGAIN = 0.3  # seconds before the very same effects are applied once more
@@ -32,9 +32,9 @@ def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Por
     last: tuple[Effect, ...] = ()
     while not deployment.over and not stop() and not _must_wait(deployment, ports):
         deployment = _read(deployment, ports)
-        observed = replace(survey(deployment, ports), outcomes=outcomes)
-        decision = decide(deployment, observed, ports.clock.now())
-        deployment = _journal(deployment, decision, lease, ports)
+        look = first_look if deployment.status is Status.PENDING else survey
+        observed = replace(look(deployment, ports), outcomes=outcomes)
+        deployment, decision = _decided(deployment, observed, lease, ports)
         if decision.effects:
             if decision.effects == last:
                 ports.clock.sleep(AGAIN)
@@ -59,6 +59,17 @@ def _read(deployment: Deployment, ports: Ports) -> Deployment:
         deployment = ports.deployments.deployment(deployment.id)
     request = ports.deployments.requested(deployment.id)
     return deployment if request is deployment.request else replace(deployment, request=request)
+
+
+def _decided(
+    before: Deployment, observed: Observed, lease: Lease, ports: Ports
+) -> tuple[Deployment, Decision]:
+    """Journalled. The look that found everything prepared also tells what comes first."""
+    decision = decide(before, observed, ports.clock.now())
+    deployment = _journal(before, decision, lease, ports)
+    if (before.status, deployment.status) == (Status.PREPARING, Status.ROLLING):
+        return _decided(deployment, observed.used(), lease, ports)
+    return deployment, decision
 
 
 # ------------------------------------------------------------------------------------------------ journal

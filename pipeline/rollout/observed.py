@@ -1,6 +1,6 @@
 """What the world looks like at one instant, as far as one environment is concerned. Nouns only."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -128,3 +128,7 @@ class Observed:
     entrance: EntranceSeen | None = None
     parked: tuple[str, ...] = ()
     loads: dict[str, Load] = field(default_factory=dict)  # by host, while something is still to be pulled
+
+    def used(self) -> "Observed":
+        """Without what counts once: decided on again, it is no second evidence."""
+        return replace(self, samples={}, smoke={}, readings=(), outcomes=())

@@ -25,6 +25,11 @@ from pipeline.rollout.traffic import sites
 RECENT = 20  # deployments among which the last one that touched a host is looked for
 
 
+def first_look(deployment: Deployment, ports: Ports) -> Observed:
+    """What a deployment needs to begin: our books alone."""
+    return Observed(parked=_parked(deployment, ports))
+
+
 def survey(deployment: Deployment, ports: Ports) -> Observed:
     """Hosts, sites and our books side by side, then the health of the replicas that matter."""
     looks = ports.hands.each([_host_job(plan.host, deployment, ports) for plan in deployment.hosts])

@@ -1,6 +1,7 @@
 """One look at an engine: the replicas of one service and environment, its images, and signs of a restart. Changes nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import docker.errors
 
 from pipeline.fleet.host import Host
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, ReplicaState
-from runners.engines.images import digests
+from runners.engines.disk import free_bytes
 from runners.engines.labels import ENVIRONMENT, HOST, RELEASE, REPLICA, SERVICE, number, stranger
 
 _STATES = {
@@ -19,15 +20,25 @@ _STATES = {
 }
 _NEVER = "0001-"
 
-Room = Callable[[docker.APIClient, Host, str], int | None]
+
+@dataclass(frozen=True)
+class Facts:
+    """What changes slowly and costs an engine more than all the rest of a look. None: it cannot be told."""
+
+    free_bytes: int | None
+    memory: int | None
+    clock_skew: float | None  # seconds
 
 
 def look(
-    client: docker.APIClient, host: Host, service: str, environment: str, room: Room, installation: str
+    client: docker.APIClient,
+    host: Host,
+    service: str,
+    environment: str,
+    facts: Facts,
+    images: frozenset[str],
+    installation: str,
 ) -> HostSeen:
-    asked = datetime.now(UTC)
-    info = client.info()
-    answered = datetime.now(UTC)
     listed = _listed(client, host, service, environment)
     others = {stranger(container["Labels"] or {}, installation) for container in listed} - {""}
     found = _replicas(client, [c for c in listed if not stranger(c["Labels"] or {}, installation)])
@@ -35,12 +46,23 @@ def look(
         host.name,
         reachable=True,
         boot=boot(client),  # asked after the replicas: a death that a restart caused is never seen without it
-        images=digests(client),
+        images=images,
         replicas=found,
-        free_bytes=room(client, host, str(info.get("DockerRootDir", ""))),
-        memory=int(info.get("MemTotal") or 0) or None,
-        clock_skew=_skew(str(info.get("SystemTime", "")), asked, answered),
+        free_bytes=facts.free_bytes,
+        memory=facts.memory,
+        clock_skew=facts.clock_skew,
         stranger=min(others, default=""),
+    )
+
+
+def facts(client: docker.APIClient, host: Host) -> Facts:
+    asked = datetime.now(UTC)
+    info = client.info()
+    answered = datetime.now(UTC)
+    return Facts(
+        free_bytes(client, host, str(info.get("DockerRootDir", ""))),
+        int(info.get("MemTotal") or 0) or None,
+        _skew(str(info.get("SystemTime", "")), asked, answered),
     )
 
 
