@@ -40,6 +40,7 @@ def main() -> int:
             rows |= _ours(house, shop, TOGETHER, "all hosts at once")
             where = _where(house)
             rows |= _ours(house, shop, {}, "one host after the other")
+            rows |= _ours(house, shop, None, "the policy that nobody set", rounds=1)
             rows["back in the bake, to the last new answer"] = _warm(house, shop)
         print(_told(rows))
         print("\n".join(where))
@@ -68,11 +69,14 @@ def _by_hand(hand: ByHand, shop: SampleRepository) -> tuple[float, float]:
     return min(forward[1:]), min(back)
 
 
-def _ours(house: House, shop: SampleRepository, policy: dict[str, Any], name: str) -> dict[str, float]:
-    _restarted(house, MINIMUM | policy)
+def _ours(
+    house: House, shop: SampleRepository, policy: dict[str, Any] | None, name: str, rounds: int = ROUNDS
+) -> dict[str, float]:
+    """`policy` None: all of it as it is when nobody set anything."""
+    _restarted(house, {} if policy is None else MINIMUM | policy)
     _deployed(house, shop, "v0")
-    forward = min(_timed(lambda at=at: _deployed(house, shop, f"v{at + 1}")) for at in range(ROUNDS))
-    back = min(_timed(lambda: _back(house)) for _ in range(ROUNDS))
+    forward = min(_timed(lambda at=at: _deployed(house, shop, f"v{at + 1}")) for at in range(rounds))
+    back = min(_timed(lambda: _back(house)) for _ in range(rounds))
     return {f"push to live, {name}": forward, f"back by hand, cold, {name}": back}
 
 
