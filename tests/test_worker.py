@@ -32,7 +32,7 @@ PRODUCTION = Environment("shop", "production", (HOST,), branches=("main",))
 
 
 class BrokenHands:
-    """The first thing that a driver needs, failing as asked."""
+    """The first thing that a driver needs once it has begun, failing as asked."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -59,6 +59,9 @@ class Bench:
         release = self.store.releases.add(Release("shop", 0, IMAGE))
         now = datetime.now(UTC)
         return self.store.deployments.create(draft(PRODUCTION, release, None, Reason.MANUAL, "api:ada", now))
+
+    def told(self, number: int) -> list[str]:
+        return [happening.text for _, happening in self.store.deployments.happenings(number)]
 
     def drive(self, number: int, error: Exception) -> None:
         ports = replace(self.ports, hands=BrokenHands(error))
@@ -187,7 +190,7 @@ def test_a_driver_that_breaks_says_so_and_waits_longer_each_time(bench: Bench) -
     told = [h for _, h in bench.store.deployments.happenings(number) if h.kind == CRASH]
     assert "ZeroDivisionError: division by zero" in told[0].text
     assert "goes on in 1 s" in told[0].text
-    assert bench.store.deployments.deployment(number).status is Status.PENDING
+    assert bench.store.deployments.deployment(number).status is Status.PREPARING
 
 
 def test_a_driver_that_lost_the_race_waits_quietly(bench: Bench) -> None:
@@ -195,7 +198,7 @@ def test_a_driver_that_lost_the_race_waits_quietly(bench: Bench) -> None:
 
     bench.drive(number, Conflict("another one is active"))
 
-    assert bench.store.deployments.happenings(number) == []
+    assert bench.told(number) == ["preparing"]
 
 
 def test_a_driver_that_is_stopped_leaves_the_deployment_due(bench: Bench) -> None:
@@ -203,7 +206,7 @@ def test_a_driver_that_is_stopped_leaves_the_deployment_due(bench: Bench) -> Non
 
     bench.drive(number, Stopped("lease lost"))
 
-    assert bench.store.deployments.happenings(number) == []
+    assert bench.told(number) == ["preparing"]
     assert bench.store.deployments.due() == [number]
 
 
