@@ -52,6 +52,7 @@ class ByHand:
         """A proxy on each host, without servers."""
         for host in self._lab.hosts:
             engine = self._engines[host.name]
+            _all(engine.pull(self._lab.images["haproxy"], stream=True, decode=True))
             made = engine.create_container(
                 self._lab.images["haproxy"],
                 ["haproxy", "-W", "-db", "-f", f"/etc/{FILE}"],
