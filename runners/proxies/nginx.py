@@ -32,6 +32,7 @@ _WORKER = "nginx: worker process"
 _LEAVING = "is shutting down"
 _PROOF = 15.0  # seconds for a reload to be served
 _PAUSE = 0.05
+_LULL = 10  # seconds that a leaving worker keeps an idle connection, at most
 
 
 def serve(site: SiteContainer, wanted: SiteWanted) -> None:
@@ -212,6 +213,13 @@ def _render(wanted: SiteWanted, keeps: bool, generation: int, shape: str) -> str
         seen=SEEN,
         port=INSIDE,
         keeps_connections=keeps,
+        lull=_lull(wanted),
         routes=routes,
         has_default=any(not route.domain for route in wanted.routes),
     )
+
+
+def _lull(wanted: SiteWanted) -> int:
+    """A connection may be busy at the reload, idle so long, and busy again: all three within the shortest drain."""
+    shortest = min((route.drain_timeout for route in wanted.routes), default=0.0)
+    return max(1, min(_LULL, int(shortest / 3)))

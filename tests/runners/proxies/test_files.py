@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from pipeline.fleet.proxy import Backend, BackendState, Route, Site, SiteWanted
 from runners.proxies import haproxy, nginx
 from runners.proxies.runtime import Slot, Worker, read_marker
@@ -101,6 +103,14 @@ def test_nginx_answer_is_read_back():
     assert nginx._marker(answer) == (12, "abcdef")
     assert nginx._routes(answer) == {"shop_production": ["10.0.0.1:2", "10.0.0.1:1"]}
     assert nginx._marker("HTTP/1.1 404 Not Found\r\n\r\nnobody") == (0, "")
+
+
+@pytest.mark.parametrize(("drain", "lull"), [(90.0, 10), (30.0, 10), (10.0, 3), (1.0, 1)])
+def test_a_leaving_nginx_keeps_idle_connections_for_less_than_its_replicas_drain(drain: float, lull: int):
+    site = wanted()
+    routes = tuple(replace(route, drain_timeout=drain) for route in site.routes)
+
+    assert f"keepalive_min_timeout {lull}s;" in nginx._text(replace(site, routes=routes), True)
 
 
 def test_nginx_old_and_new_differ_in_kept_connections():
