@@ -146,7 +146,8 @@ class SiteContainer:
 
     def accept(self, text: str) -> None:
         """Checked in the running container, then moved in place at once. Nothing is loaded yet."""
-        mine, candidate = read_generation(text), f"{self.live}.{read_generation(text)}"
+        mine = read_generation(text)
+        candidate = f"{self.live}.{mine}"
         words = candidate, self.live, f"{self.live}.last", str(mine), *self._check(candidate)
         self._configure("accept", text, *words, generation=mine)
 

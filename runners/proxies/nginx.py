@@ -220,6 +220,7 @@ def _render(wanted: SiteWanted, keeps: bool, generation: int, shape: str) -> str
 
 
 def _lull(wanted: SiteWanted) -> int:
-    """A connection may be busy at the reload, idle so long, and busy again: all three within the shortest drain."""
+    """Seconds. A connection that was busy at the reload may idle so long and then bring one more request, which must still
+    find its replicas: the shortest drain leaves two thirds of itself for what was under way."""
     shortest = min((route.drain_timeout for route in wanted.routes), default=0.0)
     return max(1, min(_LULL, int(shortest / 3)))

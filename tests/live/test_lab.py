@@ -28,9 +28,7 @@ def test_the_registry_has_every_base_image(lab: Laboratory):
 
 
 def test_a_host_pulls_and_starts_a_base_image(lab: Laboratory):
-    if "socket" not in lab.hosts[0].keys:
-        pytest.skip("this lab.json names no sockets of the hosts")
-    sock = lab.hosts[0].keys["socket"]
+    sock = lab.hosts[0].keys.get("socket") or lab.builder.removeprefix("unix://")  # a shared engine has one
     engine.pull(sock, lab.images["busybox"], "lab-test:1")
 
     assert engine.call(sock, "DELETE", "/images/lab-test:1")[0] == 200
