@@ -82,6 +82,9 @@ class Runs(Protocol):
         """Ids that a worker should take up now: queued and newest of their environment with no run of it running, or
         running with no live lease. Oldest first. Runs whose deploy stage waits for a deployment are not due."""
 
+    def at_rest(self) -> bool:
+        """All runs are over: none is due before somebody adds one."""
+
 
 class Releases(Protocol):
     """Immutable. Secrets of a release's spec are sealed at rest."""
@@ -137,6 +140,9 @@ class Deployments(Protocol):
 
     def due(self) -> list[int]:
         """Deployments to take up: pending with none active in their environment, or active with no live lease."""
+
+    def at_rest(self) -> bool:
+        """All deployments are over: none is due before somebody creates one."""
 
 
 class Fleet(Protocol):

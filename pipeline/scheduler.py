@@ -26,9 +26,10 @@ from runners.process import Beat
 log = logging.getLogger("shipway.scheduler")
 
 KEY = "scheduler"
-LEASE_TTL = 5.0
 EXTEND_EVERY = 2.0  # seconds; each extension is a write that waits for the disk
-TICK = 1.0
+TICK = 1.0  # seconds between two looks while a run or a deployment is open
+REST = 4.0  # ... and while none is: whoever writes a new one wakes a worker, this is only for a wake that got lost
+LEASE_MARGIN = 4.0  # seconds that a look may be late before another scheduler leads
 WAKE_AGAIN = 3.0  # seconds; a worker that was just woken gets this long to take its lease
 SWEEP_EVERY = 120.0
 TEND_EVERY = 30.0  # a silent host is noticed within it, and a drain that had to wait goes on
@@ -65,11 +66,14 @@ def schedule(ports: Ports, stopping: threading.Event, beat: Beat, tidy: Callable
     chores = Chores(sweeper.sweep, tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
-    while not stopping.wait(TICK):
+    pause = TICK
+    while not stopping.wait(pause):
         beat.touch()
         try:
-            if lead.held(time.monotonic()):
-                waker.wake_due(time.monotonic())
+            pause = REST if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
+            if lead.held(time.monotonic(), pause + LEASE_MARGIN):
+                if pause < REST:
+                    waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})
@@ -103,12 +107,12 @@ class Lead:
         self._lease: Lease | None = None
         self._since = 0.0
 
-    def held(self, now: float) -> bool:
+    def held(self, now: float, ttl: float) -> bool:
         if self._lease is not None and now - self._since < EXTEND_EVERY:
             return True
-        if self._lease is None or not self._leases.extend(self._lease, LEASE_TTL):
+        if self._lease is None or not self._leases.extend(self._lease, ttl):
             owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-            self._lease = self._leases.take(KEY, owner, LEASE_TTL)
+            self._lease = self._leases.take(KEY, owner, ttl)
             if self._lease is not None:
                 log.info("scheduler leads", extra={"fence": self._lease.fence})
         self._since = now

@@ -30,7 +30,8 @@ YOUNG = 10.0  # a process that dies within this is restarted more slowly each ti
 SLOWEST = 10.0
 PATIENCE = 8.0  # seconds between SIGTERM and SIGKILL
 LAST_PATIENCE = 1.5
-WAKE = 1.0
+WAKE = 4.0  # a death wakes us at once; only a freeze must be looked for
+AGAIN = 1.0  # while one is to be started later
 SOON = 0.05  # while somebody waits for what another one must bring first
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -187,7 +188,7 @@ class Supervisor:
             for child in self.children:
                 child.look(time.monotonic())
             reap_orphans([child.process.pid for child in self.children if child.process is not None])
-            got = signal.sigtimedwait(SIGNALS, SOON if any(child.waits for child in self.children) else WAKE)
+            got = signal.sigtimedwait(SIGNALS, self._pause())
             if got is not None and got.si_signo in (signal.SIGTERM, signal.SIGINT):
                 break
             if got is not None and got.si_signo == signal.SIGHUP:
@@ -196,6 +197,11 @@ class Supervisor:
         self._end([child for child in self.children if not child.plan.last], self._patience)
         self._end([child for child in self.children if child.plan.last], LAST_PATIENCE)
         log.info("ended")
+
+    def _pause(self) -> float:
+        if any(child.waits for child in self.children):
+            return SOON
+        return WAKE if all(child.alive for child in self.children) else AGAIN
 
     def _reload(self) -> None:
         """New settings for everybody; a file that does not load changes nothing."""

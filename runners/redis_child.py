@@ -61,11 +61,11 @@ def prepare(data: str) -> None:
 
 def words(binary: str, data: str) -> list[str]:
     """Ids only, so little memory; what was asked for in the last second may be lost, the database knows it anyway.
-    `hz`: it looks after itself twice a second, not ten times. Commands and waiting clients are served as fast as ever."""
+    `hz`: it looks after itself once a second, not ten times. Commands and waiting clients are served as fast as ever."""
     return [
         binary, "--port", "0", "--unixsocket", str(socket_path(data)), "--unixsocketperm", "700",
         "--dir", str(Path(data) / "redis"), "--appendonly", "yes", "--appendfsync", "everysec",
         "--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no",
         "--loglevel", "warning", "--logfile", str(Path(data) / "redis" / "redis.log"), "--databases", "1",
-        "--hz", "2",
+        "--hz", "1",
     ]  # fmt: skip

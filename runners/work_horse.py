@@ -111,7 +111,7 @@ def listen(queue: str, url: str, beat: Beat, horse_beat: Beat, ready: Callable[[
             [Queue(queue, connection=redis, serializer=JSONSerializer)],
             connection=redis,
             serializer=JSONSerializer,
-            worker_ttl=20,  # the blocking pop returns every 5 s
+            worker_ttl=23,  # the blocking pop returns every 8 s
             job_monitoring_interval=3,
             maintenance_interval=600,
         )

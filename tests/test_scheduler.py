@@ -11,7 +11,18 @@ import pytest
 from pipeline.delivery.run import NewRun, Run, RunStatus
 from pipeline.errors import Unreachable
 from pipeline.fleet.service import Environment, Repository, Service
-from pipeline.scheduler import Chores, Lead, Sweeper, Waker, forgotten, look_after, schedule
+from pipeline.scheduler import (
+    LEASE_MARGIN,
+    REST,
+    TICK,
+    Chores,
+    Lead,
+    Sweeper,
+    Waker,
+    forgotten,
+    look_after,
+    schedule,
+)
 from pipeline.settings import Settings
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
@@ -47,6 +58,9 @@ class Books:
     def due(self) -> list[int]:
         return self.runs_due
 
+    def at_rest(self) -> bool:
+        return not self.runs_due
+
     def wake_run(self, number: int) -> None:
         self._wake(f"run {number}")
 
@@ -67,7 +81,9 @@ def ports_of(books: Books, source: MemorySource | None = None, branches: tuple[s
     return SimpleNamespace(
         settings=Settings(services={"shop": shop}),
         runs=books,
-        deployments=SimpleNamespace(due=lambda: books.deployments_due),
+        deployments=SimpleNamespace(
+            due=lambda: books.deployments_due, at_rest=lambda: not books.deployments_due
+        ),
         queue=books,
         source=source or MemorySource(),
         leases=MemoryLeases(VirtualClock()),
@@ -184,9 +200,11 @@ class Turns(threading.Event):
     def __init__(self, turns: int) -> None:
         super().__init__()
         self.turns = turns
+        self.waited: list[float | None] = []
 
     def wait(self, timeout: float | None = None) -> bool:
         self.turns -= 1
+        self.waited.append(timeout)
         return self.turns < 0
 
 
@@ -208,6 +226,35 @@ def test_a_leader_that_ends_lets_the_next_one_lead_at_once() -> None:
     assert ports.leases.take("scheduler", "next", 5.0) is not None
 
 
+@pytest.mark.parametrize(
+    ("books", "pauses"),
+    [
+        (Books(), [TICK, REST, REST]),
+        (Books(runs_due=[1]), [TICK, TICK, TICK]),
+        (Books(deployments_due=[1]), [TICK, TICK, TICK]),
+    ],
+    ids=["nothing open", "a run", "a deployment"],
+)
+def test_it_looks_less_often_while_nothing_is_open(books: Books, pauses: list[float]) -> None:
+    turns = Turns(2)
+
+    schedule(ports_of(books), turns, Beat(), lambda: None)
+
+    assert turns.waited == pauses
+
+
+def test_a_lead_at_rest_outlasts_the_longest_pause() -> None:
+    ports, clock = ports_of(Books()), VirtualClock()
+    ports.leases = MemoryLeases(clock)
+    lead = Lead(ports)
+
+    for _ in range(3):
+        assert lead.held(clock.now().timestamp(), REST + LEASE_MARGIN)
+        clock.sleep(REST + LEASE_MARGIN / 2)
+
+    assert ports.leases.take("scheduler", "another", 5.0) is None
+
+
 def test_a_lead_lasts_longer_than_its_lease_without_a_write_at_each_look() -> None:
     clock, written = VirtualClock(), []
     ports = ports_of(Books())
@@ -218,7 +265,7 @@ def test_a_lead_lasts_longer_than_its_lease_without_a_write_at_each_look() -> No
 
     held = []
     for second in range(12):
-        held.append(lead.held(float(second)))
+        held.append(lead.held(float(second), 5.0))
         clock.sleep(1.0)
 
     assert all(held)
@@ -231,11 +278,11 @@ def test_a_lead_that_was_lost_is_noticed_at_the_next_extension() -> None:
     ports = ports_of(Books())
     ports.leases = MemoryLeases(clock)
     lead = Lead(ports)
-    lead.held(0.0)
+    lead.held(0.0, 5.0)
     clock.sleep(6.0)  # frozen for longer than the lease lasts
     ports.leases.take("scheduler", "another", 5.0)
 
-    assert not lead.held(6.0)
+    assert not lead.held(6.0, 5.0)
 
 
 def test_a_queue_that_is_down_does_not_end_the_scheduler(caplog: pytest.LogCaptureFixture) -> None:

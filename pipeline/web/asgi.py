@@ -8,6 +8,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from email.utils import formatdate
 from threading import get_ident
 from typing import Any, TypeAlias, cast
 
@@ -50,7 +51,7 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._http(scope, receive, _dated(send))
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
@@ -134,6 +135,18 @@ class Application:
 def create_asgi(app: Flask, ports: Ports) -> Application:
     followers = Followers(app.extensions["shipway.figures"].streams)
     return Application(app, followers)
+
+
+def _dated(send: Send) -> Send:
+    """Each answer says its own moment, so that no server has to wake every second for it."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            date = (b"date", formatdate(usegmt=True).encode())
+            message = {**message, "headers": [*message.get("headers", ()), date]}
+        await send(message)
+
+    return sent
 
 
 def _announced(scope: Scope) -> int:

@@ -20,7 +20,7 @@ from pipeline.web.asgi import Application
 
 log = logging.getLogger("shipway.web")
 
-TICK = 1.0  # seconds; the date in answers, and our sign of life
+TICK = 4.0  # seconds between our signs of life
 GRACE = 3  # seconds for requests that are under way
 LARGEST_HEAD = 64 * 1024  # request line and headers
 HEAD_SECONDS = 20.0  # for a head to arrive in full, from the connection or its first byte
@@ -31,7 +31,7 @@ def serve(
     listener: socket.socket,
     beat: Callable[[], None] = lambda: None,
 ) -> None:
-    """Until SIGTERM or SIGINT. `beat` is called every second, from the server's own loop."""
+    """Until SIGTERM or SIGINT. `beat` is called every few seconds, from the server's own loop."""
     server = Server(app, beat)
     with _signals(server):
         server.run(sockets=[listener])
@@ -87,6 +87,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                date_header=False,  # the application's own
                 timeout_graceful_shutdown=GRACE,
                 timeout_keep_alive=75,  # longer than the fronts that keep connections to us (nginx, load balancers: 60)
             )
@@ -111,7 +112,7 @@ class Server(uvicorn.Server):
         yield
 
     async def main_loop(self) -> None:
-        """uvicorn's own looks ten times a second whether it is to end. Ours is woken, and looks at its clock."""
+        """uvicorn's own looks ten times a second whether it is to end. Ours is woken."""
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         self._wake = lambda: loop.call_soon_threadsafe(ended.set)
         while not await self.on_tick(0):  # 0: a full second, in uvicorn's count

@@ -266,6 +266,9 @@ class MemoryDeployments:
         waiting = [d for d in free if d.status is Status.PENDING and self.active(*_place(d)) is None]
         return sorted(d.id for d in [*waiting, *(d for d in free if d.status in ACTIVE)])
 
+    def at_rest(self) -> bool:
+        return all(deployment.over for deployment in self.rows.values())
+
     def _at(self, place: Place) -> list[Deployment]:
         return [d for d in self.rows.values() if _place(d) == place]
 

@@ -137,6 +137,9 @@ class SqlDeployments:
 
         return self._database.read(work)
 
+    def at_rest(self) -> bool:
+        return not self._database.read(lambda tx: tx.execute(_any_open()).scalar())
+
     def _refuse(self, tx: Connection, deployment: Deployment, row: Row[Any]) -> None:
         if row.status in FINAL:
             raise Conflict(f"Deployment {row.id} is over already: {row.status}. Nothing was written.")
@@ -205,6 +208,11 @@ def _state(tx: Connection, service: str, environment: str) -> EnvironmentState:
 def _active(service: str, environment: str) -> Select[Any]:
     place = COLUMNS.service == service, COLUMNS.environment == environment
     return select(tables.deployments).where(*place, COLUMNS.status.in_(ACTIVE_ROWS))
+
+
+@cache
+def _any_open() -> Select[bool]:
+    return select(exists().where(COLUMNS.status.in_([Status.PENDING, *ACTIVE_ROWS])))
 
 
 @cache

@@ -18,6 +18,7 @@ from runners.store.leases import guard, is_held
 from runners.store.release_rows import ReleaseRows
 from runners.store.run_rows import (
     COLUMNS,
+    OPEN,
     end_run,
     find_run,
     is_open,
@@ -143,6 +144,9 @@ class SqlRuns:
 
         return self._database.read(work)
 
+    def at_rest(self) -> bool:
+        return not self._database.read(lambda tx: tx.execute(_any_open()).scalar())
+
     def _queue(self, tx: Connection, new: NewRun) -> Run:
         number = queue_runs(tx, self._database, [(new, None)], self._database.now(tx))[0]
         return run_of(find_run(tx, number))
@@ -164,6 +168,11 @@ class SqlRuns:
         place = COLUMNS.service == run.service, COLUMNS.environment == run.environment
         others = exists().where(*place, COLUMNS.status == RunStatus.RUNNING, COLUMNS.id != run.id)
         return bool(tx.execute(select(others)).scalar())
+
+
+@cache
+def _any_open() -> Select[bool]:
+    return select(exists().where(COLUMNS.status.in_(OPEN)))
 
 
 @cache

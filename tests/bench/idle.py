@@ -75,7 +75,7 @@ def _wait(house: House) -> float:
 
 
 def _loaded() -> str:
-    bare, worker = _import("sys"), _import("pipeline.worker")
+    bare, worker = _processor("pass"), _processor("from pipeline.cli import load; load('work')")
     return f"import of the worker: {worker:.2f} s of CPU, {worker / bare:.1f} x an empty interpreter ({bare:.3f} s)"
 
 
@@ -99,14 +99,17 @@ def _memory(pid: int) -> float:
     return sum(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024
 
 
-def _import(module: str) -> float:
+def _processor(code: str) -> float:
     """Seconds of CPU of a fresh interpreter, the least of a few."""
-    return min(_interpreter(module) for _ in range(IMPORTS))
+    return min(_interpreter(code) for _ in range(IMPORTS))
 
 
-def _interpreter(module: str) -> float:
-    code = f"import time, {module}; print(time.process_time())"
+def _interpreter(code: str) -> float:
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", f"{code}; import time; print(time.process_time())"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return float(done.stdout)

@@ -201,3 +201,16 @@ def test_due_is_what_a_driver_should_take_up_now(books: Store):
     books.leases.give_back(lease)
     settle(books, first.id, Status.FAILED)
     assert books.deployments.due() == [elsewhere.id, second.id]
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.ROLLING, Status.PAUSED, Status.ROLLING_BACK])
+def test_deployments_are_at_rest_when_all_are_over(books: Store, status: Status):
+    assert books.deployments.at_rest()
+    number = created(books).id
+    if status is not Status.PENDING:
+        settle(books, number, status)
+    assert not books.deployments.at_rest()
+
+    settle(books, number, Status.SUCCEEDED if status is Status.PENDING else Status.ROLLED_BACK)
+
+    assert books.deployments.at_rest()

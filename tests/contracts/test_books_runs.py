@@ -196,3 +196,15 @@ def test_due_is_what_a_worker_should_take_up_now(books: Store):
     assert books.runs.due() == [behind, elsewhere]
     lease_run(books, behind)
     assert books.runs.due() == [elsewhere]
+
+
+def test_runs_are_at_rest_when_all_are_over(books: Store):
+    assert books.runs.at_rest()
+    run_id, _ = begun(books)
+    queued = books.runs.add(new_run(environment="test")).id
+    books.runs.finish(run_id, RunStatus.FAILED, "", None)
+    assert not books.runs.at_rest()
+
+    books.runs.cancel(queued)
+
+    assert books.runs.at_rest()

@@ -213,6 +213,18 @@ def test_who_ends_the_server_does_not_wait_for_its_clock(house, monkeypatch):
     server.stop()  # fails when the thread does not end
 
 
+def test_each_answer_says_its_own_moment(running, monkeypatch):
+    moments = iter(["Thu, 01 Jan 2026 03:00:00 GMT", "Thu, 01 Jan 2026 03:00:07 GMT"])
+    monkeypatch.setattr(asgi, "formatdate", lambda usegmt: next(moments))
+
+    answers = [running.ask("GET", "/healthz") for _ in range(2)]
+
+    assert [answer.headers.get_all("Date") for answer in answers] == [
+        ["Thu, 01 Jan 2026 03:00:00 GMT"],
+        ["Thu, 01 Jan 2026 03:00:07 GMT"],
+    ]
+
+
 def test_a_hook_arrives_over_the_wire(running):
     answer = running.ask(
         "POST", "/hooks/gitlab", json.dumps(push()), **SIGNED, **{"Content-Type": "application/json"}
