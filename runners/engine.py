@@ -126,7 +126,7 @@ class DockerEngines:
     def _facts_of(self, client: docker.APIClient, host: Host) -> Facts:
         at, known = self._facts.get(host.name, (float("-inf"), None))
         if known is None or time.monotonic() - at > _FACTS_EVERY:
-            known = facts(client, host)
+            known = facts(client, self._reach.lines, host)
             self._facts[host.name] = (time.monotonic(), known)
         return known
 

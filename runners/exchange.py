@@ -1,4 +1,5 @@
-"""A TCP exchange from inside a container: send bytes, read until the other side closes. Over a kept shell (`runners.line`).
+"""What is asked from inside a container over a kept shell (`runners.line`): above all a TCP exchange, that sends bytes and reads
+until the other side closes.
 
 Probes stand where the proxy stands with it, and a proxy's control port never leaves the container's own namespace.
 Never interprets what is said. Needs `sh` and one of nc, bash, perl in the image.
@@ -71,7 +72,8 @@ exit 97
 """
 # $5 a file, $6 a generation: nothing is sent when the file has a higher one.
 _FENCED = FENCE + 'newer "$5" "$6"\n' + _SCRIPT
-_SCRIPTS = {"exchange": _SCRIPT, "fenced": _FENCED, "knock": _KNOCK}
+_ROOM = "exec df -Pk /"
+_SCRIPTS = {"exchange": _SCRIPT, "fenced": _FENCED, "knock": _KNOCK, "room": _ROOM}
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,12 @@ def knock(
     return Answer(
         b"", "connection refused, or closed at once" if answer.error.endswith("code 1") else answer.error
     )
+
+
+def room(lines: Lines, client: docker.APIClient, host: Host, container: str, timeout: float) -> str:
+    """What `df` says of the disk under the container's root; empty when it has no `df`, or no shell."""
+    reply = lines.run(client, host, container, _SCRIPTS, ["room"], b"", timeout)
+    return reply.out.decode(errors="replace") if reply and reply.code == 0 else ""
 
 
 def _run(

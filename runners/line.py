@@ -10,8 +10,9 @@ import socket
 import struct
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,9 @@ from pipeline.fleet.host import Host
 from runners.engine_errors import speaking
 
 KEPT = 4  # idle lines to a container
+WAIT = 0.05  # seconds for one that is busy: opening another costs an engine more
 MOST = 4 << 20  # bytes of an answer
+Key = tuple[str, ...]
 _FRAME = struct.Struct(">BxxxL")
 _OUT = 1
 
@@ -60,8 +63,9 @@ class Lines:
     """Kept lines by engine, container and scripts. Thread-safe. `close()` ends them; the shells end with their connections."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: defaultdict[tuple[str, ...], list[Line]] = defaultdict(list)
+        self._changed = threading.Condition()
+        self._idle: defaultdict[Key, list[Line]] = defaultdict(list)
+        self._busy: Counter[Key] = Counter()
 
     def run(
         self,
@@ -82,30 +86,38 @@ class Lines:
         key = (host.engine, container, user, *scripts)
         with speaking(host, "run a script inside a container"):
             while True:
-                kept = self._kept(key)
-                line = kept or Line(client, container, scripts, user)
-                try:
-                    return self._ask(key, line, words, payload, time.monotonic() + timeout)
-                except TimeoutError:
-                    return None
-                except Gone:
-                    if kept is None:
-                        return line.end()
+                with self._taken(key) as kept:
+                    line = kept or Line(client, container, scripts, user)
+                    try:
+                        return self._ask(key, line, words, payload, time.monotonic() + timeout)
+                    except TimeoutError:
+                        return None
+                    except Gone:
+                        if kept is None:
+                            return line.end()
 
     def close(self) -> None:
-        with self._lock:
+        with self._changed:
             lines = [line for idle in self._idle.values() for line in idle]
             self._idle.clear()
         for line in lines:
             line.close()
 
-    def _kept(self, key: tuple[str, ...]) -> "Line | None":
-        with self._lock:
-            return self._idle[key].pop() if self._idle[key] else None
+    @contextmanager
+    def _taken(self, key: Key) -> "Iterator[Line | None]":
+        """A kept line; None when none is idle soon."""
+        with self._changed:
+            if self._busy[key]:
+                self._changed.wait_for(lambda: self._idle[key], WAIT)
+            kept = self._idle[key].pop() if self._idle[key] else None
+            self._busy[key] += 1
+        try:
+            yield kept
+        finally:
+            with self._changed:
+                self._busy[key] -= 1
 
-    def _ask(
-        self, key: tuple[str, ...], line: "Line", words: Sequence[str], payload: bytes, deadline: float
-    ) -> Reply:
+    def _ask(self, key: Key, line: "Line", words: Sequence[str], payload: bytes, deadline: float) -> Reply:
         """Only a line that gave its whole answer is kept."""
         whole = False
         try:
@@ -113,10 +125,11 @@ class Lines:
             whole = True
             return reply
         finally:
-            with self._lock:
+            with self._changed:
                 keep = whole and len(self._idle[key]) < KEPT
                 if keep:
                     self._idle[key].append(line)
+                    self._changed.notify_all()
             if not keep:
                 line.close()
 

@@ -162,8 +162,8 @@ def _carry(look: Look, plan: HostPlan, record: HostRecord) -> Step:
         drain_by = look.later(policy.drain_timeout)
         record = replace(record, switched_at=look.now, drain_by=drain_by, bake_until=look.later(bake))
     well = bool(record.replicas) and all(r.good > 0 for r in record.replicas)
-    if passed(record.bake_until, look.now) and well and not keep:
-        return Step(replace(record, phase=HostPhase.DONE, done=True))
+    if passed(record.bake_until, look.now) and well:
+        return Step(replace(record, phase=HostPhase.DONE, done=True), keep)
     return Step(replace(record, phase=HostPhase.BAKING), keep, wake=record.bake_until)
 
 

@@ -16,11 +16,11 @@ from pipeline.ports import Ports
 from pipeline.rollout.apply import apply
 from pipeline.rollout.decide import decide
 from pipeline.rollout.deployment import Deployment, Happening, Reason, Status
-from pipeline.rollout.effects import Effect
+from pipeline.rollout.effects import Effect, told_by_outcome
 from pipeline.rollout.look import Decision
 from pipeline.rollout.moving import undo_move
 from pipeline.rollout.observed import Observed, Outcome
-from pipeline.rollout.survey import first_look, survey
+from pipeline.rollout.survey import again, first_look, survey
 
 LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
 AGAIN = 0.3  # seconds before the very same effects are applied once more
@@ -28,13 +28,13 @@ AGAIN = 0.3  # seconds before the very same effects are applied once more
 
 def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -> Deployment:
     deployment = ports.deployments.deployment(deployment_id)
+    observed: Observed | None = None
     outcomes: tuple[Outcome, ...] = ()
     last: tuple[Effect, ...] = ()
     while not deployment.over and not stop() and not _must_wait(deployment, ports):
         deployment = _read(deployment, ports)
-        look = first_look if deployment.status is Status.PENDING else survey
-        observed = replace(look(deployment, ports), outcomes=outcomes)
-        deployment, decision = _decided(deployment, observed, lease, ports)
+        observed = _seen(deployment, observed, outcomes, ports)
+        deployment, observed, decision = _decided(deployment, observed, lease, ports)
         if decision.effects:
             if decision.effects == last:
                 ports.clock.sleep(AGAIN)
@@ -44,6 +44,16 @@ def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Por
             _sleep(decision.wait_until, deployment, ports)
         last = decision.effects
     return deployment
+
+
+def _seen(
+    deployment: Deployment, before: Observed | None, outcomes: tuple[Outcome, ...], ports: Ports
+) -> Observed:
+    """A new look, unless all that happened since the last one stands in the outcomes alone."""
+    if before is not None and outcomes and all(told_by_outcome(outcome.effect) for outcome in outcomes):
+        return replace(before.used(), outcomes=outcomes)
+    look = first_look if deployment.status is Status.PENDING else survey
+    return replace(look(deployment, ports), outcomes=outcomes)
 
 
 def _must_wait(deployment: Deployment, ports: Ports) -> bool:
@@ -63,13 +73,22 @@ def _read(deployment: Deployment, ports: Ports) -> Deployment:
 
 def _decided(
     before: Deployment, observed: Observed, lease: Lease, ports: Ports
-) -> tuple[Deployment, Decision]:
-    """Journalled. The look that found everything prepared also tells what comes first."""
+) -> tuple[Deployment, Observed, Decision]:
+    """Journalled. A record that moved on while nothing was touched needs no new look: the same one tells what comes next."""
     decision = decide(before, observed, ports.clock.now())
     deployment = _journal(before, decision, lease, ports)
-    if (before.status, deployment.status) == (Status.PREPARING, Status.ROLLING):
-        return _decided(deployment, observed.used(), lease, ports)
-    return deployment, decision
+    if deployment.status is Status.ROLLING and not decision.effects and _moved_on(before, deployment):
+        return _decided(deployment, again(observed, deployment, ports), lease, ports)
+    return deployment, observed, decision
+
+
+def _moved_on(before: Deployment, deployment: Deployment) -> bool:
+    """To a stage of its road that is entered once, and can be gone through at once."""
+    return (before.status, before.settled, before.bake_until is None) != (
+        deployment.status,
+        deployment.settled,
+        deployment.bake_until is None,
+    )
 
 
 # ------------------------------------------------------------------------------------------------ journal

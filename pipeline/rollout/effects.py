@@ -144,3 +144,8 @@ class Admit:
 
 
 Effect = Pull | Start | Switch | Keep | Retire | Prune | CheckProxy | RunHook | Explain | Park | Admit
+
+
+def told_by_outcome(effect: Effect) -> bool:
+    """Its outcome is all there is to know of it: a look at the world shows nothing new."""
+    return isinstance(effect, CheckProxy | Explain) or (isinstance(effect, Prune) and not effect.everything)

@@ -193,13 +193,15 @@ def _unsettled(look: Look) -> Fault | None:
         return None
     plans = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
     late = next((p for p in plans if not traffic.arrived(look, p)), plans[0])
-    return Fault(late.host, "bake of the fleet", "it was never well and in rotation together with the others")
+    why = "it was never well and in rotation together with the others"
+    return Fault(late.host, "bake of the fleet", f"{why}{trouble(look, late.host)}")
 
 
 def _steady(look: Look, touched: list[HostRecord]) -> bool:
-    """Well and in rotation at this very look."""
+    """Well, in rotation and kept at this very look."""
     plans = [p for p in look.deployment.hosts if look.deployment.record(p.host).touched]
     answering = {p.host for p in plans if look.count(p.host) or look.host(p.host).reachable}
     staying = [r for r in touched if look.count(r.host)]
     well = all(r.lost_at is None and r.replicas and all(x.good > 0 for x in r.replicas) for r in staying)
-    return well and all(traffic.arrived(look, plan) for plan in plans if plan.host in answering)
+    there = [plan for plan in plans if plan.host in answering]
+    return well and all(traffic.arrived(look, plan) and not converge.keep(look, plan) for plan in there)

@@ -59,6 +59,12 @@ def survey(deployment: Deployment, ports: Ports) -> Observed:
     )
 
 
+def again(observed: Observed, deployment: Deployment, ports: Ports) -> Observed:
+    """The same look for a record that moved on since, with what that now asks of our books."""
+    kept = observed.kept or (_kept(deployment, ports) if _tidies(deployment) else ())
+    return replace(observed.used(), kept=kept)
+
+
 def _reading_job(criterion: Criterion, deployment: Deployment, ports: Ports) -> Callable[[], Reading]:
     query = criterion.about(deployment.service, deployment.environment, deployment.release.number)
     return lambda: ports.metrics.read(criterion, query)

@@ -63,7 +63,7 @@ class EngineBuilder:
         with speaking(self._host, "ask for its disk"):
             api = self._reach.client(self._host, PATIENT)
             root = str(api.info().get("DockerRootDir", ""))
-        return free_bytes(api, self._host, root)
+        return free_bytes(api, self._reach.lines, self._host, root)
 
     def drop_cache(self) -> None:
         with speaking(self._host, "remove the build cache"):

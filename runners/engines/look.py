@@ -12,6 +12,7 @@ from pipeline.fleet.host import Host
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, ReplicaState
 from runners.engines.disk import free_bytes
 from runners.engines.labels import ENVIRONMENT, HOST, RELEASE, REPLICA, SERVICE, number, stranger
+from runners.line import Lines
 
 _STATES = {
     "created": ReplicaState.CREATED,
@@ -55,12 +56,12 @@ def look(
     )
 
 
-def facts(client: docker.APIClient, host: Host) -> Facts:
+def facts(client: docker.APIClient, lines: Lines, host: Host) -> Facts:
     asked = datetime.now(UTC)
     info = client.info()
     answered = datetime.now(UTC)
     return Facts(
-        free_bytes(client, host, str(info.get("DockerRootDir", ""))),
+        free_bytes(client, lines, host, str(info.get("DockerRootDir", ""))),
         int(info.get("MemTotal") or 0) or None,
         _skew(str(info.get("SystemTime", "")), asked, answered),
     )

@@ -45,8 +45,8 @@ MUTANTS = (
     Mutant(
         "there is no bake",
         "advance.py",
-        "    if passed(record.bake_until, look.now) and well and not keep:\n",
-        "    if well and not keep:\n",
+        "    if passed(record.bake_until, look.now) and well:\n",
+        "    if well:\n",
     ),
     Mutant(
         "one good answer passes the gate",
