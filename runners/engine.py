@@ -4,6 +4,7 @@ Touches only objects with our labels, and of our installation. Decides nothing b
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,6 +43,7 @@ class DockerEngines:
         self._facts: dict[str, tuple[float, Facts]] = {}
         self._images: dict[str, tuple[float, frozenset[str]]] = {}
         self._layers: dict[str, tuple[Layer, ...]] = {}
+        self._asking = threading.Lock()
         self._silent: dict[str, float] = {}  # since when a host that had all the time did not answer
 
     def look(self, host: Host, service: str, environment: str) -> HostSeen:
@@ -67,8 +69,9 @@ class DockerEngines:
     def weight(self, host: Host, image: str, access: RegistryAccess) -> int | None:
         if not image.startswith(f"{access.address}/"):
             return None
-        layers = self._layers.get(image) or registry_of(access).layers(image)
-        self._layers = {image: layers}  # of a digest they never change; the last one is enough
+        with self._asking:  # one host asks for all
+            layers = self._layers.get(image) or registry_of(access).layers(image)
+            self._layers = {image: layers}  # of a digest they never change; the last one is enough
         client = self._reach.client(host, USUAL)
         with speaking(host, f"look which layers of {image} are there"):
             return missing_bytes(client, [(layer.id, layer.size) for layer in layers])

@@ -6,7 +6,9 @@ eight on two cores, share that memory, and a killed one is back in a moment.
 
 import gc
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from importlib import import_module
 
 import click
 
@@ -15,6 +17,7 @@ from pipeline.commands.ending import exit_code
 from pipeline.supervisor import PATIENCE, ChildPlan, Process, Supervisor
 from runners.process import Fork
 
+LATE = ("git",)  # what is loaded late everywhere else; here each fork would load it anew
 LESS_PATIENCE = PATIENCE - 1.0  # whoever watches us is not to lose his own
 
 
@@ -22,6 +25,9 @@ def supervise(
     plans: Sequence[ChildPlan], commands: Mapping[str, click.Command], config: str, beat: str
 ) -> None:
     """Until SIGTERM or SIGINT. The first word of a plan names one of `commands`."""
+    for name in LATE:
+        with suppress(ImportError):  # without git on the machine; whoever needs it says so
+            import_module(name)
     gc.collect()
     gc.freeze()  # so that collecting in a fork does not copy pages that all share
 

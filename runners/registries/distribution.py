@@ -64,7 +64,8 @@ class Registry:
     @cached_property
     def _pool(self) -> urllib3.PoolManager:
         """Made for the first question: reading the machine's authorities takes 30 ms, and most processes ask nothing."""
-        return urllib3.PoolManager(ssl_context=ssl.create_default_context(), timeout=TIMEOUT)
+        context = None if self._plain else ssl.create_default_context()
+        return urllib3.PoolManager(ssl_context=context, timeout=TIMEOUT)
 
     @property
     def address(self) -> str:
