@@ -144,9 +144,9 @@ class Engines(Protocol):
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
         """By digest. Raises `Rejected` (no such image, credentials), `DiskFull`, `Unreachable`."""
 
-    def weight(self, host: Host, image: str, access: RegistryAccess) -> int | None:
-        """Compressed bytes that a pull would bring: of the layers that are not there. None: not from our registry, or
-        gone from it. Raises what the registry's silence is."""
+    def weight(self, host: Host, image: str, access: RegistryAccess, spare: int = 0) -> int | None:
+        """Compressed bytes that a pull would bring: of the layers that are not there; of all, when these fit into `spare`
+        and need no closer look. None: not from our registry, or gone from it. Raises what the registry's silence is."""
 
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         """Create and start with restart=no on a free port of `host.ports`, published on `host.address`. A running

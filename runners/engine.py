@@ -66,12 +66,15 @@ class DockerEngines:
         finally:
             self._images.pop(host.name, None)
 
-    def weight(self, host: Host, image: str, access: RegistryAccess) -> int | None:
+    def weight(self, host: Host, image: str, access: RegistryAccess, spare: int = 0) -> int | None:
         if not image.startswith(f"{access.address}/"):
             return None
         with self._asking:  # one host asks for all
             layers = self._layers.get(image) or registry_of(access).layers(image)
             self._layers = {image: layers}  # of a digest they never change; the last one is enough
+        whole = sum(layer.size for layer in layers)
+        if layers and whole <= spare:
+            return whole
         client = self._reach.client(host, USUAL)
         with speaking(host, f"look which layers of {image} are there"):
             return missing_bytes(client, [(layer.id, layer.size) for layer in layers])

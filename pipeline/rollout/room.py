@@ -22,17 +22,18 @@ def loads(deployment: Deployment, hosts: Mapping[str, HostSeen], ports: Ports) -
     ]
     if deployment.status is not Status.PREPARING or not waiting:
         return {}
-    weights = ports.hands.each([_weight_job(seen.host, image, ports) for seen in waiting])
+    jobs = [_weight_job(seen.host, image, ((seen.free_bytes or 0) - floor) // 2, ports) for seen in waiting]
+    weights = ports.hands.each(jobs)
     return {
         seen.host: Load(None if isinstance(weight, Exception) else weight, floor)
         for seen, weight in zip(waiting, weights, strict=True)
     }
 
 
-def _weight_job(name: str, image: str, ports: Ports) -> Callable[[], int | None]:
+def _weight_job(name: str, image: str, spare: int, ports: Ports) -> Callable[[], int | None]:
     def work() -> int | None:
         try:
-            return ports.engines.weight(host_of(name, ports), image, ports.settings.registry)
+            return ports.engines.weight(host_of(name, ports), image, ports.settings.registry, spare)
         except ShipwayError:
             return None
 

@@ -45,10 +45,13 @@ class WorldEngines:
     def pull(self, host: Host, image: str, access: RegistryAccess) -> None:
         self.world.effect("pull", host.name, lambda: self.world.pull(host.name, image))
 
-    def weight(self, host: Host, image: str, access: RegistryAccess) -> int | None:
+    def weight(self, host: Host, image: str, access: RegistryAccess, spare: int = 0) -> int | None:
         if not self.world.registry_up:
             raise Unreachable("registry: no answer within 10 s")
-        return 0 if image in self.world.images[host.name] else self.world.weights.get(image)
+        whole = self.world.weights.get(image)
+        if whole is not None and whole <= spare:
+            return whole
+        return 0 if image in self.world.images[host.name] else whole
 
     def start(self, host: Host, plan: ReplicaPlan) -> None:
         def work() -> None:

@@ -1,7 +1,8 @@
 """The work of one push and of one way back as raw engine calls, in the best order: the baseline of `bin/bench deploy`.
 
-Build, test, push; then on all hosts together: pull, start, ask until well, switch a HAProxy of its own, stop and remove the
-old. No journal, no second look, nothing that goes back when a step fails.
+Build; test in a network of its own; push; then on all hosts together: pull, start, ask until well, switch a HAProxy of its
+own, set the restart policy, and when no old HAProxy process is left, stop and remove the old. No journal, no second look,
+nothing that goes back when a step fails.
 """
 
 import http.client
@@ -20,6 +21,8 @@ from tests.parts.laboratory import LabHost, Laboratory
 LABEL = {"bench": "by-hand"}
 PROXY = "bench-by-hand"
 PORT = 8091
+PROCESSES = 2  # master and worker
+KEPT = {"Name": "unless-stopped"}
 FILE = "bench.cfg"
 CONFIG = """
 global
@@ -86,21 +89,28 @@ class ByHand:
                 engine.remove_container(row["Id"], force=True)
 
     def _tested(self, image: str) -> None:
-        made = self._builder.create_container(image, ["pytest", "-q", "-p", "no:cacheprovider"])["Id"]
+        """On a bridge of its own: on the engine's it could reach every other container."""
+        network = self._builder.create_network(PROXY, driver="bridge")["Id"]
+        settings = self._builder.create_host_config(network_mode=network, init=True)
+        words = ["pytest", "-q", "-p", "no:cacheprovider"]
+        made = self._builder.create_container(image, words, host_config=settings)["Id"]
         self._builder.start(made)
         assert self._builder.wait(made)["StatusCode"] == 0
         self._builder.remove_container(made)
+        self._builder.remove_network(network)
 
     def _on(self, host: LabHost, image: str) -> None:
         engine = self._engines[host.name]
         old = engine.containers(quiet=True, filters={"label": ["bench=by-hand", "bench.app"]})
         if not engine.images(image, quiet=True):
             _all(engine.pull(image, stream=True, decode=True))
-        addresses = list(self._hands.map(lambda _: self._started(host, image), range(REPLICAS)))
-        self._switched(host, addresses)
+        new = list(self._hands.map(lambda _: self._started(host, image), range(REPLICAS)))
+        self._switched(host, [address for _, address in new])
+        list(self._hands.map(lambda one: engine.update_container(one[0], restart_policy=KEPT), new))
+        self._left_alone(host)
         list(self._hands.map(lambda row: self._gone(host, row["Id"]), old))
 
-    def _started(self, host: LabHost, image: str) -> str:
+    def _started(self, host: LabHost, image: str) -> tuple[str, str]:
         engine = self._engines[host.name]
         settings = engine.create_host_config(init=True, port_bindings={8000: (host.address,)})
         labels = LABEL | {"bench.app": ""}
@@ -109,7 +119,7 @@ class ByHand:
         (binding,) = engine.port(made, 8000)
         address = f"{host.address}:{binding['HostPort']}"
         _until_well(address)
-        return address
+        return made, address
 
     def _addresses(self, host: LabHost) -> list[str]:
         rows = self._engines[host.name].containers(filters={"label": ["bench=by-hand", "bench.app"]})
@@ -122,6 +132,11 @@ class ByHand:
         engine.exec_start(check)
         assert engine.exec_inspect(check)["ExitCode"] == 0
         engine.kill(PROXY, "SIGUSR2")
+
+    def _left_alone(self, host: LabHost) -> None:
+        """The old replicas still answer what the process before the reload has in hand."""
+        while len(self._engines[host.name].top(PROXY)["Processes"]) > PROCESSES:
+            time.sleep(0.02)
 
     def _gone(self, host: LabHost, container: str) -> None:
         self._engines[host.name].stop(container, timeout=10)

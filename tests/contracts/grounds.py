@@ -43,6 +43,7 @@ class Ground(Protocol):
     def another(self, installation: str) -> "tuple[Engines, Proxies]": ...
     def missing(self) -> str: ...
     def other_image(self) -> str: ...
+    def weighs(self, image: str) -> None: ...  # something, in the registry
     def die(self, container: str) -> None: ...
     def settle(self, address: str) -> None: ...
     def spoil(self, release: int) -> None: ...  # it will be well, and answer 500 to users
@@ -74,6 +75,9 @@ class InMemory:
     def missing(self) -> str:
         self.world.missing.add("10.0.0.9:5000/shop@sha256:2")
         return "10.0.0.9:5000/shop@sha256:2"
+
+    def weighs(self, image: str) -> None:
+        self.world.weights[image] = 5 << 20
 
     def other_image(self) -> str:
         image = "10.0.0.9:5000/shop@sha256:3"
@@ -117,6 +121,9 @@ class InLab:
 
     def missing(self) -> str:
         return f"{self.fleet.image('busybox').partition('@')[0]}@sha256:{'2' * 64}"
+
+    def weighs(self, image: str) -> None:
+        """As every real one does."""
 
     def other_image(self) -> str:
         return self.fleet.image("busybox")

@@ -167,3 +167,16 @@ def test_an_image_that_is_there_weighs_nothing_and_one_that_is_gone_cannot_be_we
 
     assert ground.engines.weight(ground.host, there, ground.access) == 0
     assert ground.engines.weight(ground.host, gone, ground.access) is None
+    assert ground.engines.weight(ground.host, gone, ground.access, spare=1 << 40) is None
+
+
+def test_an_image_that_fits_in_any_case_is_weighed_as_a_whole(ground: Ground) -> None:
+    image = ground.plan().image
+    ground.weighs(image)
+
+    whole = ground.engines.weight(ground.host, image, ground.access, spare=1 << 40)
+
+    assert whole is not None
+    assert whole > 0
+    assert ground.engines.weight(ground.host, image, ground.access, spare=whole) == whole
+    assert ground.engines.weight(ground.host, image, ground.access, spare=whole - 1) == 0
