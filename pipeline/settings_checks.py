@@ -79,6 +79,10 @@ def project_of(repository: RepositoryKeys) -> str:
     return url.rstrip("/").rpartition("/")[2].removesuffix(".git")
 
 
+CLOUDS = ("ecr", "acr")
+LOGIN_KEYS = {"file": ("docker",), "region": CLOUDS, "endpoint": CLOUDS, "instance": ("acr",)}
+
+
 def _check_server(keys: FileKeys, faults: Faults) -> None:
     for key, schemes, example in (
         ("database", DATABASES, "postgresql+psycopg://user@host/name"),
@@ -87,9 +91,22 @@ def _check_server(keys: FileKeys, faults: Faults) -> None:
         url = getattr(keys.server, key).get_secret_value()
         if url and urlsplit(url).scheme not in schemes:
             faults.add(("server", key), f"is not understood; write {example}, or leave it empty")
+    _check_login(keys, faults)
+
+
+def _check_login(keys: FileKeys, faults: Faults) -> None:
     auth = keys.registry.auth
-    if auth.kind == "basic" and not (auth.username and auth.password.get_secret_value()):
+    name, password = bool(auth.username), bool(auth.password.get_secret_value())
+    if auth.kind == "basic" and not (name and password):
         faults.add(("registry", "auth"), "basic needs username and password")
+    if auth.kind in CLOUDS and name != password:
+        faults.add(
+            ("registry", "auth"),
+            f"{auth.kind} takes username and password, its access key, together; give both",
+        )
+    for key, kinds in LOGIN_KEYS.items():
+        if getattr(auth, key) and auth.kind not in kinds:
+            faults.add(("registry", "auth", key), f"is only for kind {' and '.join(kinds)}")
 
 
 def _check_hosts(keys: FileKeys, faults: Faults) -> None:

@@ -99,7 +99,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         services[name] = _service(name, entry, environments, folder)
     return Settings(
         server=_server(keys, folder),
-        registry=_registry(keys),
+        registry=_registry(keys, folder),
         builder=BuilderSettings(**dict(keys.builder)),
         hosts=hosts,
         proxies=proxies,
@@ -121,7 +121,7 @@ def _server(keys: FileKeys, folder: str) -> Server:
     )
 
 
-def _registry(keys: FileKeys) -> RegistryAccess:
+def _registry(keys: FileKeys, folder: str) -> RegistryAccess:
     registry, auth = keys.registry, keys.registry.auth
     return RegistryAccess(
         address=registry.address,
@@ -130,6 +130,10 @@ def _registry(keys: FileKeys) -> RegistryAccess:
         kind=auth.kind,
         username=auth.username,
         password=_secret(auth.password),
+        file=auth.file if auth.file.startswith("~") or not auth.file else _inside(folder, auth.file),
+        region=auth.region,
+        instance=auth.instance,
+        endpoint=auth.endpoint,
     )
 
 

@@ -43,12 +43,21 @@ class ServerKeys(Keys):
 
 
 class AuthKeys(Keys):
-    kind: Literal["none", "basic", "ecr", "acr"] = Field(
+    kind: Literal["none", "basic", "docker", "ecr", "acr"] = Field(
         default="none",
-        description="basic: user name and password. ecr and acr: short-lived logins from the cloud's API.",
+        description="basic: user name and password. docker: what `docker login` left. ecr and acr: short-lived logins from "
+        "the cloud's API, renewed by themselves.",
     )
     username: Word = Field(default="", description="User name, or access key id for `ecr` and `acr`.")
     password: SecretText = Field(default=SecretStr(""), description="Password, or access key secret.")
+    file: Word = Field(default="", description="For `docker`: its config.json. Empty: ~/.docker/config.json.")
+    region: Word = Field(default="", description="For `ecr` and `acr`, when the address does not tell.")
+    instance: Word = Field(
+        default="", description="For `acr`: cri-… of the Enterprise Edition; else found by name."
+    )
+    endpoint: Word = Field(
+        default="", description="For `ecr` and `acr`: overrides the address of the cloud's API."
+    )
 
 
 class RegistryKeys(Keys):

@@ -1,4 +1,4 @@
-"""One call of Aliyun's SLB API by its own SDK: signed, over TLS, with timeouts, its errors as ours.
+"""One call of Aliyun's API by its own SDK: signed, over TLS, with timeouts, its errors as ours.
 
 Never tries anything again: who calls knows what may be repeated. The SDK would not either: its table of what to retry
 knows ECS alone (aliyun-python-sdk-core 2.16, data/retry_config.json).
@@ -7,6 +7,7 @@ knows ECS alone (aliyun-python-sdk-core 2.16, data/retry_config.json).
 import json
 import logging
 import os
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,9 +15,10 @@ from urllib.parse import urlsplit
 from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.http import protocol_type
+from aliyunsdkcore.request import CommonRequest
 
 from pipeline.errors import BadConfig, Rejected, RunnerError, Unreachable
-from pipeline.fleet.balancer import LoadBalancer
+from runners.cloud_account import CloudAccount
 
 _REQUESTS = "aliyunsdkslb.request.v20140515"
 # Error codes begin with one of these: too many calls; the balancer works on another change; trouble of theirs. From the SDK,
@@ -39,19 +41,29 @@ _CONNECT, _READ = 3, 10  # seconds
 
 
 class AliyunApi:
-    """For one entry. The client and its connections are made at the first call."""
+    """For one account. The client and its connections are made at the first call."""
 
-    def __init__(self, entry: LoadBalancer) -> None:
-        self._entry = entry
+    def __init__(self, account: CloudAccount) -> None:
+        self._account = account
+        self._name = account.name
         self._client: Any = None
-        parts = urlsplit(entry.endpoint)
+        parts = urlsplit(account.endpoint)
         self._host, self._port = parts.hostname, parts.port
         # by identity: the SDK sends anything but this very object in clear, also an equal text
         self._protocol = protocol_type.HTTP if parts.scheme == "http" else protocol_type.HTTPS
 
     def call(self, action: str, **values: object) -> dict[str, Any]:
+        """An action of the classic load balancer's API."""
+        return self._done(action, lambda: self._request(action, values))
+
+    def ask(self, host: str, version: str, action: str, path: str = "", **values: object) -> dict[str, Any]:
+        """An action of another product's API, at `host` when the account names no endpoint. With a `path` it is of the
+        ROA kind, else of the RPC kind."""
+        return self._done(action, lambda: self._common(host, version, action, path, values))
+
+    def _done(self, action: str, request: Callable[[], Any]) -> dict[str, Any]:
         try:
-            answer = self._opened().do_action_with_exception(self._request(action, values))
+            answer = self._opened().do_action_with_exception(request())
             found: dict[str, Any] = json.loads(answer)
         except ServerException as error:
             raise self._translated(action, error) from error
@@ -66,8 +78,8 @@ class AliyunApi:
 
     def _opened(self) -> Any:
         if self._client is None:
-            entry = self._entry
-            if not entry.access_key and not all(os.environ.get(name) for name in _PLACES):
+            account = self._account
+            if not account.access_key and not all(os.environ.get(name) for name in _PLACES):
                 # looked at here: a client that the SDK gave up on fails once more when it is collected
                 raise BadConfig(
                     f"{self._name} has no credentials. Give it access_key and secret_key in shipway.yml, or set "
@@ -76,9 +88,9 @@ class AliyunApi:
             # it calls every refusal an ERROR, also one that is tried again in a moment; what matters is told by us
             logging.getLogger("aliyunsdkcore").setLevel(logging.CRITICAL)
             self._client = AcsClient(
-                entry.access_key or None,
-                entry.secret_key.reveal() or None,
-                entry.region,
+                account.access_key or None,
+                account.secret_key.reveal() or None,
+                account.region,
                 auto_retry=False,
                 port=self._port or 80,
                 connect_timeout=_CONNECT,
@@ -99,6 +111,15 @@ class AliyunApi:
             getattr(request, f"set_{key}")(value)
         return request
 
+    def _common(self, host: str, version: str, action: str, path: str, values: dict[str, object]) -> Any:
+        request = CommonRequest(self._host or host, version, action, path or None)
+        request.set_protocol_type(self._protocol)
+        request.set_accept_format("json")
+        request.set_method("GET" if path else "POST")
+        for key, value in values.items():
+            request.add_query_param(key, value)
+        return request
+
     def _translated(self, action: str, error: Any) -> RunnerError:
         code = str(error.get_error_code() or "")
         text = f"{self._name}: {action}: {code}: {str(error.get_error_msg()).strip().rstrip('.')}"
@@ -108,9 +129,5 @@ class AliyunApi:
         if code == _NO_ANSWER or code.startswith(_LATER) or status >= 500:
             return Unreachable(text)
         if code.startswith(_KEYS):
-            return Rejected(f"{text} Correct its access key, or the rights of it: docs/load-balancers.md.")
+            return Rejected(f"{text} Correct its access key, or the rights of it: {self._account.rights}.")
         return Rejected(text)
-
-    @property
-    def _name(self) -> str:
-        return f"Load balancer {self._entry.name} ({self._entry.id})"

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from pipeline.errors import BadConfig, Rejected, RunnerError, Unreachable
-from pipeline.fleet.balancer import LoadBalancer
+from runners.cloud_account import CloudAccount
 
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, and the elbs' own
 _LATER = frozenset(
@@ -36,14 +36,15 @@ _CONFIG = Config(
 
 
 class AwsApi:
-    """For one entry and one service of AWS. The client is made at the first call: it costs half a second, most of it the
+    """For one account and one service of AWS. The client is made at the first call: it costs half a second, most of it the
     session's, which may be shared."""
 
-    def __init__(self, entry: LoadBalancer, service: str, region: str = "", session: Any = None) -> None:
-        self._entry = entry
+    def __init__(self, account: CloudAccount, service: str, region: str = "", session: Any = None) -> None:
+        self._account = account
+        self._name = account.name
         self._session = session
         self._service = service
-        self._region = entry.region or region
+        self._region = account.region or region
         self._client: Any = None
 
     def call(self, method: str, **values: object) -> dict[str, Any]:
@@ -64,15 +65,15 @@ class AwsApi:
 
     def _opened(self) -> Any:
         if self._client is None:
-            entry = self._entry
+            account = self._account
             try:
                 session = self._session or boto3.session.Session()
                 self._client = session.client(
                     self._service,
                     region_name=self._region or None,
-                    endpoint_url=entry.endpoint or None,
-                    aws_access_key_id=entry.access_key or None,
-                    aws_secret_access_key=entry.secret_key.reveal() or None,
+                    endpoint_url=account.endpoint or None,
+                    aws_access_key_id=account.access_key or None,
+                    aws_secret_access_key=account.secret_key.reveal() or None,
                     config=_CONFIG,
                 )
             except NoRegionError as error:
@@ -89,9 +90,5 @@ class AwsApi:
         if code in _LATER or int(meta.get("HTTPStatusCode", 0)) >= 500:
             return Unreachable(text)
         if code in _KEYS:
-            return Rejected(f"{text} Correct its access key, or the rights of it: docs/load-balancers.md.")
+            return Rejected(f"{text} Correct its access key, or the rights of it: {self._account.rights}.")
         return Rejected(text)
-
-    @property
-    def _name(self) -> str:
-        return f"Load balancer {self._entry.name} ({self._entry.id})"

@@ -427,7 +427,10 @@ def test_checks_across_the_file_run_beside_other_faults():
         ),
         ("registry: {namespace: A}", "registry.namespace: 'A' is not a namespace"),
         ("registry: {auth: {kind: basic}}", "registry.auth: basic needs username and password"),
-        ("registry: {auth: {kind: magic}}", "registry.auth.kind: must be 'none', 'basic', 'ecr' or 'acr'"),
+        (
+            "registry: {auth: {kind: magic}}",
+            "registry.auth.kind: must be 'none', 'basic', 'docker', 'ecr' or 'acr'",
+        ),
         ("builder: {concurrency: 0}", "builder.concurrency: must be at least 1"),
         ("builder: {concurrency: 99}", "builder.concurrency: must be at most 64"),
         ("builder: {timeout: 0}", "builder.timeout: must be longer than 0"),

@@ -67,9 +67,13 @@ class RegistryAccess:
     address: str
     namespace: str = ""
     insecure: bool = False
-    kind: str = "none"  # none | basic | ecr | acr
-    username: str = ""
+    kind: str = "none"  # none | basic | docker | ecr | acr
+    username: str = ""  # ecr, acr: the access key
     password: Secret = field(default_factory=lambda: Secret(""))
+    file: str = ""  # docker: its config.json
+    region: str = ""  # ecr, acr: when the address does not tell
+    instance: str = ""  # acr: of the Enterprise Edition
+    endpoint: str = ""  # ecr, acr: overrides the address of the cloud's API
 
     def repository(self, service: str) -> str:
         """`registry/namespace/service`, without a tag. Engines refuse capital letters behind the address."""

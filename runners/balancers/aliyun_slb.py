@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.errors import Rejected
 from pipeline.fleet.balancer import Capabilities, LoadBalancer, Member, MemberState, Target
 from runners.aliyun_api import AliyunApi
+from runners.cloud_account import of_balancer
 from runners.membership import Membership, Reading
 from runners.patience import Patience
 
@@ -26,7 +27,7 @@ class AliyunSlb(Membership):
     """Implements `pipeline.ports.Balancer`."""
 
     def __init__(self, entry: LoadBalancer, patience: Patience | None = None) -> None:
-        super().__init__(entry, SlbWire(entry, AliyunApi(entry)), patience)
+        super().__init__(entry, SlbWire(entry, AliyunApi(of_balancer(entry))), patience)
 
 
 class SlbWire:

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.errors import Rejected
 from pipeline.fleet.balancer import Capabilities, LoadBalancer, Member, MemberState, Target
 from runners.aws_api import AwsApi
+from runners.cloud_account import of_balancer
 from runners.membership import Membership, Reading
 from runners.patience import Patience
 
@@ -25,7 +26,7 @@ class AwsElb(Membership):
     """Implements `pipeline.ports.Balancer`."""
 
     def __init__(self, entry: LoadBalancer, patience: Patience | None = None) -> None:
-        super().__init__(entry, ElbWire(entry, AwsApi(entry, "elb")), patience)
+        super().__init__(entry, ElbWire(entry, AwsApi(of_balancer(entry), "elb")), patience)
 
 
 class ElbWire:

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.errors import Rejected
 from pipeline.fleet.balancer import Capabilities, LoadBalancer, Member, MemberState, Target
 from runners.aws_api import AwsApi
+from runners.cloud_account import of_balancer
 from runners.membership import Membership, Reading
 from runners.patience import Patience
 
@@ -31,7 +32,9 @@ class AwsElbv2(Membership):
     """Implements `pipeline.ports.Balancer`."""
 
     def __init__(self, entry: LoadBalancer, patience: Patience | None = None) -> None:
-        super().__init__(entry, Elbv2Wire(entry, AwsApi(entry, "elbv2", _region(entry.id))), patience)
+        super().__init__(
+            entry, Elbv2Wire(entry, AwsApi(of_balancer(entry), "elbv2", _region(entry.id))), patience
+        )
 
 
 class Elbv2Wire:

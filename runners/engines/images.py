@@ -11,6 +11,7 @@ from pipeline.fleet.host import Host, RegistryAccess
 from runners.engine_errors import refused, speaking, words
 from runners.engines.labels import SERVICE
 from runners.engines.marks import HOME, another, ids, mark
+from runners.registries import auth_config
 
 LOOKED_AT = 200  # images, the newest first; one takes about a millisecond
 _FOR_GOOD = (
@@ -140,14 +141,10 @@ def _there(client: docker.APIClient, image: str) -> bool:
 
 
 def _auth(image: str, access: RegistryAccess | None) -> dict[str, str]:
-    """Never None: docker-py would then read this machine's own docker configuration, and run its credential helpers."""
-    if access is None or not access.username or not image.startswith(f"{access.address}/"):
-        return {}
-    return {
-        "username": access.username,
-        "password": access.password.reveal(),
-        "serveraddress": access.address,
-    }
+    """Never None: docker-py would then read this machine's own docker configuration, and run its credential helpers. Goes
+    with this one request; the engine keeps none of it."""
+    ours = access is not None and image.startswith(f"{access.address}/")
+    return auth_config(access) if access and ours else {}
 
 
 def _failed(host: Host, deed: str, text: str) -> RunnerError:

@@ -10,8 +10,14 @@ from pipeline.errors import BadConfig
 from pipeline.fleet.host import RegistryAccess
 from runners.registries.distribution import Registry
 
-PLUGINS = {"none": "distribution:Anonymous", "basic": "distribution:Basic"}
-PLANNED = ("ecr", "acr")
+PLUGINS = {
+    "none": "distribution:Anonymous",
+    "basic": "distribution:Basic",
+    "docker": "docker_config:DockerConfig",
+    "ecr": "ecr:Ecr",
+    "acr": "acr:Acr",
+}
+EXTRAS = {"boto3": "aws", "aliyunsdkcore": "aliyun"}
 
 
 class Login(Protocol):
@@ -22,16 +28,19 @@ class Login(Protocol):
 
 
 def login(kind: str) -> Login:
-    """Raises `BadConfig` for a kind that is unknown or not there yet."""
-    if kind in PLANNED:
-        raise BadConfig(
-            f"registry.auth.kind: {kind} is not there yet. Use basic with a token that you renew, "
-            "or run a registry of your own with none or basic."
-        )
+    """Raises `BadConfig` for a kind that is unknown, or whose SDK is not installed."""
     if kind not in PLUGINS:
         raise BadConfig(f"registry.auth.kind: {kind!r} is unknown. Known kinds: {', '.join(PLUGINS)}.")
     module, _, name = PLUGINS[kind].partition(":")
-    return cast(Login, getattr(import_module(f"runners.registries.{module}"), name)())
+    try:
+        return cast(Login, getattr(import_module(f"runners.registries.{module}"), name)())
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(str(error.name).partition(".")[0])
+        if extra is None:
+            raise
+        raise BadConfig(
+            f"registry.auth.kind: {kind} needs {error.name}: pip install 'shipway[{extra}]'."
+        ) from error
 
 
 def registry_of(access: RegistryAccess) -> Registry:

@@ -10,6 +10,7 @@ from pipeline.secret import Secret
 from runners.aliyun_api import AliyunApi
 from runners.balancers.aliyun_slb import SlbWire
 from runners.balancers.chain import Chain
+from runners.cloud_account import of_balancer
 from runners.patience import Patience
 from tests.parts.balancers.aliyun_cloud import AliyunCloud, Listener
 from tests.parts.balancers.aliyun_server import KEYS, aliyun_server
@@ -22,7 +23,7 @@ from tests.parts.balancers.watched import Watched
 PORT = 8080
 CHANGES = ("AddBackendServers", "SetBackendServers", "RemoveBackendServers", "AddVServerGroupBackendServers",
            "SetVServerGroupAttribute", "RemoveVServerGroupBackendServers")  # fmt: skip
-SLB = watching(lambda entry: SlbWire(entry, AliyunApi(entry)))
+SLB = watching(lambda entry: SlbWire(entry, AliyunApi(of_balancer(entry))))
 
 
 @dataclass

@@ -14,6 +14,7 @@ from pipeline.secret import Secret
 from runners.aws_api import AwsApi
 from runners.balancers.aws_elb import ElbWire
 from runners.balancers.aws_elbv2 import Elbv2Wire
+from runners.cloud_account import of_balancer
 from tests.parts.balancers.aws_cloud import AwsCloud, honest
 from tests.parts.balancers.aws_server import aws_server
 from tests.parts.balancers.backend import Backend
@@ -101,7 +102,9 @@ def elbv2(late: float = 0.0) -> Iterator[Ground]:
         yield here.ground(
             here.entry(BalancerKind.AWS_ELBV2, arn),
             backends,
-            build=watching(lambda entry: Elbv2Wire(entry, AwsApi(entry, "elbv2", session=session()))),
+            build=watching(
+                lambda entry: Elbv2Wire(entry, AwsApi(of_balancer(entry), "elbv2", session=session()))
+            ),
             more=lambda number: [Target(f"10.0.1.{index}", PORT) for index in range(number)],
         )
 
@@ -139,7 +142,9 @@ def elb(late: float = 0.0) -> Iterator[Ground]:
         yield here.ground(
             here.entry(BalancerKind.AWS_ELB, name),
             backends,
-            build=watching(lambda entry: ElbWire(entry, AwsApi(entry, "elb", session=session()))),
+            build=watching(
+                lambda entry: ElbWire(entry, AwsApi(of_balancer(entry), "elb", session=session()))
+            ),
             more=lambda number: spare[:number],
         )
 

@@ -14,6 +14,7 @@ from pipeline.fleet.balancer import BalancerKind, Capabilities, LoadBalancer, Me
 from pipeline.secret import Secret
 from runners.aliyun_api import AliyunApi
 from runners.balancers.aliyun_slb import AliyunSlb
+from runners.cloud_account import of_balancer
 from runners.patience import Patience
 from tests.parts.balancers.aliyun_cloud import SETTINGS, Listener
 from tests.parts.balancers.aliyun_grounds import PORT, Region, region
@@ -174,7 +175,7 @@ def test_nothing_is_sent_in_clear_unless_the_endpoint_says_http(here: Region):
         thread.start()
         secure = f"https://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(Unreachable):
-            AliyunApi(replace(here.entry("entry", "lb-1"), endpoint=secure)).call(
+            AliyunApi(of_balancer(replace(here.entry("entry", "lb-1"), endpoint=secure))).call(
                 "DescribeHealthStatus", LoadBalancerId="lb-1"
             )
         thread.join()
@@ -183,7 +184,7 @@ def test_nothing_is_sent_in_clear_unless_the_endpoint_says_http(here: Region):
 
 
 def test_without_an_endpoint_it_is_https():
-    request = AliyunApi(ENTRY)._request("DescribeHealthStatus", {"LoadBalancerId": "lb-1"})
+    request = AliyunApi(of_balancer(ENTRY))._request("DescribeHealthStatus", {"LoadBalancerId": "lb-1"})
 
     assert request.get_protocol_type() is protocol_type.HTTPS
 

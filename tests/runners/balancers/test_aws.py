@@ -11,6 +11,7 @@ from pipeline.secret import Secret
 from runners.aws_api import AwsApi
 from runners.balancers.aws_elb import AwsElb
 from runners.balancers.aws_elbv2 import AwsElbv2, Elbv2Wire
+from runners.cloud_account import of_balancer
 from runners.patience import Patience
 from tests.parts.balancers.aws_grounds import PORT, Region, classic, region, session, target_group
 from tests.parts.balancers.faults import Fault
@@ -154,7 +155,7 @@ def test_a_refusal_is_for_good_or_for_now(here: Region, group: LoadBalancer, cod
 
 
 def test_no_page_of_a_proxy_in_between_is_taken_for_an_answer(here: Region, group: LoadBalancer, monkeypatch):
-    wire = Elbv2Wire(group, AwsApi(group, "elbv2", session=session()))
+    wire = Elbv2Wire(group, AwsApi(of_balancer(group), "elbv2", session=session()))
     here.faults.add(Fault("DescribeTags", "</Code>", 502))  # no XML
 
     with pytest.raises(Unreachable):

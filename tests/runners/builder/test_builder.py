@@ -150,8 +150,8 @@ def test_login_is_what_the_operators_file_says():
 @pytest.mark.parametrize(
     ("access", "part"),
     [
-        (RegistryAccess("r", kind="ecr"), "ecr is not there yet"),
-        (RegistryAccess("r", kind="acr"), "acr is not there yet"),
+        (RegistryAccess("r", kind="ecr"), "kind ecr cannot read a region from r"),
+        (RegistryAccess("r", kind="acr"), "kind acr cannot read a region from r"),
         (RegistryAccess("r", kind="x"), "Known kinds: none, basic"),
         (RegistryAccess("r", kind="basic"), "needs a username"),
     ],
