@@ -15,7 +15,7 @@ LONGEST_REF = 255  # bytes
 REFUSED_BY_GIT = re.compile(r"(^|/)\.|\.lock(/|$)|\.\.|[ ~^:?*\[\\]|^/|/$|//|\.$|@\{|^@$|^$")
 # … and what git takes, but no honest branch needs: a command's option, a piece of shell.
 HOSTILE = re.compile(r"^-|[$`'\"();|&<>]")
-SKIP = re.compile(r"\[(skip ci|ci skip|skip shipway)\]", re.IGNORECASE)
+SKIP = re.compile(r"\[(skip[ _-]ci|ci[ _-]skip|no[ _-]ci|skip[ _-]shipway)\]", re.IGNORECASE)
 SKIP_OPTIONS = ("ci.skip", "shipway.skip")
 OFF = ("false", "0", "no")
 

@@ -1,6 +1,6 @@
 """How rows of runs are read, queued and ended. Used inside transactions of several books; opens none itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,18 +25,16 @@ SAME = (
 def queue_runs(
     tx: Connection, database: Database, news: Sequence[tuple[NewRun, int | None]], at: datetime
 ) -> list[int]:
-    """Insert runs, each with its delivery's id. Of each service and environment only the newest stays queued."""
+    """Insert runs, each with its delivery's id. Of each service and environment only the newest stays queued, and the
+    others say which one that is."""
     if not news:
         return []
-    places = sorted({(new.service, new.environment) for new, _ in news})
-    database.line_up(tx, *places)
-    newest = {(new.service, new.environment): index for index, (new, _) in enumerate(news)}
+    database.line_up(tx, *sorted({(new.service, new.environment) for new, _ in news}))
     rows = [_new_row(new, delivery, at) for new, delivery in news]
-    for index, row in enumerate(rows):
-        if newest[row["service"], row["environment"]] != index:
-            row |= SUPERSEDED | {"finished_at": at}
-    _supersede_queued(tx, places, at)
-    return [int(number) for number in tx.execute(ADD, rows).scalars()]
+    numbers = [int(number) for number in tx.execute(ADD, rows).scalars()]
+    newest = {(new.service, new.environment): number for (new, _), number in zip(news, numbers, strict=True)}
+    _supersede_older(tx, newest, at)
+    return numbers
 
 
 def find_run(tx: Connection, run_id: int) -> Row[Any]:
@@ -99,14 +97,14 @@ def stages_text(stages: Sequence[Stage]) -> str:
 # Built once: this is the road of every webhook.
 SUPERSEDED = {
     "status": RunStatus.SUPERSEDED,
-    "error": "A newer commit of this environment came before this run began.",
     "stages": stages_text([Stage(name, StageStatus.CANCELLED) for name in StageName]),
 }
 SUPERSEDE = (
     update(tables.runs)
     .where(COLUMNS.status == RunStatus.QUEUED)
     .where(COLUMNS.service == bindparam("here"), COLUMNS.environment == bindparam("there"))
-    .values(**SUPERSEDED, finished_at=bindparam("at_"))
+    .where(COLUMNS.id < bindparam("newest"))
+    .values(**SUPERSEDED, error=bindparam("why"), finished_at=bindparam("at_"))
 )
 ADD = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)
 
@@ -122,12 +120,15 @@ def _new_row(new: NewRun, delivery: int | None, at: datetime) -> dict[str, Any]:
         "created_at": at,
         "requested_by": new.requested_by,
         "message": new.message,
-        "finished_at": None,
-        "error": "",
         "stages": "",
         "delivery": delivery,
     }
 
 
-def _supersede_queued(tx: Connection, places: Sequence[tuple[str, str]], at: datetime) -> None:
-    tx.execute(SUPERSEDE, [{"here": one, "there": other, "at_": at} for one, other in places])
+def _supersede_older(tx: Connection, newest: Mapping[tuple[str, str], int], at: datetime) -> None:
+    rows = [
+        {"here": service, "there": environment, "newest": number, "at_": at}
+        | {"why": f"Run {number}, of a newer commit, took its place before it began."}
+        for (service, environment), number in sorted(newest.items())
+    ]
+    tx.execute(SUPERSEDE, rows)

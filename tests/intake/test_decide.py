@@ -61,11 +61,20 @@ def test_a_deleted_ref_gives_a_reason(kind):
     assert reason(replace(PUSH, kind=kind, ref="open", commit="")) == f"{kind} 'open' was deleted"
 
 
-@pytest.mark.parametrize("words", ["[skip ci]", "[ci skip]", "[Skip CI]", "[skip shipway]"])
+@pytest.mark.parametrize(
+    "words", ["[skip ci]", "[ci skip]", "[Skip CI]", "[no ci]", "[skip shipway]", "[ci-skip]", "[skip_ci]"]
+)
 def test_a_message_can_ask_to_be_skipped(words):
     assert (
         reason(replace(PUSH, message=f"Fix it\n\n{words}")) == "the push to branch 'main' asks to be skipped"
     )
+
+
+@pytest.mark.parametrize(
+    "words", ["skip ci", "[skip]", "[ci]", "[skip ci for now]", "[skip  ci]", "[no cider]"]
+)
+def test_words_that_only_look_like_it_skip_nothing(words):
+    assert len(decide(replace(PUSH, message=f"Explain {words}"), SHOP)) == 2
 
 
 @pytest.mark.parametrize("options", [{"ci.skip": ""}, {"ci.skip": "true"}, {"shipway.skip": ""}])
