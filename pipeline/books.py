@@ -23,8 +23,8 @@ class Inbox(Protocol):
 
     def receive(self, delivery: NewDelivery) -> Received:
         """One durable transaction: the delivery, its queued runs, older queued runs of the same service and
-        environment superseded. On disk when this returns. Equal (forge, key) is a duplicate: nothing is written,
-        and `changed` says whether it tells of something else than the first time.
+        environment (or merge request) superseded. On disk when this returns. Equal (forge, key) is a duplicate:
+        nothing is written, and `changed` says whether it tells of something else than the first time.
         Answers within 6 s: when it raises `Unreachable` the write may still come, and a redelivery is a duplicate."""
 
     def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
@@ -47,7 +47,7 @@ class Runs(Protocol):
     """Runs and their stages. Writes with a lease raise `Stopped` when its fence is no longer the newest of its key."""
 
     def add(self, new: NewRun) -> Run:
-        """Queue one; older queued runs of the same service and environment become superseded."""
+        """Queue one; older queued runs of the same service and environment, or merge request, become superseded."""
 
     def run(self, run_id: int) -> Run: ...
     def runs(
@@ -60,7 +60,7 @@ class Runs(Protocol):
     def begin(self, run_id: int, lease: Lease) -> Run | None:
         """queued -> running, or running -> running with a higher attempt (taking over from a dead worker).
         None when it is over, when it waits for its deployment, or when another run of the same service and
-        environment is running."""
+        environment (or merge request) is running."""
 
     def save_stage(self, run_id: int, stage: Stage, lease: Lease) -> None: ...
 
@@ -70,7 +70,7 @@ class Runs(Protocol):
     def hand_over(self, run_id: int, release: Release, deployment: Deployment, lease: Lease) -> int:
         """One transaction after publish: store the release under the service's next number, create the pending
         deployment of it, set the run's `release` and `deployment`, its deploy stage to running. Returns the deployment
-        id. Calling it again for the same run returns the same id."""
+        id. Calling it again for the same run returns the same id. Raises `Refused` for a run of a merge request."""
 
     def cancel(self, run_id: int) -> Run:
         """Queued: cancelled at once. Running: `cancel_requested`, obeyed by its worker. Raises `Conflict` when over."""

@@ -16,7 +16,7 @@ from pipeline.faults import Faults, Reading
 from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess, SshFiles, TlsFiles
 from pipeline.fleet.proxy import Proxy
-from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.fleet.service import Environment, MergeRequests, Repository, Service
 from pipeline.retention.policy import Retention
 from pipeline.secret import Secret
 from pipeline.settings import BuilderSettings, Server, Settings
@@ -177,7 +177,15 @@ def _balancer(name: str, entry: BalancerKeys) -> LoadBalancer:
 
 
 def _service(name: str, entry: ServiceKeys, environments: dict[str, Environment], folder: str) -> Service:
-    return Service(name, _repository(entry.repository, folder), normpath(entry.path), environments)
+    return Service(
+        name=name,
+        repository=_repository(entry.repository, folder),
+        path=normpath(entry.path),
+        environments=environments,
+        paths=tuple(entry.paths),
+        ignore=tuple(entry.ignore),
+        merge_requests=MergeRequests(**dict(entry.merge_requests)),
+    )
 
 
 def _repository(repository: RepositoryKeys, folder: str) -> Repository:

@@ -12,7 +12,7 @@ from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_rollout import Keys, RolloutKeys
-from pipeline.settings_values import RefPattern, SecretText
+from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
 
 
@@ -229,12 +229,35 @@ class RetentionKeys(Keys):
     )
 
 
+class MergeRequestKeys(Keys):
+    enabled: bool = Field(
+        default=True,
+        description="Build and test them (GitHub: pull requests). They are never published nor deployed.",
+    )
+    forks: bool = Field(
+        default=False,
+        description="Those from forks too: anybody may write what is then run on the builder. They get no secret.",
+    )
+
+
 class ServiceKeys(Keys):
     repository: RepositoryKeys = Field(
         description="Where the code lives and how its webhooks prove themselves."
     )
     path: units.InnerPath = Field(
-        default=".", description="The folder of the service in a repository of several."
+        default=".",
+        description="The folder of the service in a repository of several. Changes elsewhere are not its own.",
+    )
+    paths: list[PathPattern] = Field(
+        default=[],
+        description="What is its own beside `path`, written as in .gitignore: libs/money, *.proto. Default: the folder "
+        "that is built in.",
+    )
+    ignore: list[PathPattern] = Field(
+        default=[], description="Changes that build nothing, written likewise: docs/, *.md."
+    )
+    merge_requests: MergeRequestKeys = Field(
+        default=MergeRequestKeys(), description="What is done with merge and pull requests."
     )
     environments: dict[Name, EnvironmentKeys] = Field(min_length=1, description="Where it runs.")
 

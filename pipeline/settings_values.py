@@ -108,9 +108,23 @@ def _ref_pattern(value: object) -> str:
     return found
 
 
+def _path_pattern(value: object) -> str:
+    found = units.text(value)
+    if not found.strip("/") or not found.isprintable() or "\\" in found:
+        raise ValueError(
+            f"{found!r} matches no path; write a folder such as libs/money or a pattern such as *.md"
+        )
+    if found.startswith("!"):
+        raise ValueError(f"{found!r}: `!` is not known here; what builds nothing stands under `ignore`")
+    if ".." in found.split("/"):
+        raise ValueError(f"{found!r} leads out of the repository; write it from the repository's root")
+    return found
+
+
 SecretText = Annotated[SecretStr, BeforeValidator(_secret, json_schema_input_type=str)]
 SigningSecret = Annotated[SecretText, AfterValidator(_signing_secret)]
 RefPattern = Annotated[str, BeforeValidator(_ref_pattern, json_schema_input_type=str)]
+PathPattern = Annotated[str, BeforeValidator(_path_pattern, json_schema_input_type=str)]
 Selector = tuple[str, ...] | dict[str, str]
 
 

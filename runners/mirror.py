@@ -63,6 +63,25 @@ class Mirror:
             except MirrorBroken:
                 return ""
 
+    def merge_base(self, commit: str, branch: str) -> str:
+        """Where the commit left the branch as the remote has it now; empty when they share nothing."""
+        with self._alone():
+            self._init(commit)
+            self._fetch((_tip("heads", branch),))
+            try:
+                return self.local("merge-base", f"refs/tips/{_flat('heads', branch)}", commit).strip()
+            except MirrorBroken:
+                return ""
+
+    def changes(self, since: str, commit: str) -> tuple[str, ...] | None:
+        """Paths that differ, a renamed file's old one included; None when `since` is no ancestor that is here."""
+        try:
+            self.local("merge-base", "--is-ancestor", since, commit)
+            listed = self.local("diff-tree", "-r", "-z", "--name-only", "--no-renames", since, commit)
+        except MirrorBroken:
+            return None
+        return tuple(path for path in listed.split("\0") if path)
+
     def local(self, *words: str) -> str:
         return self._git.run([f"--git-dir={self.path}", *words], LOCAL_TIMEOUT)
 
@@ -94,10 +113,7 @@ class Mirror:
 
     def _bring(self, commit: str, ref: str, log: Callable[[str], None]) -> None:
         """Asks for as little as possible: nothing, the ref, at last everything."""
-        attempts = [(f"+refs/{kind}/{ref}:refs/tips/{_flat(kind, ref)}",) for kind in ("heads", "tags")]
-        if not ref or COMMIT.fullmatch(ref):
-            attempts = []
-        for refspecs in (*attempts, EVERYTHING):
+        for refspecs in (*_likely(ref), EVERYTHING):
             if self._has(commit):
                 return
             begun = time.monotonic()
@@ -184,6 +200,19 @@ class Mirror:
         for half in (*self.path.rglob("*.lock"), *self.path.glob("objects/**/tmp_*")):
             if not half.is_dir():
                 half.unlink(missing_ok=True)
+
+
+def _likely(ref: str) -> list[tuple[str, ...]]:
+    """What may hold it, one after the other. In full, as of a merge request, it is asked for as it is."""
+    if not ref or COMMIT.fullmatch(ref):
+        return []
+    if ref.startswith("refs/"):
+        return [(f"+{ref}:refs/tips/{_flat('full', ref)}",)]
+    return [(_tip(kind, ref),) for kind in ("heads", "tags")]
+
+
+def _tip(kind: str, ref: str) -> str:
+    return f"+refs/{kind}/{ref}:refs/tips/{_flat(kind, ref)}"
 
 
 def _flat(kind: str, ref: str) -> str:

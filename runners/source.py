@@ -16,7 +16,7 @@ from pipeline.errors import NotFound, RunnerError, StageFailed, Stopped
 from pipeline.fleet.service import Repository
 from pipeline.spec import BuildSpec, Spec
 from pipeline.spec_file import parse_spec
-from runners.git_command import GitCommand, MirrorBroken, remote_of
+from runners.git_command import GitCommand, MirrorBroken, NoSuchRef, remote_of
 from runners.mirror import COMMIT, Mirror
 from runners.submodules import check_out_submodules
 
@@ -66,6 +66,27 @@ class GitSource:
             raise
         log(_described(mirror, commit, self._git))
         return str(tree)
+
+    def merge_base(self, repository: Repository, commit: str, branch: str, stop: Callable[[], bool]) -> str:
+        try:
+            found = self._mirror(repository, self._git.until(stop)).merge_base(commit, branch)
+        except NoSuchRef:
+            found = ""
+        except MirrorBroken as error:
+            raise RunnerError(str(error)) from error
+        if not found:
+            raise NotFound(f"{commit[:12]} shares no commit with a branch {branch!r} of {repository.url}.")
+        return found
+
+    def changes(self, repository: Repository, since: str, commit: str) -> tuple[str, ...]:
+        found = None
+        if COMMIT.fullmatch(since) and COMMIT.fullmatch(commit):
+            found = self._mirror(repository, self._git).changes(since, commit)
+        if found is None:
+            raise NotFound(
+                f"{commit[:12]} does not come after {since[:12]}: a force push, or that commit is not here any more."
+            )
+        return found
 
     def spec(self, folder: str, path: str) -> Spec:
         where = posixpath.normpath(posixpath.join(path, SPEC))

@@ -19,10 +19,11 @@ COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 PLAIN = re.compile(r"[A-Za-z0-9._:+/=-]{1,200}")
 LONGEST_MESSAGE = 4000
 LONGEST_NAME = 200
+LARGEST_NUMBER = 1 << 31  # databases keep no larger one in an ordinary column
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 10  # of a form; forges send one
 BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-PEOPLE = ("sender", "pusher", "actor")
+PEOPLE = ("sender", "pusher", "actor", "user")
 NAMES = ("login", "username", "nickname", "name", "display_name")
 KINDS = {"refs/heads/": RefKind.BRANCH, "refs/tags/": RefKind.TAG}
 
@@ -56,6 +57,12 @@ class Fields:
         if value is not None and not isinstance(value, bool):
             raise Refused(self._wrong(key, "true or false"))
         return bool(value)
+
+    def number(self, key: str) -> int:
+        value = self.values.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < LARGEST_NUMBER:
+            raise Refused(self._wrong(key, "a number above 0"))
+        return value
 
     def object(self, key: str) -> "Fields":
         value = self.values.get(key)

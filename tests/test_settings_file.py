@@ -5,6 +5,7 @@ import pytest
 from pipeline.errors import BadConfig
 from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import SshFiles, TlsFiles
+from pipeline.fleet.service import MergeRequests, Service
 from pipeline.rollout.policy import Compare, OnFailure, Order, Policy
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets, parse_settings, settings_schema
@@ -734,3 +735,39 @@ def test_one_bad_service_does_not_hide_the_faults_of_another():
     assert "services.shop.environments.test.proxy: there is no proxy 'frnt'; did you mean 'front'?" in faults(
         text
     )
+
+
+# ------------------------------------------------------------------------------------------------ what is built
+
+
+def service_with(lines: str) -> Service:
+    return parse(HOSTS + SERVICE + f"    {lines}\n").services["shop"]
+
+
+def test_merge_requests_are_built_and_forks_are_not_by_default():
+    shop = parse(HOSTS + SERVICE).services["shop"]
+
+    assert (shop.merge_requests, shop.paths, shop.ignore) == (MergeRequests(True, False), (), ())
+
+
+def test_the_operator_says_which_merge_requests_and_paths_are_built():
+    assert service_with("merge_requests: {forks: true}").merge_requests == MergeRequests(forks=True)
+    assert service_with("merge_requests: {enabled: false}").merge_requests == MergeRequests(enabled=False)
+    assert service_with('paths: [libs/money, "*.proto"]').paths == ("libs/money", "*.proto")
+    assert service_with("ignore: [docs/]").ignore == ("docs/",)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("", "matches no path"),
+        ("/", "matches no path"),
+        ("'a\\b'", "matches no path"),
+        ("'!docs'", "`!` is not known here"),
+        ("../lib", "leads out of the repository"),
+    ],
+)
+def test_patterns_of_paths_that_can_match_nothing_are_told(pattern, why):
+    (_, told, *_) = faults(HOSTS + SERVICE + f"    paths: [{pattern or repr('')}]\n")
+
+    assert why in told

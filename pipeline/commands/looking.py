@@ -6,7 +6,7 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
-from pipeline.commands.showing import ago, short, show, table
+from pipeline.commands.showing import ago, place_of, short, show, table
 
 
 @click.command()
@@ -35,9 +35,7 @@ def status(service: str, environment: str) -> None:
     ]
     heads = ("service", "environment", "live", "under way", "hosts", "replicas each", "domain")
     lines = [table(heads, rows, "No services. Add one to shipway.yml.")]
-    lines += [
-        f"Run {run['id']} of {run['service']} for {run['environment']} is under way." for run in under_way
-    ]
+    lines += [f"Run {run['id']} of {run['service']} for {place_of(run)} is under way." for run in under_way]
     show({"services": services, "running": under_way}, "\n".join(lines))
 
 

@@ -7,7 +7,7 @@ import click
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
 from pipeline.commands.following import follow_run, told_to_wait, wait_option
-from pipeline.commands.showing import ago, colour, first_line, short, show, table, took
+from pipeline.commands.showing import ago, colour, first_line, place_of, short, show, table, took
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded")
 
@@ -57,8 +57,9 @@ def show_run(number: int) -> None:
         )
         for stage in answer["stages"]
     ]
-    head = f"Run {number} of {answer['service']} for {answer['environment']}: {colour(answer['status'])}"
+    head = f"Run {number} of {answer['service']} for {place_of(answer)}: {colour(answer['status'])}"
     commit = f"{answer['ref']} at {short(answer['commit'])}, asked by {answer['requested_by']} {ago(answer['created_at'])}"
+    commit += ", from a fork" if answer.get("fork") else ""
     lines = [head, commit, "", table(("stage", "status", "took", "note"), rows, "")]
     lines += ["", answer["error"]] if answer["error"] else []
     lines += [f"Release {answer['release']}, deployment {answer['deployment']}."] if answer["release"] else []
@@ -87,5 +88,5 @@ def _row(run: Any) -> tuple[object, ...]:
     under_way = next(
         (stage["name"] for stage in run["stages"] if stage["status"] in ("running", "failed")), ""
     )
-    place = (run["id"], run["service"], run["environment"], run["ref"], short(run["commit"]))
+    place = (run["id"], run["service"], place_of(run), run["ref"], short(run["commit"]))
     return (*place, run["status"], under_way, run["requested_by"], ago(run["created_at"]))

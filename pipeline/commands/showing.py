@@ -71,6 +71,12 @@ def short(commit: str) -> str:
     return commit[:10]
 
 
+def place_of(run: Mapping[str, Any]) -> str:
+    """Where a run goes; one of a merge request goes to no environment."""
+    number = run.get("merge_request")
+    return f"merge request {number}" if number else str(run["environment"])
+
+
 def first_line(text: str, width: int = 60) -> str:
     line = text.splitlines()[0] if text else ""
     return line if len(line) <= width else line[: width - 1] + "…"

@@ -5,49 +5,23 @@ waited out for a while and never blamed on the commit without saying so. Never r
 handed over to `rollout.drive`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 
 from pipeline.delivery import stages
-from pipeline.delivery.orders import Recipe
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, patiently
 from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, StageFailed, Stopped, Unreachable
-from pipeline.fleet.service import Environment, Service
+from pipeline.fleet.service import Repository
 from pipeline.lease import Lease
 from pipeline.ports import BUILDER, Ports
 from pipeline.retention.prune import make_room
 from pipeline.rollout.deployment import Request
 from pipeline.rollout.release import Release
 from pipeline.rollout.whereabouts import drafted
-from pipeline.spec import Spec
 
-T = TypeVar("T")
-Detail = dict[str, str]
-SKIPPED = "skipped"  # key of a stage's detail
-
-
-@dataclass(frozen=True)
-class Trip:
-    """One attempt at one run."""
-
-    run: Run
-    service: Service
-    environment: Environment
-    lease: Lease
-    stop: Callable[[], bool]
-
-    def check(self) -> None:
-        if self.stop():
-            raise Stopped(f"Run {self.run.id} was stopped.")
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What the work tree says."""
-
-    spec: Spec
-    recipe: Recipe
+FULL = (40, 64)  # digits of a commit: SHA-1, SHA-256
 
 
 def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -> None:
@@ -57,8 +31,11 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
         return
     try:
         service = ports.service(run.service)
-        environment = ports.settings.environment(run.service, run.environment)
-        deployment = _travel(Trip(run, service, environment, lease, stop), ports)
+        if not run.merge_request:
+            ports.settings.environment(
+                run.service, run.environment
+            )  # gone from the file: said before the build
+        deployment = _travel(Trip(run, service, lease, stop), ports)
     except Stopped:
         if not ports.runs.run(run_id).cancel_requested:
             raise
@@ -66,19 +43,27 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
     except ShipwayError as error:
         _end(run, RunStatus.FAILED, str(error), lease, ports)
     else:
-        _wake(run_id, deployment, ports)
+        if deployment is None:
+            _end(run, RunStatus.SUCCEEDED, "", lease, ports)
+        else:
+            _wake(run_id, deployment, ports)
 
 
-def _travel(trip: Trip, ports: Ports) -> int:
+def _travel(trip: Trip, ports: Ports) -> int | None:
+    """The deployment; none when the run is not to go so far."""
     run, tag = trip.run, stages.tag_of(trip.run, ports.settings.registry)
     if run.attempt > 1:
         _clean(run, ports)
     todo = stages.remaining(run, _still_there(tag, ports))
     ground = _check_out(trip, ports)
+    trip = replace(trip, run=replace(run, commit=ground.commit))
     if StageName.BUILD in todo:
         _stage(StageName.BUILD, lambda: _build(trip, ground, tag, ports), trip, ports)
     if StageName.TEST in todo:
         _stage(StageName.TEST, lambda: _test(trip, ground, tag, ports), trip, ports)
+    if run.merge_request:
+        _skip((StageName.PUBLISH, StageName.DEPLOY), stages.kept_back(run), trip, ports)
+        return None
     published = run.stage(StageName.PUBLISH).detail
     if StageName.PUBLISH in todo:
         published = _stage(StageName.PUBLISH, lambda: _publish(trip, tag, ports), trip, ports)
@@ -89,28 +74,39 @@ def _travel(trip: Trip, ports: Ports) -> int:
 
 def _check_out(trip: Trip, ports: Ports) -> Ground:
     run, service, found = trip.run, trip.service, []
+    repository = stages.readable(service.repository, run)
 
     def work() -> Detail:
-        log = _log(run, StageName.CHECKOUT, ports)
-        folder = _patiently(
-            lambda: ports.source.checkout(service.repository, run.commit, run.ref, run.id, log, trip.stop),
+        log = log_of(run, StageName.CHECKOUT, ports)
+        commit = patiently(lambda: _commit(run, repository, ports), log, trip, ports)
+        folder = patiently(
+            lambda: ports.source.checkout(repository, commit, run.ref, run.id, log, trip.stop),
             log,
             trip,
             ports,
         )
         spec = ports.source.spec(folder, service.path)
-        found.append(Ground(spec, ports.source.recipe(folder, service.path, spec.build)))
-        return {"commit": run.commit}
+        found.append(Ground(commit, spec, ports.source.recipe(folder, service.path, spec.build)))
+        return {"commit": commit}
 
     _stage(StageName.CHECKOUT, work, trip, ports)
     return found[0]
 
 
+def _commit(run: Run, repository: Repository, ports: Ports) -> str:
+    if len(run.commit) in FULL:
+        return run.commit
+    commit = ports.source.resolve(repository, run.commit)[2]
+    if not commit.startswith(run.commit):
+        raise StageFailed(f"{repository.url} has a branch named {run.commit!r}, like the commit. Rename it.")
+    return commit
+
+
 def _build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
-    log = _log(trip.run, StageName.BUILD, ports)
+    log = log_of(trip.run, StageName.BUILD, ports)
     _demand_room(trip, log, ports)
     order = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
-    image = _patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
+    image = patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
     return {"image": image, "tag": tag}
 
 
@@ -133,11 +129,11 @@ def _demand_room(trip: Trip, log: Callable[[str], None], ports: Ports) -> None:
 
 
 def _room(trip: Trip, log: Callable[[str], None], ports: Ports) -> int | None:
-    return _patiently(ports.builder.free_bytes, log, trip, ports)
+    return patiently(ports.builder.free_bytes, log, trip, ports)
 
 
 def _test(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
-    log = _log(trip.run, StageName.TEST, ports)
+    log = log_of(trip.run, StageName.TEST, ports)
     plan = stages.plan_tests(ground.spec, ground.recipe.text)
     if plan.skipped:
         log(f"{plan.skipped}\n")
@@ -145,29 +141,30 @@ def _test(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
     if plan.target:
         build = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
         order = stages.build_of_tests(build, plan)
-        _patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
+        patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
         tag = order.tag
     if not plan.runs:
         return {"summary": f"The stage {plan.target} was built; its steps are the tests."}
     test = stages.order_of_tests(trip.run, ground.spec, plan, tag)
-    outcome = _patiently(lambda: ports.builder.test(test, log, trip.stop), log, trip, ports)
+    outcome = patiently(lambda: ports.builder.test(test, log, trip.stop), log, trip, ports)
     if failure := stages.failure_of(ground.spec, outcome):
         raise StageFailed(failure)
     return {"summary": outcome.summary}
 
 
 def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
-    log, access = _log(trip.run, StageName.PUBLISH, ports), ports.settings.registry
+    log, access = log_of(trip.run, StageName.PUBLISH, ports), ports.settings.registry
     repository = access.repository(trip.run.service)
-    facts = _patiently(lambda: ports.builder.facts(tag), log, trip, ports)
-    image = _patiently(
+    facts = patiently(lambda: ports.builder.facts(tag), log, trip, ports)
+    image = patiently(
         lambda: ports.builder.publish(tag, repository, access, log, trip.stop), log, trip, ports
     )
     return {"image": image, **stages.facts_detail(facts)}
 
 
 def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> int:
-    run, environment, now = trip.run, trip.environment, ports.clock.now()
+    run, now = trip.run, ports.clock.now()
+    environment = ports.settings.environment(run.service, run.environment)
     release = Release(
         service=run.service,
         number=0,
@@ -189,6 +186,15 @@ def _wake(run_id: int, deployment: int, ports: Ports) -> None:
     ports.queue.wake_deployment(deployment)
 
 
+def _skip(names: Iterable[StageName], why: str, trip: Trip, ports: Ports) -> None:
+    def work(name: StageName) -> Detail:
+        log_of(trip.run, name, ports)(f"{why}\n")
+        return {SKIPPED: why}
+
+    for name in names:
+        _stage(name, partial(work, name), trip, ports)
+
+
 def _stage(name: StageName, work: Callable[[], Detail], trip: Trip, ports: Ports) -> Detail:
     """Does `work` and keeps the stage's row and log. What it raises goes on, written down."""
     trip.check()
@@ -198,10 +204,10 @@ def _stage(name: StageName, work: Callable[[], Detail], trip: Trip, ports: Ports
     try:
         detail = work()
     except Stopped as stopped:
-        _log(run, name, ports)(f"\n[shipway] {stopped}\n")
+        log_of(run, name, ports)(f"\n[shipway] {stopped}\n")
         raise
     except ShipwayError as error:
-        _log(run, name, ports)(f"\n[shipway] {error}\n")
+        log_of(run, name, ports)(f"\n[shipway] {error}\n")
         failed = replace(begun, status=StageStatus.FAILED, finished_at=ports.clock.now(), error=str(error))
         ports.runs.save_stage(run.id, failed, lease)
         raise
@@ -211,29 +217,6 @@ def _stage(name: StageName, work: Callable[[], Detail], trip: Trip, ports: Ports
     done = replace(begun, status=status, finished_at=ports.clock.now(), detail=detail)
     ports.runs.save_stage(run.id, done, lease)
     return detail
-
-
-def _patiently(act: Callable[[], T], log: Callable[[str], None], trip: Trip, ports: Ports) -> T:
-    """Tries again what did not answer, for a bounded time. Whatever answered no is final at once."""
-    begun = ports.clock.now()
-    for tried, pause in enumerate(stages.pauses(), start=1):
-        trip.check()
-        try:
-            return act()
-        except Unreachable as error:
-            spent = (ports.clock.now() - begun).total_seconds()
-            if spent + pause > stages.PATIENCE:
-                raise Unreachable(f"{error} Tried {tried} times in {spent:.0f} s.") from error
-            log(f"[shipway] {error} Trying again in {pause:.0f} s.\n")
-        _sleep(pause, trip, ports)
-    raise AssertionError("pauses() has no end")
-
-
-def _sleep(seconds: float, trip: Trip, ports: Ports) -> None:
-    while seconds > 0:
-        trip.check()
-        ports.clock.sleep(min(1.0, seconds))
-        seconds -= 1.0
 
 
 def _still_there(tag: str, ports: Ports) -> bool:
@@ -254,7 +237,7 @@ def _end(run: Run, status: RunStatus, sentence: str, lease: Lease, ports: Ports)
     _clean(run, ports)
     ports.runs.finish(run.id, status, sentence, lease)
     if status is RunStatus.FAILED:
-        title = f"{run.service} {run.environment}: run {run.id} failed"
+        title = f"{run.service} {run.place}: run {run.id} failed"
         ports.notices.tell(title, sentence)
 
 
@@ -264,8 +247,4 @@ def _clean(run: Run, ports: Ports) -> None:
         ports.source.clean(run.id)
         ports.builder.clean(run.id, run.service)
     except RunnerError as error:
-        _log(run, StageName.CHECKOUT, ports)(f"[shipway] Could not clean up: {error}\n")
-
-
-def _log(run: Run, name: StageName, ports: Ports) -> Callable[[str], None]:
-    return lambda text: ports.logs.append(run.id, name.value, text)
+        log_of(run, StageName.CHECKOUT, ports)(f"[shipway] Could not clean up: {error}\n")

@@ -51,12 +51,20 @@ class NewRun:
     """What intake, a person or the sweep asks for."""
 
     service: str
-    environment: str
-    kind: str  # branch | tag | commit
+    environment: str  # empty: of a merge request, which is built and tested and goes nowhere
+    kind: str  # branch | tag | commit | merge_request
     ref: str
     commit: str
     requested_by: str  # push:<author>, api:<token name>, sweep
     message: str = ""
+    merge_request: int = 0  # its number, 0: none
+    target: str = ""  # the branch that the merge request would go into
+    fork: bool = False  # written by somebody who may not push here: gets no secret
+
+    @property
+    def place(self) -> str:
+        """Where it goes, for people."""
+        return f"merge request {self.merge_request}" if self.merge_request else self.environment
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,13 @@ class Run:
     delivery: int | None = None
     attempt: int = 0
     cancel_requested: bool = False
+    merge_request: int = 0
+    target: str = ""
+    fork: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"merge request {self.merge_request}" if self.merge_request else self.environment
 
     def stage(self, name: StageName) -> Stage:
         return next(stage for stage in self.stages if stage.name is name)

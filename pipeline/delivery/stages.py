@@ -16,7 +16,7 @@ from pipeline.delivery.dockerfile import has_stage, runs_something
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
 from pipeline.delivery.run import Run, StageName, StageStatus
 from pipeline.fleet.host import RegistryAccess
-from pipeline.fleet.service import Environment
+from pipeline.fleet.service import Environment, Repository
 from pipeline.rollout.deployment import Reason
 from pipeline.rollout.release import HealthCheck, HealthKind, Hook, RuntimeSpec
 from pipeline.spec import Spec
@@ -167,6 +167,17 @@ def facts_detail(facts: ImageFacts) -> dict[str, str]:
 def facts_from(detail: Mapping[str, str]) -> ImageFacts:
     ports = tuple(int(port) for port in detail.get("ports", "").split())
     return ImageFacts(detail.get("healthcheck") == "yes", ports)
+
+
+def kept_back(run: Run) -> str:
+    """Why a run of a merge request ends after its tests."""
+    return f"It is of {run.place}: those are built and tested, never published nor deployed."
+
+
+def readable(repository: Repository, run: Run) -> Repository:
+    """What is fetched of it with our token. The submodules of a fork are not: their addresses are whatever its author
+    wrote, such as a neighbour's private repository."""
+    return replace(repository, submodules=repository.submodules and not run.fork)
 
 
 def reason_of(run: Run) -> Reason:

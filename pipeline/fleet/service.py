@@ -63,10 +63,22 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class MergeRequests:
+    """Which of them are built and tested. None is ever deployed."""
+
+    enabled: bool = True
+    forks: bool = False
+
+
+@dataclass(frozen=True)
 class Service:
-    """One deployable thing: a repository, or a folder of one, with a Dockerfile."""
+    """One deployable thing: a repository, or a folder of one, with a Dockerfile. `paths` and `ignore` narrow down which
+    changes are its own, beside `path`."""
 
     name: str
     repository: Repository
     path: str = "."
     environments: dict[str, Environment] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    merge_requests: MergeRequests = field(default_factory=MergeRequests)

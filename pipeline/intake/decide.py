@@ -1,4 +1,4 @@
-"""A push and a service in; the runs it asks for, or the reason for having none, out. Pure: never raises, whatever the push.
+"""A push or merge request and a service in; the runs it asks for, or the reason for having none, out. Pure: never raises.
 
 Deleted refs, refs that could hurt somewhere later, pushes that ask to be skipped and refs that no environment takes
 give a reason; a person reads it in the delivery.
@@ -8,7 +8,7 @@ import re
 
 from pipeline.delivery.run import NewRun
 from pipeline.fleet.service import Service
-from pipeline.intake.push import Push
+from pipeline.intake.push import MergeRequest, Push
 
 LONGEST_REF = 255  # bytes
 # What `git check-ref-format` refuses, https://git-scm.com/docs/git-check-ref-format …
@@ -42,6 +42,26 @@ def decide(push: Push, service: Service) -> tuple[NewRun, ...] | str:
     )
 
 
+def decide_request(request: MergeRequest, service: Service) -> tuple[NewRun, ...] | str:
+    """One run, for no environment. From a fork only when the operator allows it: anybody may write what is built then."""
+    reason = _unwanted(request, service)
+    if reason:
+        return f"merge request {request.number} {reason}"
+    run = NewRun(
+        service=service.name,
+        environment="",
+        kind="merge_request",
+        ref=request.ref,
+        commit=request.commit,
+        requested_by=f"push:{request.author or 'unknown'}",
+        message=request.message,
+        merge_request=request.number,
+        target=request.target,
+        fork=request.fork,
+    )
+    return (run,)
+
+
 def bad_ref(ref: str) -> str:
     """Why this short branch or tag name is not accepted; empty when it is."""
     if len(ref.encode("utf-8", "surrogatepass")) > LONGEST_REF:
@@ -52,6 +72,20 @@ def bad_ref(ref: str) -> str:
         return "git itself would refuse it"
     if HOSTILE.search(ref):
         return "it looks like an option or a piece of shell"
+    return ""
+
+
+def _unwanted(request: MergeRequest, service: Service) -> str:
+    allowed = service.merge_requests
+    for name in (request.target, request.ref):
+        if wrong := bad_ref(name):
+            return f"is not accepted: {name[:80]!r} is no name for a branch, {wrong}"
+    if not allowed.enabled:
+        return f"is not built: `merge_requests.enabled` of {service.name} is false"
+    if request.fork and not allowed.forks:
+        return f"comes from a fork and is not built: `merge_requests.forks` of {service.name} is false"
+    if SKIP.search(request.message):
+        return "asks to be skipped"
     return ""
 
 

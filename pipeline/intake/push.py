@@ -1,4 +1,4 @@
-"""What a forge can tell us: somebody moved a branch or a tag. No I/O, no decision."""
+"""What a forge can tell us: somebody moved a branch or a tag, or wants commits merged. No I/O, no decision."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,8 +30,23 @@ class Push:
 
 
 @dataclass(frozen=True)
+class MergeRequest:
+    """A merge or pull request that was opened, reopened or got new commits; other events of one are no more than a note."""
+
+    forge: str
+    project: str  # that it would go into
+    number: int
+    ref: str  # in full, of our own clone address: refs/merge-requests/3/head
+    commit: str  # the head, as `Push.commit`; of Bitbucket Cloud only its first digits
+    target: str  # the branch that it would go into
+    fork: bool  # the commits come from another repository, or nobody can say from which
+    author: str = ""
+    message: str = ""  # of the head commit where the forge tells it; else the request's title
+
+
+@dataclass(frozen=True)
 class Hook:
-    """A delivery as read: authentic, identified, with what it says. `pushes` is empty for pings and other events."""
+    """A delivery as read: authentic, identified, with what it says. Empty but for a note for pings and other events."""
 
     forge: str
     key: str  # the forge's delivery id, or sha256 of the body: equal keys are one delivery
@@ -40,3 +55,4 @@ class Hook:
     pushes: tuple[Push, ...] = ()
     note: str = ""  # why there is nothing to do, when there is nothing
     masked: bytes = b""  # the body without the secret, from a forge that writes it into the body
+    requests: tuple[MergeRequest, ...] = ()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pipeline.delivery.run import NewRun
 from pipeline.errors import BadSignature, Conflict, NotFound, RunnerError, TooLarge
 from pipeline.fleet.service import Service
-from pipeline.intake.decide import decide
+from pipeline.intake.decide import decide, decide_request
 from pipeline.intake.inbox import NewDelivery, Received
 from pipeline.intake.push import Hook
 from pipeline.ports import Forge, Ports
@@ -57,7 +57,7 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
     if received.duplicate:
         return received
     _tell(hook, received, ports)
-    return replace(received, targets=tuple(f"{run.service}/{run.environment}" for run in runs))
+    return replace(received, targets=tuple(f"{run.service}/{run.place}" for run in runs))
 
 
 def _services(forge_name: str, project: str, ports: Ports) -> list[Service]:
@@ -102,13 +102,13 @@ def _decide_all(hook: Hook, services: list[Service]) -> tuple[tuple[NewRun, ...]
     """All runs, each once; or all the reasons for having none."""
     runs: dict[NewRun, None] = {}
     reasons: dict[str, None] = dict.fromkeys([hook.note] if hook.note else [])
-    for push in hook.pushes:
-        for service in services:
-            decision = decide(push, service)
-            if isinstance(decision, str):
-                reasons[decision] = None
-            else:
-                runs.update(dict.fromkeys(decision))
+    pushed = [decide(push, service) for push in hook.pushes for service in services]
+    asked = [decide_request(request, service) for request in hook.requests for service in services]
+    for decision in (*pushed, *asked):
+        if isinstance(decision, str):
+            reasons[decision] = None
+        else:
+            runs.update(dict.fromkeys(decision))
     if runs:
         return tuple(runs), ""
     return (), "; ".join(reasons)[:LONGEST_REASON]
@@ -119,7 +119,8 @@ def _tell(hook: Hook, received: Received, ports: Ports) -> None:
     with suppress(RunnerError):
         for run in received.runs:
             ports.queue.wake_run(run)
-    author = hook.pushes[0].author if hook.pushes else ""
+    authors = [push.author for push in hook.pushes] + [request.author for request in hook.requests]
+    author = authors[0] if authors else ""
     outcome = (
         f"runs {', '.join(map(str, received.runs))}" if received.runs else f"ignored: {received.ignored}"
     )

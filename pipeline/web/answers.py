@@ -52,6 +52,9 @@ class RunAnswer(Answer):
     created_at: Utc
     started_at: Utc | None
     finished_at: Utc | None
+    merge_request: int | None  # its number; then `environment` is empty
+    target: str
+    fork: bool
 
 
 class RunsAnswer(Answer):

@@ -68,6 +68,9 @@ def run_view(run: Run) -> RunAnswer:
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
+        merge_request=run.merge_request or None,
+        target=run.target,
+        fork=run.fork,
     )
 
 

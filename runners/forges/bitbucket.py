@@ -1,27 +1,34 @@
-"""Bitbucket Cloud and Data Center: pushes, signed with HMAC-SHA256 over the raw body.
+"""Bitbucket Cloud and Data Center: pushes and pull requests, signed with HMAC-SHA256 over the raw body.
 
-One delivery may tell of many refs. The two products write different bodies; the event's name says which it is.
+One delivery may tell of many refs. The two products write different bodies; the event's name says which it is. Cloud
+shows the head of a pull request under no ref: it is fetched by the source branch, which has to be in the same
+repository, and Cloud tells only the first digits of the commit.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from pipeline.errors import Refused
 from pipeline.fleet.service import Repository
-from pipeline.intake.push import Hook, Push, RefKind
+from pipeline.intake.push import Hook, MergeRequest, Push, RefKind
 from runners import webhook, webhook_proof
+from runners.merge_requests import differ, id_of, with_nothing_new, with_request
 from runners.webhook import Fields
 
 CLOUD_PUSH, DATA_CENTER_PUSH = "repo:push", "repo:refs_changed"
 KINDS = {"branch": RefKind.BRANCH, "tag": RefKind.TAG}  # the others are Mercurial's
-PULL_REQUESTS = (
-    *("pullrequest:created", "pullrequest:updated", "pullrequest:fulfilled", "pullrequest:rejected"),
-    *("pr:opened", "pr:from_ref_updated", "pr:modified", "pr:merged", "pr:declined", "pr:deleted"),
+CLOUD_NEW = (
+    "pullrequest:created",
+    "pullrequest:updated",
+)  # the second also for its texts: Cloud does not tell which
+DATA_CENTER_NEW = ("pr:opened", "pr:from_ref_updated")
+ABBREVIATED = re.compile(r"[0-9a-f]{7,64}")
+NO_REF = (
+    "the pull request comes from a fork, and Bitbucket Cloud has no ref by which its commits could be fetched"
 )
-NOTES = dict.fromkeys(PULL_REQUESTS, "pull requests are not built yet") | {
-    "diagnostics:ping": "ping: Bitbucket can reach Shipway and both know the same secret"
-}
+NOTES = {"diagnostics:ping": "ping: Bitbucket can reach Shipway and both know the same secret"}
 
 
 class Bitbucket:
@@ -42,6 +49,8 @@ class Bitbucket:
             raise Refused("The header X-Event-Key is missing; is the sender Bitbucket?")
         key = webhook.key(project, webhook.header(headers, "x-request-uuid", "x-request-id"), body)
         hook = Hook(self._name, key, event, project)
+        if data.has("pullrequest") or data.has("pullRequest"):
+            return _with_pull_request(hook, data)
         if event not in (CLOUD_PUSH, DATA_CENTER_PUSH):
             return webhook.with_note(hook, NOTES)
         pushes = _cloud(hook, data) if event == CLOUD_PUSH else _data_center(hook, data)
@@ -113,3 +122,62 @@ def _data_center(hook: Hook, data: Fields) -> tuple[Push, ...]:
             )
         )
     return tuple(pushes)
+
+
+def _with_pull_request(hook: Hook, data: Fields) -> Hook:
+    if hook.event in CLOUD_NEW:
+        return _cloud_request(hook, data)
+    if hook.event in DATA_CENTER_NEW:
+        return _data_center_request(hook, data)
+    return with_nothing_new(hook, hook.event.rpartition(":")[2])
+
+
+def _cloud_request(hook: Hook, data: Fields) -> Hook:
+    pull = data.object("pullrequest")
+    source, destination = pull.object("source"), pull.object("destination")
+    if differ(_uuid(source), _uuid(destination)):
+        return replace(hook, note=NO_REF)
+    request = MergeRequest(
+        forge=hook.forge,
+        project=hook.project,
+        number=pull.number("id"),
+        ref=f"refs/heads/{source.object('branch').text('name')}",
+        commit=_abbreviated(source.object("commit")),
+        target=destination.object("branch").text("name"),
+        fork=False,
+        author=webhook.author(data),
+        message=pull.words("title", webhook.LONGEST_MESSAGE),
+    )
+    return with_request(hook, request)
+
+
+def _uuid(side: Fields) -> object:
+    repository = side.values.get("repository")
+    return repository.get("uuid") or repository.get("full_name") if isinstance(repository, dict) else None
+
+
+def _abbreviated(commit: Fields) -> str:
+    found = commit.text("hash")
+    if not ABBREVIATED.fullmatch(found):
+        raise Refused(
+            "The body's field 'pullrequest.source.commit.hash' is not a commit, nor the beginning of one."
+        )
+    return found
+
+
+def _data_center_request(hook: Hook, data: Fields) -> Hook:
+    pull = data.object("pullRequest")
+    source, target = pull.object("fromRef"), pull.object("toRef")
+    number = pull.number("id")
+    request = MergeRequest(
+        forge=hook.forge,
+        project=hook.project,
+        number=number,
+        ref=f"refs/pull-requests/{number}/from",
+        commit=source.commit("latestCommit"),
+        target=target.text("id").removeprefix("refs/heads/"),
+        fork=differ(id_of(source, "repository"), id_of(target, "repository")),
+        author=webhook.author(data),
+        message=pull.words("title", webhook.LONGEST_MESSAGE),
+    )
+    return with_request(hook, request)

@@ -1,4 +1,4 @@
-"""Codeup (云效, Aliyun): push and tag hooks, proved by a shared token. The body is GitLab's of years ago.
+"""Codeup (云效, Aliyun): push, tag and merge request hooks, proved by a shared token. The body is GitLab's of years ago.
 
 The token does not cover the body: https is a must, and commits are checked again at checkout.
 """
@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 from pipeline.errors import Refused
 from pipeline.fleet.service import Repository
 from pipeline.intake.push import Hook
-from runners import webhook, webhook_proof
+from runners import merge_requests, webhook, webhook_proof
 from runners.webhook import Fields
 
 NAME = "codeup"
 EVENTS = ("x-codeup-event", "codeup-event")  # the second is what its manual says
 KINDS = {"Push Hook": "push", "Tag Push Hook": "tag_push", "Merge Request Hook": "merge_request"}
 PUSHES = ("push", "tag_push")
+MERGE_REQUEST = "merge_request"
 TEST = "test"
 NOTES = {
     TEST: "a test: Codeup can reach Shipway and both know the same token",
-    "merge_request": "merge requests are not built yet",
 }
 
 
@@ -40,9 +40,21 @@ class Codeup:
         if not event:
             raise Refused("The header X-Codeup-Event is missing; is the sender Codeup?")
         hook = Hook(NAME, webhook.key(project, "", body), event, project)  # Codeup numbers no deliveries
+        if event == MERGE_REQUEST and data.has("object_attributes"):
+            return _with_merge_request(hook, data)
         if event not in PUSHES:
             return webhook.with_note(hook, NOTES)
         return webhook.with_push(hook, data)
+
+
+def _with_merge_request(hook: Hook, data: Fields) -> Hook:
+    """The number is `local_id`, in older bodies `iid`."""
+    asked = data.object("object_attributes")
+    action = asked.words("action")
+    if action in ("open", "reopen") or (action == "update" and asked.flag("is_update_by_push")):
+        number = asked.number("local_id" if asked.has("local_id") else "iid")
+        return merge_requests.with_merge_request(hook, data, number)
+    return merge_requests.with_nothing_new(hook, action)
 
 
 def _event(headers: Mapping[str, str], data: Fields) -> str:

@@ -1,4 +1,4 @@
-"""Gitea and Forgejo: push events, signed with HMAC-SHA256 over the JSON.
+"""Gitea and Forgejo: push and pull request events, signed with HMAC-SHA256 over the JSON.
 
 Both also send GitHub's headers, so theirs are looked at first. Of a form they sign the JSON inside it.
 """
@@ -9,15 +9,15 @@ from datetime import datetime
 from pipeline.errors import Refused
 from pipeline.fleet.service import Repository
 from pipeline.intake.push import Hook
-from runners import webhook, webhook_proof
+from runners import merge_requests, webhook, webhook_proof
 from runners.webhook import Fields
 
 EVENTS = ("x-forgejo-event", "x-gitea-event", "x-gogs-event")
 DELIVERIES = ("x-forgejo-delivery", "x-gitea-delivery", "x-gogs-delivery")
 SIGNATURES = ("x-forgejo-signature", "x-gitea-signature", "x-hub-signature-256")
+PULL_REQUESTS = ("pull_request", "pull_request_sync")
+NEW = ("opened", "reopened", "synchronized")  # the last: new commits
 NOTES = {
-    "pull_request": "pull requests are not built yet",
-    "pull_request_sync": "pull requests are not built yet",
     "create": "a branch or tag was created; its push event tells what to build",
     "delete": "a branch or tag was deleted; there is nothing to build",
 }
@@ -44,9 +44,18 @@ class Gitea:
             raise Refused("The header X-Gitea-Event is missing; is the sender Gitea or Forgejo?")
         key = webhook.key(project, webhook.header(headers, *DELIVERIES), body)
         hook = Hook(self._name, key, event, project)
+        if event in PULL_REQUESTS and data.has("pull_request"):
+            return _with_pull_request(hook, data)
         if event != "push":
             return webhook.with_note(hook, NOTES)
         return webhook.with_push(hook, data)
+
+
+def _with_pull_request(hook: Hook, data: Fields) -> Hook:
+    action = data.words("action")
+    if action in NEW:
+        return merge_requests.with_pull_request(hook, data)
+    return merge_requests.with_nothing_new(hook, action)
 
 
 def forgejo() -> Gitea:

@@ -1,4 +1,4 @@
-"""Gitee (码云): push and tag hooks, proved by a password, or by a signature over a timestamp.
+"""Gitee (码云): push, tag and pull request hooks, proved by a password, or by a signature over a timestamp.
 
 Neither covers the body, whoever sees one delivery may send another: https is a must, and commits are checked again at
 checkout. With `signing_secret` a password is refused; the same `secret` proves both ways.
@@ -13,14 +13,15 @@ from urllib.parse import quote_plus
 from pipeline.errors import BadSignature, Refused
 from pipeline.fleet.service import Repository
 from pipeline.intake.push import Hook
-from runners import webhook, webhook_proof
+from runners import merge_requests, webhook, webhook_proof
 from runners.webhook import Fields
 
 NAME = "gitee"
 # The header's words, then the body's `hook_name`, which old hooks have alone.
 PUSHES = ("Push Hook", "Tag Push Hook", "push_hooks", "tag_push_hooks")
 PROOFS = {"password", "sign"}  # in the body too
-NOTES = dict.fromkeys(("Merge Request Hook", "merge_request_hooks"), "pull requests are not built yet")
+PULL_REQUESTS = ("Merge Request Hook", "merge_request_hooks")
+PUSHED = ("", "source_branch_changed")  # what an update may be; old hooks do not tell
 
 
 class Gitee:
@@ -40,8 +41,10 @@ class Gitee:
         masked = json.dumps({**data.values, **dict.fromkeys(PROOFS & data.values.keys(), "***")}).encode()
         # Gitee numbers no deliveries: the body is the key.
         hook = Hook(NAME, webhook.key(project, "", body), event, project, masked=masked)
+        if event in PULL_REQUESTS and data.has("pull_request"):
+            return _with_pull_request(hook, data)
         if event not in PUSHES:
-            return webhook.with_note(hook, NOTES)
+            return webhook.with_note(hook, {})
         return webhook.with_push(hook, data)
 
 
@@ -60,6 +63,13 @@ def _verify(headers: Mapping[str, str], repository: Repository, now: datetime) -
         ours = "`signing_secret`" if signing else "`secret`"
         raise BadSignature(f"X-Gitee-Token does not fit: Gitee's password or key is not the {ours} here.")
     webhook_proof.check_time(stamp[:-3], now)  # milliseconds
+
+
+def _with_pull_request(hook: Hook, data: Fields) -> Hook:
+    action, what = data.words("action"), data.words("action_desc")
+    if action in ("open", "reopen") or (action == "update" and what in PUSHED):
+        return merge_requests.with_pull_request(hook, data)
+    return merge_requests.with_nothing_new(hook, what if action == "update" else action)
 
 
 def _event(headers: Mapping[str, str], data: Fields) -> str:

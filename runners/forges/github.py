@@ -1,4 +1,4 @@
-"""GitHub: push events, signed with HMAC-SHA256 over the raw body, JSON or form. Never trusts a field before the
+"""GitHub: push and pull request events, signed with HMAC-SHA256 over the raw body, JSON or form. Never trusts a field before the
 signature fits.
 """
 
@@ -8,13 +8,14 @@ from datetime import datetime
 from pipeline.errors import Refused
 from pipeline.fleet.service import Repository
 from pipeline.intake.push import Hook
-from runners import webhook, webhook_proof
+from runners import merge_requests, webhook, webhook_proof
 from runners.webhook import Fields
 
 NAME = "github"
+PULL_REQUEST = "pull_request"
+NEW = ("opened", "reopened", "synchronize")  # the last: new commits
 NOTES = {
     "ping": "ping: GitHub can reach Shipway and both know the same secret",
-    "pull_request": "pull requests are not built yet",
     "create": "a branch or tag was created; its push event tells what to build",
     "delete": "a branch or tag was deleted; there is nothing to build",
 }
@@ -35,9 +36,18 @@ class GitHub:
             raise Refused("The header X-GitHub-Event is missing; is the sender GitHub?")
         key = webhook.key(project, headers.get("x-github-delivery", ""), body)
         hook = Hook(NAME, key, event, project)
+        if event == PULL_REQUEST and data.has("pull_request"):
+            return _with_pull_request(hook, data)
         if event != "push":
             return webhook.with_note(hook, NOTES)
         return webhook.with_push(hook, data)
+
+
+def _with_pull_request(hook: Hook, data: Fields) -> Hook:
+    action = data.words("action")
+    if action in NEW:
+        return merge_requests.with_pull_request(hook, data)
+    return merge_requests.with_nothing_new(hook, action)
 
 
 def _event(headers: Mapping[str, str]) -> str:

@@ -1,7 +1,6 @@
-"""GitLab: push and tag hooks, proved by a signature (GitLab ≥ 19, Standard Webhooks) or by a shared token.
+"""GitLab: push, tag and merge request hooks, proved by a signature (GitLab ≥ 19, Standard Webhooks) or by a shared token.
 
-Once a signing secret is configured an unsigned delivery is refused, token or not: no downgrade. Never builds for
-merge requests yet.
+Once a signing secret is configured an unsigned delivery is refused, token or not: no downgrade.
 """
 
 import base64
@@ -13,13 +12,13 @@ from datetime import datetime
 from pipeline.errors import BadSignature, Refused
 from pipeline.fleet.service import Repository
 from pipeline.intake.push import Hook, Push, RefKind
-from runners import webhook, webhook_proof
+from runners import merge_requests, webhook, webhook_proof
 from runners.webhook import Fields
 
 NAME = "gitlab"
 PUSHES = ("push", "tag_push")
 KINDS = {"Push Hook": "push", "Tag Push Hook": "tag_push"}
-NOTES = {"merge_request": "merge requests are not built yet"}
+MERGE_REQUEST = "merge_request"
 
 
 class GitLab:
@@ -37,8 +36,10 @@ class GitLab:
         # X-Gitlab-Event-UUID is shared by recursive hooks and X-Gitlab-Webhook-UUID is new on a resend: neither is an id.
         delivery = webhook.header(headers, "webhook-id", "idempotency-key")
         hook = Hook(NAME, webhook.key(project, delivery, body), event, project)
+        if event == MERGE_REQUEST and data.has("object_attributes"):
+            return _with_merge_request(hook, data)
         if event not in PUSHES:
-            return webhook.with_note(hook, NOTES)
+            return webhook.with_note(hook, {})
         ref = data.text("ref")
         found = webhook.split_ref(ref)
         if found is None:
@@ -94,6 +95,15 @@ def _project(data: Fields, event: str) -> str:
     if event and event not in PUSHES and not data.has("project"):
         return ""
     return data.object("project").text("path_with_namespace")
+
+
+def _with_merge_request(hook: Hook, data: Fields) -> Hook:
+    """Only an update by a push says what was there before."""
+    asked = data.object("object_attributes")
+    action = asked.words("action")
+    if action in ("open", "reopen") or (action == "update" and asked.has("oldrev")):
+        return merge_requests.with_merge_request(hook, data, asked.number("iid"))
+    return merge_requests.with_nothing_new(hook, action)
 
 
 def _push(data: Fields, project: str, kind: RefKind, ref: str) -> Push:

@@ -37,8 +37,8 @@ def _fail_if_asked(failing: Failing, method: str) -> None:
 
 @dataclass
 class MemorySource:
-    """`commits` maps a commit to its files; `refs` a full ref name to a commit. A method named in `hanging` lasts until
-    it is stopped."""
+    """`commits` maps a commit to its files, `parents` to the one before; `refs` a full ref name to a commit. A method
+    named in `hanging` lasts until it is stopped."""
 
     commits: dict[str, dict[str, str]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class MemorySource:
     hanging: set[str] = field(default_factory=set)
     deeds: list[str] = field(default_factory=list)
     trees: dict[int, str] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, repository: Repository, ref: str) -> tuple[str, str, str]:
         _fail_if_asked(self.failing, "resolve")
@@ -77,6 +78,21 @@ class MemorySource:
         log(f"Commit {commit[:12]}.\n")
         return f"/trees/run-{run_id}"
 
+    def merge_base(self, repository: Repository, commit: str, branch: str, stop: Callable[[], bool]) -> str:
+        _fail_if_asked(self.failing, "merge_base")
+        before = self._line(self.refs.get(f"refs/heads/{branch}", ""))
+        found = next((one for one in self._line(commit) if one in before), "")
+        if not found:
+            raise NotFound(f"{commit[:12]} shares no commit with a branch {branch!r} of {repository.url}.")
+        return found
+
+    def changes(self, repository: Repository, since: str, commit: str) -> tuple[str, ...]:
+        _fail_if_asked(self.failing, "changes")
+        if since not in self._line(commit):
+            raise NotFound(f"{commit[:12]} does not come after {since[:12]}.")
+        old, new = self.commits[since], self.commits[commit]
+        return tuple(sorted(path for path in {*old, *new} if old.get(path) != new.get(path)))
+
     def spec(self, folder: str, path: str) -> Spec:
         _fail_if_asked(self.failing, "spec")
         return self.specs.get(self._commit(folder), Spec())
@@ -93,6 +109,14 @@ class MemorySource:
 
     def clean(self, run_id: int) -> None:
         self.trees.pop(run_id, None)
+
+    def _line(self, commit: str) -> list[str]:
+        """The commit and all before it."""
+        line = []
+        while commit in self.commits:
+            line.append(commit)
+            commit = self.parents.get(commit, "")
+        return line
 
     def _commit(self, folder: str) -> str:
         return self.trees[int(folder.rpartition("-")[2])]

@@ -13,28 +13,35 @@ from runners.store import tables
 from runners.store.codec import PLAIN
 from runners.store.database import Database
 
+Beside = tuple[str, str, int]
 OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 UNDECIDED = (StageStatus.PENDING, StageStatus.RUNNING)
 COLUMNS = tables.runs.c
 SAME = (
     "id", "service", "environment", "kind", "ref", "created_at", "requested_by", "message", "started_at",
-    "finished_at", "error", "release", "deployment", "delivery", "attempt", "cancel_requested",
+    "finished_at", "error", "release", "deployment", "delivery", "attempt", "cancel_requested", "merge_request",
+    "target", "fork",
 )  # fmt: skip
 
 
 def queue_runs(
     tx: Connection, database: Database, news: Sequence[tuple[NewRun, int | None]], at: datetime
 ) -> list[int]:
-    """Insert runs, each with its delivery's id. Of each service and environment only the newest stays queued, and the
-    others say which one that is."""
+    """Insert runs, each with its delivery's id. Of each service and environment, or merge request, only the newest stays
+    queued, and the others say which one that is."""
     if not news:
         return []
     database.line_up(tx, *sorted({(new.service, new.environment) for new, _ in news}))
     rows = [_new_row(new, delivery, at) for new, delivery in news]
     numbers = [int(number) for number in tx.execute(ADD, rows).scalars()]
-    newest = {(new.service, new.environment): number for (new, _), number in zip(news, numbers, strict=True)}
+    newest = {beside(new): number for (new, _), number in zip(news, numbers, strict=True)}
     _supersede_older(tx, newest, at)
     return numbers
+
+
+def beside(run: NewRun | Run) -> Beside:
+    """Runs with the same one go one after the other. The values of `tables.RUNS_BESIDE`."""
+    return run.service, run.environment, run.merge_request
 
 
 def find_run(tx: Connection, run_id: int) -> Row[Any]:
@@ -102,9 +109,9 @@ SUPERSEDED = {
 SUPERSEDE = (
     update(tables.runs)
     .where(COLUMNS.status == RunStatus.QUEUED)
-    .where(COLUMNS.service == bindparam("here"), COLUMNS.environment == bindparam("there"))
+    .where(*(COLUMNS[name] == bindparam(f"at_{name}") for name in tables.RUNS_BESIDE))
     .where(COLUMNS.id < bindparam("newest"))
-    .values(**SUPERSEDED, error=bindparam("why"), finished_at=bindparam("at_"))
+    .values(**SUPERSEDED, error=bindparam("why"), finished_at=bindparam("now"))
 )
 ADD = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)
 
@@ -122,13 +129,18 @@ def _new_row(new: NewRun, delivery: int | None, at: datetime) -> dict[str, Any]:
         "message": new.message,
         "stages": "",
         "delivery": delivery,
+        "merge_request": new.merge_request,
+        "target": new.target,
+        "fork": new.fork,
     }
 
 
-def _supersede_older(tx: Connection, newest: Mapping[tuple[str, str], int], at: datetime) -> None:
+def _supersede_older(tx: Connection, newest: Mapping[Beside, int], at: datetime) -> None:
+    names = [f"at_{name}" for name in tables.RUNS_BESIDE]
     rows = [
-        {"here": service, "there": environment, "newest": number, "at_": at}
+        dict(zip(names, place, strict=True))
+        | {"newest": number, "now": at}
         | {"why": f"Run {number}, of a newer commit, took its place before it began."}
-        for (service, environment), number in sorted(newest.items())
+        for place, number in sorted(newest.items())
     ]
     tx.execute(SUPERSEDE, rows)

@@ -1,6 +1,6 @@
 """The book of runs. Every status moves in one guarded UPDATE; nothing here runs a stage."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from runners.store.release_rows import ReleaseRows
 from runners.store.run_rows import (
     COLUMNS,
     OPEN,
+    beside,
     end_run,
     find_run,
     is_open,
@@ -103,6 +104,8 @@ class SqlRuns:
             if run.deployment is not None:
                 return run.deployment
             self._still_running(tx, run_id)
+            if run.merge_request:
+                raise Refused(f"Run {run_id} is of {run.place}: it is never deployed.")
             now = self._database.now(tx)
             stored = self._releases.add(tx, replace(release, run=run_id), now)
             number = self._deployments.create(tx, replace(deployment, release=stored, run=run_id), now)
@@ -131,10 +134,8 @@ class SqlRuns:
             run = run_of(lock_run(tx, self._database, run_id))
             if not run.over:
                 raise Conflict(f"Run {run_id} is still {run.status}: cancel it first, or wait for its end.")
-            again = NewRun(
-                run.service, run.environment, run.kind, run.ref, run.commit, requested_by, run.message
-            )
-            return self._queue(tx, again)
+            same = {one.name: getattr(run, one.name) for one in fields(NewRun)}
+            return self._queue(tx, NewRun(**same | {"requested_by": requested_by}))
 
         return self._database.write(work)
 
@@ -165,7 +166,7 @@ class SqlRuns:
         tx.execute(update(tables.runs).where(is_open(run.id)).values(values))
 
     def _other_is_running(self, tx: Connection, run: Run) -> bool:
-        place = COLUMNS.service == run.service, COLUMNS.environment == run.environment
+        place = (COLUMNS[name] == value for name, value in zip(tables.RUNS_BESIDE, beside(run), strict=True))
         others = exists().where(*place, COLUMNS.status == RunStatus.RUNNING, COLUMNS.id != run.id)
         return bool(tx.execute(select(others)).scalar())
 
@@ -180,9 +181,9 @@ def _due() -> Select[int]:
     """Queued and newest with none running beside it, or running and not waiting for a deployment; nobody holds it.
     Oldest first. Asked every second: building it anew costs more than asking."""
     other = tables.runs.alias()
-    beside = other.c.service == COLUMNS.service, other.c.environment == COLUMNS.environment
+    place = (other.c[name] == COLUMNS[name] for name in tables.RUNS_BESIDE)
     in_the_way = exists().where(
-        *beside, or_(other.c.status == "running", and_(other.c.status == "queued", other.c.id > COLUMNS.id))
+        *place, or_(other.c.status == "running", and_(other.c.status == "queued", other.c.id > COLUMNS.id))
     )
     queued = and_(COLUMNS.status == "queued", ~in_the_way)
     running = and_(COLUMNS.status == "running", COLUMNS.deployment.is_(None))

@@ -36,6 +36,11 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+RUNS_BESIDE = (
+    "service",
+    "environment",
+    "merge_request",
+)  # runs that are alike in these go one after the other
 ONE_RUNNING = "status = 'running'"
 ONE_ACTIVE = "status IN ({})".format(", ".join(f"'{status}'" for status in sorted(ACTIVE)))
 
@@ -137,7 +142,10 @@ runs = Table(
     Column("delivery", Id, ForeignKey("deliveries.id")),
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("cancel_requested", Boolean, nullable=False, server_default=text("false")),
-    Index("one_run_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_RUNNING)),
+    Column("merge_request", Integer, nullable=False, server_default="0"),  # 0: of none; else `environment` is empty
+    _words("target"),
+    Column("fork", Boolean, nullable=False, server_default=text("false")),
+    Index("one_run_at_a_time", *RUNS_BESIDE, unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),
     Index("ix_runs_deployment", "deployment"),

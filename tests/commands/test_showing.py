@@ -87,6 +87,7 @@ ROUTES: dict[str, Any] = {
     "POST /prune": PRUNED,
     "GET /runs": {"runs": [RUN], "next": None},
     "GET /runs/3": RUN,
+    "GET /runs/8": RUN | {"id": 8, "environment": "", "merge_request": 5, "fork": True},
     "POST /runs/3/cancel": {"run": 3, "status": "running"},
     "POST /runs/3/retry": {"run": 4, "status": "queued"},
     "GET /deployments": {"deployments": [DEPLOYMENT], "next": None},
@@ -305,3 +306,10 @@ def test_what_has_not_ended_took_no_time() -> None:
 
 def test_a_long_error_fits_in_its_line() -> None:
     assert first_line("a" * 100 + "\nmore", 10) == "a" * 9 + "…"
+
+
+def test_a_run_of_a_merge_request_is_shown_with_its_number(call: Callable[..., Result]) -> None:
+    shown = call("run", "show", "8").output
+
+    assert "Run 8 of shop for merge request 5" in shown
+    assert ", from a fork" in shown

@@ -38,13 +38,16 @@ class GitRemote:
     def __init__(self, folder: Path) -> None:
         self.origin = Origin(folder / "acme" / "shop.git")
         self.source = GitSource(str(folder / "data"), os.environ)
-        self.commit, self.branch, self.tag, self.forget = (
-            self.origin.commit,
+        self.branch, self.ref, self.tag, self.forget = (
             self.origin.branch,
+            self.origin.ref,
             self.origin.tag,
             self.origin.forget,
         )
         self.repository = Repository(self.origin.url)
+
+    def commit(self, files: dict[str, str], parent: str = "") -> str:
+        return self.origin.commit(files, parent=parent)
 
     @contextmanager
     def hanging(self) -> Iterator[Repository]:
@@ -58,10 +61,13 @@ class MemoryRemote:
         self.source = MemorySource()
         self.repository = Repository("https://git.example.com/acme/shop.git")
 
-    def commit(self, files: dict[str, str]) -> str:
+    def commit(self, files: dict[str, str], parent: str = "") -> str:
         commit = f"{len(self.source.commits) + 1:040x}"[::-1]
-        self.source.commits[commit] = files
+        self.source.commits[commit], self.source.parents[commit] = files, parent
         return commit
+
+    def ref(self, name: str, commit: str) -> None:
+        self.source.refs[name] = commit
 
     def branch(self, name: str, commit: str) -> None:
         self.source.refs[f"refs/heads/{name}"] = commit
@@ -193,6 +199,55 @@ def test_runs_have_folders_of_their_own(shop):
 
     assert one != two
     assert shop.source.recipe(two, ".", BuildSpec()).text == "FROM x\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["refs/merge-requests/1/head", "refs/pull/1/head", "refs/pull-requests/1/from"]
+)
+def test_a_commit_that_only_a_ref_of_the_forge_holds_is_checked_out_by_it(shop, name):
+    head = shop.commit({"Dockerfile": "FROM z\n"}, shop.first)
+    shop.ref(name, head)
+
+    folder = shop.source.checkout(shop.repository, head, name, 7, Told(), never)
+
+    assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM z\n"
+
+
+def test_changes_are_told_also_of_files_that_went_or_were_renamed(shop):
+    files = {"app/x": "1\n", "lib/ü y": "2\n", "old": "3\n", "same": "4\n"}
+    base = shop.commit(files, shop.first)
+    middle = shop.commit(files | {"app/x": "5\n"}, base)
+    head = shop.commit({"app/x": "5\n", "lib/ü y": "6\n", "new": "3\n", "same": "4\n"}, middle)
+    shop.branch("main", head)
+    shop.source.checkout(shop.repository, head, "main", 7, Told(), never)
+
+    assert set(shop.source.changes(shop.repository, base, head)) == {"app/x", "lib/ü y", "new", "old"}
+    assert shop.source.changes(shop.repository, head, head) == ()
+
+
+def test_what_does_not_come_after_is_not_compared(shop):
+    lost = shop.commit({"Dockerfile": "FROM y\n"}, shop.first)
+    shop.branch("main", lost)
+    shop.source.checkout(shop.repository, lost, "main", 7, Told(), never)
+    head = shop.commit({"Dockerfile": "FROM z\n"}, shop.first)
+    shop.branch("main", head)
+    shop.source.checkout(shop.repository, head, "main", 7, Told(), never)
+
+    for since in (lost, "f" * 40, "", "-x", "main"):
+        with pytest.raises(NotFound, match="does not come after"):
+            shop.source.changes(shop.repository, since, head)
+
+
+def test_the_merge_base_is_where_a_commit_left_the_branch(shop):
+    head = shop.commit({"Dockerfile": "FROM z\n"}, shop.first)
+    shop.ref("refs/pull/1/head", head)
+    shop.branch("main", shop.commit({"Dockerfile": "FROM y\n"}, shop.first))
+    shop.source.checkout(shop.repository, head, "refs/pull/1/head", 7, Told(), never)
+
+    assert shop.source.merge_base(shop.repository, head, "main", never) == shop.first
+    for branch in ("gone", "-x", "$(id)"):
+        with pytest.raises(NotFound, match="shares no commit"):
+            shop.source.merge_base(shop.repository, head, branch, never)
 
 
 def test_vanished_commit_is_said(shop):

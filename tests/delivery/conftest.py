@@ -1,6 +1,6 @@
 """A world for the flow: real books in a fresh file, everything outside in memory, a clock that only moves when asked."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -55,9 +55,9 @@ class World:
     told: list[str]
     run_id: int = 0
 
-    def queued(self, commit=COMMIT, requested_by="push:ada"):
+    def queued(self, commit=COMMIT, requested_by="push:ada", **changes):
         new = NewRun("shop", "production", "branch", "main", commit, requested_by)
-        self.run_id = self.store.runs.add(new).id
+        self.run_id = self.store.runs.add(replace(new, **changes)).id
         return self
 
     def go(self, stop=lambda: False):

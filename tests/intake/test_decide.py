@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.delivery.run import NewRun
-from pipeline.fleet.service import Environment, Repository, Service
-from pipeline.intake.decide import bad_ref, decide
-from pipeline.intake.push import Push, RefKind
+from pipeline.fleet.service import Environment, MergeRequests, Repository, Service
+from pipeline.intake.decide import bad_ref, decide, decide_request
+from pipeline.intake.push import MergeRequest, Push, RefKind
 
 COMMIT = "0123456789" * 4
 PUSH = Push("gitlab", "acme/shop", RefKind.BRANCH, "main", COMMIT, author="ada", message="Add a shop")
@@ -24,6 +24,10 @@ SHOP = Service(
         "open": Environment("shop", "open", (), branches=("open*",), tags=("open*",)),
     },
 )
+
+
+HEAD = "refs/merge-requests/3/head"
+REQUEST = MergeRequest("gitlab", "acme/shop", 3, HEAD, COMMIT, "main", False, "ada", "Add a shop")
 
 
 def reason(push: Push) -> str:
@@ -180,6 +184,48 @@ def test_no_name_that_git_refuses_is_accepted(ref):
     git = subprocess.run(["git", "check-ref-format", f"refs/heads/{ref}"], check=False, timeout=10)
 
     assert bool(bad_ref(ref)) == (git.returncode != 0)
+
+
+def test_a_merge_request_gets_one_run_for_no_environment():
+    (run,) = decide_request(REQUEST, SHOP)
+
+    assert run == NewRun(
+        "shop", "", "merge_request", HEAD, COMMIT, "push:ada", "Add a shop", 3, target="main", fork=False
+    )
+    assert run.place == "merge request 3"
+
+
+@pytest.mark.parametrize(
+    ("fork", "allowed", "why"),
+    [
+        (False, MergeRequests(), ""),
+        (
+            True,
+            MergeRequests(),
+            "comes from a fork and is not built: `merge_requests.forks` of shop is false",
+        ),
+        (True, MergeRequests(forks=True), ""),
+        (False, MergeRequests(enabled=False), "is not built: `merge_requests.enabled` of shop is false"),
+        (True, MergeRequests(False, True), "is not built: `merge_requests.enabled` of shop is false"),
+    ],
+)
+def test_the_operator_says_which_merge_requests_are_built(fork, allowed, why):
+    decision = decide_request(replace(REQUEST, fork=fork), replace(SHOP, merge_requests=allowed))
+
+    assert decision == f"merge request 3 {why}" if why else decision[0].fork == fork
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"message": "Draft [no ci]"}, "asks to be skipped"),
+        ({"target": "-x"}, "is not accepted: '-x' is no name for a branch"),
+        ({"target": ""}, "is not accepted"),
+        ({"ref": "refs/heads/$(id)"}, "is not accepted"),
+    ],
+)
+def test_a_merge_request_that_is_not_built_says_why(changes, why):
+    assert why in decide_request(replace(REQUEST, **changes), SHOP)
 
 
 @given(

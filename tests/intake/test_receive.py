@@ -99,6 +99,44 @@ def test_a_push_becomes_a_durable_run_and_a_wake():
     assert books.notes == [("github:ada", "webhook push", "acme/shop", "runs 10")]
 
 
+def pull_request(source: int = 1, action: str = "opened") -> bytes:
+    side = {"ref": "main", "sha": COMMIT, "repo": {"id": 1}}
+    request = {"number": 3, "title": "Sell", "head": side | {"repo": {"id": source}}, "base": side}
+    return body(action=action, pull_request=request)
+
+
+def test_a_merge_request_becomes_a_run_of_no_environment():
+    books, content = Books(), pull_request()
+
+    received = receive(
+        "github", headers(content, event="pull_request"), content, ports(books, service("shop", "hush"))
+    )
+
+    (run,) = books.deliveries[0].runs
+    assert (run.environment, run.merge_request, run.ref) == ("", 3, "refs/pull/3/head")
+    assert (received.runs, received.targets) == ((10,), ("shop/merge request 3",))
+    assert books.notes == [("github:ada", "webhook pull_request", "acme/shop", "runs 10")]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (pull_request(source=2), "merge request 3 comes from a fork and is not built"),
+        (pull_request(action="closed"), "the merge request was closed"),
+        (pull_request(action="labeled"), "'labeled' of a merge request brings no new commit"),
+    ],
+)
+def test_a_merge_request_that_is_ignored_says_why(content, why):
+    books = Books()
+
+    received = receive(
+        "github", headers(content, event="pull_request"), content, ports(books, service("shop", "hush"))
+    )
+
+    assert received.runs == ()
+    assert received.ignored.startswith(why)
+
+
 def test_proofs_are_not_kept_with_the_delivery():
     books, content = Books(), body()
 

@@ -25,6 +25,7 @@ class Origin:
         files: dict[str, str],
         links: dict[str, str] | None = None,
         gitlinks: dict[str, str] | None = None,
+        parent: str = "",
     ) -> str:
         """The commit's id. No ref points at it yet. `links`: symbolic links; `gitlinks`: submodules by path."""
         index = {"GIT_INDEX_FILE": str(self.path / "index.tmp")}
@@ -38,10 +39,15 @@ class Origin:
         for name, pinned in (gitlinks or {}).items():
             self.git("update-index", "--add", "--cacheinfo", f"160000,{pinned},{name}", **index)
         tree = self.git("write-tree", **index)
-        return self.git("commit-tree", "-m", f"Files {sorted(files)}", tree)
+        after = ["-p", parent] if parent else []
+        return self.git("commit-tree", *after, "-m", f"Files {sorted(files)}", tree)
 
     def branch(self, name: str, commit: str) -> None:
         self.git("update-ref", f"refs/heads/{name}", commit)
+
+    def ref(self, name: str, commit: str) -> None:
+        """Any, by its full name."""
+        self.git("update-ref", name, commit)
 
     def tag(self, name: str, commit: str) -> None:
         """Annotated."""

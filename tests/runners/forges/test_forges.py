@@ -200,7 +200,6 @@ def test_other_refs_are_nothing_to_build(name, payload):
     assert (hook.pushes, bool(hook.note)) == ((), True)
 
 
-PULLS = "pull requests are not built yet"
 GONE = "a branch or tag was deleted; there is nothing to build"
 MADE = "a branch or tag was created; its push event tells what to build"
 
@@ -209,31 +208,24 @@ MADE = "a branch or tag was created; its push event tells what to build"
     ("name", "event", "note"),
     [
         ("github", "ping", "ping: GitHub can reach Shipway and both know the same secret"),
-        ("github", "pull_request", PULLS),
+        ("github", "pull_request", "event 'pull_request' is nothing to build"),
         ("github", "create", MADE),
         ("github", "delete", GONE),
         ("github", "deployment", "event 'deployment' is nothing to build"),
         ("github", "check_run", "event 'check_run' is nothing to build"),
-        ("gitea", "pull_request", PULLS),
-        ("gitea", "pull_request_sync", PULLS),
         ("gitea", "create", MADE),
         ("gitea", "delete", GONE),
         ("gitea", "issues", "event 'issues' is nothing to build"),
         ("forgejo", "action_run_failure", "event 'action_run_failure' is nothing to build"),
-        ("gitee", "Merge Request Hook", PULLS),
         ("gitee", "Note Hook", "event 'Note Hook' is nothing to build"),
-        ("bitbucket", "pullrequest:created", PULLS),
         ("bitbucket", "repo:commit_status_updated", "event 'repo:commit_status_updated' is nothing to build"),
-        ("bitbucket-dc", "pr:opened", PULLS),
         (
             "bitbucket-dc",
             "diagnostics:ping",
             "ping: Bitbucket can reach Shipway and both know the same secret",
         ),
-        ("gitlab", "merge_request", "merge requests are not built yet"),
         ("gitlab", "pipeline", "event 'pipeline' is nothing to build"),
         ("gitlab", "issue", "event 'issue' is nothing to build"),
-        ("codeup", "merge_request", "merge requests are not built yet"),
         ("codeup", "note", "event 'note' is nothing to build"),
     ],
 )
@@ -252,22 +244,9 @@ def test_a_pull_request_of_bitbucket_data_center_is_its_targets():
     ends = {key: {"repository": data_center()["repository"]} for key in ("toRef",)}
     fork = {"repository": {"slug": "shop", "project": {"key": "~EVE"}}}
 
-    hook = read("bitbucket-dc", {"pullRequest": {"fromRef": fork} | ends}, **{"x-event-key": "pr:opened"})
+    hook = read("bitbucket-dc", {"pullRequest": {"fromRef": fork} | ends}, **{"x-event-key": "pr:merged"})
 
-    assert (hook.project, hook.note) == ("acme/shop", PULLS)
-
-
-@pytest.mark.parametrize("head", [{"repo": None, "sha": COMMIT}, None, 7, {"repo": {"id": 1}}])
-@pytest.mark.parametrize("action", ["opened", "synchronize", "closed", "labeled", None])
-@pytest.mark.parametrize("name", ["github", "gitea"])
-def test_no_pull_request_is_too_odd_for_a_note(name, action, head):
-    payload = {
-        "action": action,
-        "pull_request": {"head": head},
-        "repository": {"full_name": "acme/shop"},
-    }
-
-    assert read(name, payload, **dict.fromkeys(EVENTS[name], "pull_request")).note == PULLS
+    assert hook.project == "acme/shop"
 
 
 def test_the_test_button_of_codeup_is_told_as_such():

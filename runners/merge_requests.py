@@ -1,0 +1,81 @@
+"""Reads merge and pull requests in the two shapes that most forges share: GitHub's `pull_request`, GitLab's
+`object_attributes`. What builds nothing becomes a note; decides nothing else, and knows no forge.
+
+A request comes from a fork unless both repositories are named and the same: what nobody can say is not trusted.
+"""
+
+from dataclasses import replace
+
+from pipeline.errors import Refused
+from pipeline.intake.push import Hook, MergeRequest
+from runners import webhook
+from runners.webhook import Fields
+
+OVER = {
+    **{"close": "closed", "closed": "closed", "merge": "merged", "merged": "merged"},
+    **{"fulfilled": "merged", "rejected": "declined", "declined": "declined", "deleted": "deleted"},
+}
+
+
+def with_request(hook: Hook, request: MergeRequest) -> Hook:
+    """Raises `Refused` for one of no project: any secret of the forge would have proved it."""
+    if not hook.project:
+        raise Refused("The merge request names no repository that it would go into.")
+    if not request.commit:
+        raise Refused("The merge request has no commit: it is all zeros.")
+    return replace(hook, requests=(request,))
+
+
+def with_nothing_new(hook: Hook, action: str) -> Hook:
+    """The hook with why this action of a merge request builds nothing."""
+    if action in OVER:
+        return replace(hook, note=f"the merge request was {OVER[action]}; there is nothing to build")
+    return replace(hook, note=f"{action!r} of a merge request brings no new commit")
+
+
+def with_pull_request(hook: Hook, data: Fields) -> Hook:
+    """GitHub's shape, which Gitea, Forgejo and Gitee share, their refs included."""
+    pull = data.object("pull_request")
+    head, base = pull.object("head"), pull.object("base")
+    number = pull.number("number")
+    request = MergeRequest(
+        forge=hook.forge,
+        project=hook.project,
+        number=number,
+        ref=f"refs/pull/{number}/head",
+        commit=head.commit("sha"),
+        target=base.text("ref"),
+        fork=differ(id_of(head), id_of(base)),
+        author=webhook.author(data),
+        message=pull.words("title", webhook.LONGEST_MESSAGE),
+    )
+    return with_request(hook, request)
+
+
+def with_merge_request(hook: Hook, data: Fields, number: int) -> Hook:
+    """GitLab's shape, which Codeup shares, its refs included."""
+    asked = data.object("object_attributes")
+    last = asked.object("last_commit")
+    words = (last.words("message", webhook.LONGEST_MESSAGE), asked.words("title", webhook.LONGEST_MESSAGE))
+    request = MergeRequest(
+        forge=hook.forge,
+        project=hook.project,
+        number=number,
+        ref=f"refs/merge-requests/{number}/head",
+        commit=last.commit("id"),
+        target=asked.text("target_branch"),
+        fork=differ(asked.values.get("source_project_id"), asked.values.get("target_project_id")),
+        author=webhook.author(data),
+        message=next((text for text in words if text), ""),
+    )
+    return with_request(hook, request)
+
+
+def id_of(side: Fields, key: str = "repo") -> object:
+    """Of the repository on one side; None when it is not told, as of a fork that was deleted."""
+    repository = side.values.get(key)
+    return repository.get("id") if isinstance(repository, dict) else None
+
+
+def differ(one: object, other: object) -> bool:
+    return one is None or one != other
