@@ -250,8 +250,7 @@ class ServiceKeys(Keys):
     )
     paths: list[PathPattern] = Field(
         default=[],
-        description="What is its own beside `path`, written as in .gitignore: libs/money, *.proto. Default: the folder "
-        "that is built in.",
+        description="What is its own beside `path`, or at the root: at all. Written as in .gitignore: libs/, *.proto.",
     )
     ignore: list[PathPattern] = Field(
         default=[], description="Changes that build nothing, written likewise: docs/, *.md."

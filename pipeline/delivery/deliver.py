@@ -12,6 +12,7 @@ from functools import partial
 from pipeline.delivery import stages
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, patiently
+from pipeline.delivery.unchanged import unchanged
 from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, StageFailed, Stopped, Unreachable
 from pipeline.fleet.service import Repository
 from pipeline.lease import Lease
@@ -21,6 +22,7 @@ from pipeline.rollout.deployment import Request
 from pipeline.rollout.release import Release
 from pipeline.rollout.whereabouts import drafted
 
+AFTER_CHECKOUT = tuple(StageName)[1:]
 FULL = (40, 64)  # digits of a commit: SHA-1, SHA-256
 
 
@@ -57,6 +59,9 @@ def _travel(trip: Trip, ports: Ports) -> int | None:
     todo = stages.remaining(run, _still_there(tag, ports))
     ground = _check_out(trip, ports)
     trip = replace(trip, run=replace(run, commit=ground.commit))
+    if StageName.BUILD in todo and ground.unchanged:
+        _skip(AFTER_CHECKOUT, ground.unchanged, trip, ports)
+        return None
     if StageName.BUILD in todo:
         _stage(StageName.BUILD, lambda: _build(trip, ground, tag, ports), trip, ports)
     if StageName.TEST in todo:
@@ -86,7 +91,8 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
             ports,
         )
         spec = ports.source.spec(folder, service.path)
-        found.append(Ground(commit, spec, ports.source.recipe(folder, service.path, spec.build)))
+        ground = Ground(commit, spec, ports.source.recipe(folder, service.path, spec.build))
+        found.append(replace(ground, unchanged=unchanged(trip, ground, log, ports)))
         return {"commit": commit}
 
     _stage(StageName.CHECKOUT, work, trip, ports)

@@ -39,6 +39,7 @@ class Ground:
     commit: str
     spec: Spec
     recipe: Recipe
+    unchanged: str = ""  # why nothing is to be built
 
 
 def log_of(run: Run, name: StageName, ports: Ports) -> Callable[[str], None]:
