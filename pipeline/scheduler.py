@@ -170,9 +170,9 @@ class Sweeper:
         self._suspects = seen
 
     def _of_service(self, service: Service) -> set[tuple[str, str, str, str]]:
-        runs = self._ports.runs.runs(service=service.name, limit=200)
         suspects = set()
         for environment in service.environments.values():
+            runs = self._ports.runs.runs(service=service.name, environment=environment.name, limit=200)
             for branch in environment.branches:
                 head = self._head(service, branch)
                 if head is None or not forgotten(environment, branch, head, runs):

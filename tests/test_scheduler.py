@@ -48,8 +48,8 @@ class Books:
     woken: list[str] = field(default_factory=list)
     queue_down: bool = False
 
-    def runs(self, service: str = "", limit: int = 50) -> list[Run]:
-        return self.rows
+    def runs(self, service: str = "", limit: int = 50, environment: str = "") -> list[Run]:
+        return [row for row in self.rows[::-1] if environment in ("", row.environment)][:limit]
 
     def add(self, new: NewRun) -> Run:
         self.rows.append(run(new.commit, new.environment, len(self.rows) + 1))
@@ -170,6 +170,16 @@ def test_a_webhook_that_was_only_late_is_not_built_twice() -> None:
     sweeper.sweep()
 
     assert books.woken == []
+
+
+def test_many_runs_elsewhere_do_not_hide_that_a_head_was_never_built() -> None:
+    books = Books([run(OLD), *(run(NEW, environment="", number=n) for n in range(2, 500))])
+    sweeper = Sweeper(ports_of(books, MemorySource(refs={"refs/heads/main": NEW})))
+
+    sweeper.sweep()
+    sweeper.sweep()
+
+    assert books.woken == ["run 500"]
 
 
 def test_a_branch_that_is_gone_or_a_pattern_is_no_trouble() -> None:
