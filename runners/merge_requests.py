@@ -1,7 +1,8 @@
 """Reads merge and pull requests in the two shapes that most forges share: GitHub's `pull_request`, GitLab's
 `object_attributes`. What builds nothing becomes a note; decides nothing else, and knows no forge.
 
-A request comes from a fork unless both repositories are named and the same: what nobody can say is not trusted.
+A request comes from a fork unless both repositories are named and the same, and a branch of it is the source: whoever may
+read can push to refs/for/… where a forge has AGit-Flow. What nobody can say is not trusted.
 """
 
 from dataclasses import replace
@@ -45,7 +46,7 @@ def with_pull_request(hook: Hook, data: Fields) -> Hook:
         ref=f"refs/pull/{number}/head",
         commit=head.commit("sha"),
         target=base.text("ref"),
-        fork=differ(id_of(head), id_of(base)),
+        fork=differ(id_of(head), id_of(base)) or not _is_branch(head.words("ref")),
         author=webhook.author(data),
         message=pull.words("title", webhook.LONGEST_MESSAGE),
     )
@@ -64,7 +65,8 @@ def with_merge_request(hook: Hook, data: Fields, number: int) -> Hook:
         ref=f"refs/merge-requests/{number}/head",
         commit=last.commit("id"),
         target=asked.text("target_branch"),
-        fork=differ(asked.values.get("source_project_id"), asked.values.get("target_project_id")),
+        fork=differ(asked.values.get("source_project_id"), asked.values.get("target_project_id"))
+        or not _is_branch(asked.words("source_branch"), asked.words("source_type")),
         author=webhook.author(data),
         message=next((text for text in words if text), ""),
     )
@@ -75,6 +77,10 @@ def id_of(side: Fields, key: str = "repo") -> object:
     """Of the repository on one side; None when it is not told, as of a fork that was deleted."""
     repository = side.values.get(key)
     return repository.get("id") if isinstance(repository, dict) else None
+
+
+def _is_branch(ref: str, kind: str = "") -> bool:
+    return bool(ref) and not ref.startswith("refs/") and kind.upper() in ("", "BRANCH")
 
 
 def differ(one: object, other: object) -> bool:

@@ -134,7 +134,8 @@ class Road:
     def ask(self, commit: str, number: int = 1, source: int = 1, **attributes: Any) -> Received:
         """A merge request into main, as GitLab keeps and tells it."""
         self.origin.ref(f"refs/merge-requests/{number}/head", commit)
-        asked = {"iid": number, "action": "open", "target_branch": "main", "title": "Please"}
+        asked = {"iid": number, "action": "open", "title": "Please"}
+        asked |= {"source_branch": "wish", "target_branch": "main"}
         ends = {"source_project_id": source, "target_project_id": 1, "last_commit": {"id": commit}}
         return self.hook(
             {"object_kind": "merge_request", "object_attributes": asked | ends | attributes},

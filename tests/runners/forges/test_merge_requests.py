@@ -13,7 +13,14 @@ ZEROS = "0" * 40
 Body = dict[str, Any]
 
 
-def pull(action: str, desc: str = "", source: Any = ME, number: Any = 3, commit: Any = COMMIT) -> Body:
+def pull(
+    action: str,
+    desc: str = "",
+    source: Any = ME,
+    number: Any = 3,
+    commit: Any = COMMIT,
+    branch: str = "shop",
+) -> Body:
     """GitHub, Gitea, Forgejo, Gitee."""
     return {
         "action": action,
@@ -21,7 +28,7 @@ def pull(action: str, desc: str = "", source: Any = ME, number: Any = 3, commit:
         "pull_request": {
             "number": number,
             "title": "Add a shop",
-            "head": {"ref": "shop", "sha": commit, "repo": source},
+            "head": {"ref": branch, "sha": commit, "repo": source},
             "base": {"ref": "main", "sha": "b" * 40, "repo": ME},
         },
         "repository": {"full_name": "acme/shop"},
@@ -146,7 +153,7 @@ NEW = [
     *(("gitlab", merge(action), "") for action in ("open", "reopen")),
     ("gitlab", merge("update", oldrev="b" * 40), ""),
     *(("codeup", merge(action), "") for action in ("open", "reopen")),
-    ("codeup", merge("update", is_update_by_push=True, iid=None, local_id=3), ""),
+    ("codeup", merge("update", is_update_by_push=True, iid=None, local_id=3, source_type="BRANCH"), ""),
     *(("bitbucket", cloud(), f"pullrequest:{event}") for event in ("created", "updated")),
     *(("bitbucket-dc", data_center(), f"pr:{event}") for event in ("opened", "from_ref_updated")),
 ]
@@ -207,6 +214,13 @@ def test_what_brings_no_commit_is_ignored_and_says_why(name, body, event, note):
         ("github", pull("opened", source={})),
         ("github", pull("opened", source="me")),
         ("gitee", pull("open", source=FORK)),
+        (
+            "gitea",
+            pull("opened", branch="refs/pull/3/head"),
+        ),  # AGit: pushed to refs/for/main by whoever may read
+        ("gitea", pull("opened", branch="")),
+        ("codeup", merge("open", source_type="COMMIT")),  # the same there
+        ("codeup", merge("open", source_branch="refs/for/main/x")),
         ("gitlab", merge("open", source=2)),
         ("gitlab", merge("open", source=None)),
         ("codeup", merge("open", source=2)),
