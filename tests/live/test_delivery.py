@@ -180,6 +180,26 @@ def test_commit_becomes_a_digest_in_the_registry(works: Works) -> None:
     assert works.left() == []
 
 
+def test_merge_request_is_built_and_tested_from_its_ref_and_nothing_is_pushed(works: Works) -> None:
+    text = f"FROM {works.busybox}\nENV E4={works.service}\nCOPY VERSION /v\n"
+    spec = "test: {command: 'grep -q merged /v'}\n"
+    commit = works.repository.commit("merged", **{"Dockerfile": text, ".shipway.yml": spec})
+    works.repository.git("push", "-q", "origin", "HEAD:refs/merge-requests/1/head")
+    asked = NewRun(
+        works.service, "", "merge_request", "refs/merge-requests/1/head", commit, "push:ada", merge_request=1
+    )
+    works.run_id = works.store.runs.add(asked).id
+
+    run = works.go()
+
+    assert [stage.status for stage in run.stages] == [*["succeeded"] * 3, "skipped", "skipped"], works.log
+    assert (run.status, run.release, run.deployment, works.woken) == ("succeeded", None, None, [])
+    pushed = f"{works.ports.settings.registry.address}/e4/{works.service}:run-{run.id}"
+    with pytest.raises(docker.errors.APIError):
+        works.engine.inspect_distribution(pushed)
+    assert works.left() == []
+
+
 def test_image_carries_where_it_comes_from(works: Works) -> None:
     run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n").go()
 
