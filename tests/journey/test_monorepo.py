@@ -143,6 +143,16 @@ def test_after_a_rollout_that_failed_and_left_the_hosts_as_they_were_anything_is
     assert f"deployment {failed.deployment}, the last one on production, failed." in mono.said(run.id)
 
 
+def test_live_release_of_an_image_that_a_person_named_is_compared_with_nothing(mono):
+    named = mono.stage.release()
+    mono.stage.run(mono.stage.deploy(named))
+
+    run = pushed(mono, others(mono))
+
+    assert run.deployment is not None
+    assert "nobody knows of which commit release 2 is, which is live." in mono.said(run.id)
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["started", "retried"])
 def test_a_person_who_asks_gets_a_build(mono, again):
     head = others(mono)
