@@ -60,8 +60,14 @@ class Chores:
                 return
 
 
-def schedule(ports: Ports, stopping: threading.Event, beat: Beat, tidy: Callable[[], None]) -> None:
-    """Until `stopping`. Returns with the lease given back."""
+def schedule(
+    ports: Ports,
+    stopping: threading.Event,
+    beat: Beat,
+    tidy: Callable[[], None],
+    keep_up: Callable[[], None] = lambda: None,
+) -> None:
+    """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
     sweeper = Sweeper(ports)
     chores = Chores(sweeper.sweep, tidy, partial(look_after, ports))
     waker = Waker(ports)
@@ -69,6 +75,7 @@ def schedule(ports: Ports, stopping: threading.Event, beat: Beat, tidy: Callable
     pause = TICK
     while not stopping.wait(pause):
         beat.touch()
+        keep_up()
         try:
             pause = REST if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
             if lead.held(time.monotonic(), pause + LEASE_MARGIN):

@@ -197,6 +197,8 @@ def _repository(repository: RepositoryKeys, folder: str) -> Repository:
         secret=_secret(repository.secret),
         signing=_secret(repository.signing_secret),
         token=_secret(repository.token),
+        api=repository.api or "",
+        reports=repository.reports,
         submodules=repository.submodules,
     )
 

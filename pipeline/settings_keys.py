@@ -167,6 +167,14 @@ class RepositoryKeys(Keys):
         description="GitLab ≥ 19: signing token (whsec_…); Gitee: signing key. When set, unsigned webhooks are refused.",
     )
     token: SecretText = Field(default=SecretStr(""), description="For cloning and the forge's API.")
+    api: units.HttpUrl | None = Field(
+        default=None,
+        description="Address of the forge, such as https://gitlab.example.com. Default: from `url`.",
+    )
+    reports: bool = Field(
+        default=True,
+        description="With a token: tell the forge (github, gitlab, gitea, forgejo) what becomes of its commits.",
+    )
     submodules: bool = Field(default=False, description="Fetch submodules too.")
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from pipeline.errors import ShipwayError
 from pipeline.ports import Ports
+from pipeline.reports.compose import reports_of
+from pipeline.reports.desk import Desk
 from pipeline.retention.prune import Pruned, prune
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
@@ -28,6 +30,7 @@ from runners.prometheus import PrometheusMetrics
 from runners.proxies import ProxyContainers
 from runners.reach import Reach
 from runners.redis_child import redis_url
+from runners.reporters import Reporters
 from runners.shelves import shelves_of
 from runners.source import GitSource
 from runners.store import Store
@@ -71,12 +74,26 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     )
 
 
+def build_desk(store: Store, ports: Ports) -> Desk:
+    """What the flow that tells forges needs."""
+    return Desk(
+        settings=ports.settings,
+        outbox=store.outbox,
+        runs=store.runs,
+        deployments=store.deployments,
+        leases=store.leases,
+        reporters=Reporters(all_secrets(ports.settings)),
+        hands=ports.hands,
+        clock=ports.clock,
+    )
+
+
 def tidying(store: Store, ports: Ports) -> Callable[[], None]:
     """What is done once a day: old webhook bodies and old leases go, and what `shipway prune` would remove."""
 
     def tidy() -> None:
         try:
-            store.tidy(ports.clock.now())
+            store.tidy(ports.clock.now(), bool(reports_of(ports.settings)))
             tell(prune(f"tidy:{os.getpid()}:{secrets.token_hex(3)}", ports))
         except ShipwayError as error:
             log.warning("not tidied, tomorrow again", extra={"error": str(error)})

@@ -14,6 +14,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from pipeline.errors import Unreachable
+from runners.doorbell import ring
 
 DELIVER = "shipway-deliver"
 DEPLOY = "shipway-deploy"
@@ -58,6 +59,7 @@ class RedisQueue:
         """Each wake is a job of its own: RQ keeps state under a job's id, and a dead worker's must not meet ours."""
         prefix = f"{noun}-{number}-"
         with self._translated():
+            ring(self._redis)
             if any(waiting.startswith(prefix) for waiting in queue.get_job_ids()):
                 return
             queue.enqueue_call(

@@ -1,15 +1,24 @@
 """`schedule`: the scheduler's process."""
 
+import threading
+from collections.abc import Callable
+
 import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.parts import beat_option, log_format_option, open_books
+from pipeline.ports import Ports
+from pipeline.reporting import Reporting
+from pipeline.reports.compose import reports_of
 from pipeline.scheduler import schedule as run_scheduler
 from pipeline.scheduler import stop_on_signal
-from pipeline.wiring import build_ports, tidying
+from pipeline.wiring import build_desk, build_ports, tidying
+from runners.doorbell import Doorbell
 from runners.log_lines import set_up
 from runners.process import Beat
+from runners.redis_child import redis_url
 from runners.settings_source import load_settings
+from runners.store import Store
 
 
 @click.command()
@@ -24,7 +33,18 @@ def schedule(log_format: str, beat: str) -> None:
     settings = load_settings(asked().config_path())
     store = open_books(settings)
     ports = build_ports(settings, store)
+    stopping = stop_on_signal()
     try:
-        run_scheduler(ports, stop_on_signal(), Beat(beat), tidying(store, ports))
+        keep_up = _reporting(store, ports, stopping)
+        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up)
     finally:
         store.close()
+
+
+def _reporting(store: Store, ports: Ports, stopping: threading.Event) -> Callable[[], None]:
+    """Nothing, when the file names no forge that is told anything."""
+    if not reports_of(ports.settings):
+        return lambda: None
+    server = ports.settings.server
+    bell = Doorbell(redis_url(server.redis, server.data), stopping)
+    return Reporting(build_desk(store, ports), bell.wait, stopping).keep_up

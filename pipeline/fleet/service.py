@@ -21,6 +21,8 @@ class Repository:
     secret: Secret = field(default_factory=lambda: Secret(""))  # webhook secret or token
     signing: Secret = field(default_factory=lambda: Secret(""))  # GitLab >= 19: whsec_…; Gitee: signing key
     token: Secret = field(default_factory=lambda: Secret(""))  # for cloning and the forge's API
+    api: str = ""  # address of the forge, when `url` does not tell it
+    reports: bool = True  # with a token: the forge is told what becomes of its commits
     submodules: bool = False
 
 

@@ -14,6 +14,7 @@ from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
 from runners.store.leases import SqlLeases
 from runners.store.migrate import migrate
+from runners.store.outbox import SqlOutbox
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
 from runners.store.routes import SqlRoutes
@@ -41,6 +42,7 @@ class Store:
         self.fleet = SqlFleet(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
+        self.outbox = SqlOutbox(database)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:
@@ -51,10 +53,12 @@ class Store:
         """Raises `Unreachable`, saying which database, when it does not answer within two seconds."""
         self._database.read(lambda tx: tx.execute(text("SELECT 1")).scalar(), PING_PATIENCE)
 
-    def tidy(self, now: datetime) -> None:
-        """Let go of what nobody needs any more: old webhook bodies, leases of runs long over."""
+    def tidy(self, now: datetime, reported: bool = True) -> None:
+        """Let go of what nobody needs any more: old webhook bodies, leases of runs long over, what forges were told.
+        `reported`: some forge is told at all."""
         self.inbox.tidy(now)
         self.leases.tidy(now)
+        self.outbox.tidy(now, reported)
 
     def close(self) -> None:
         self.inbox.close()

@@ -1,0 +1,47 @@
+"""Tells forges what changed: a thread beside the scheduler, asleep while nothing happens. Decides nothing.
+
+Any number of schedulers may run; a lease lets one tell at a time. An error is tried again, like everything else here.
+"""
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+
+from pipeline.errors import ShipwayError
+from pipeline.reports.desk import Desk
+from pipeline.reports.tell import tell
+
+log = logging.getLogger("shipway.reports")
+
+PAUSE = 5.0  # seconds after a database that did not answer
+
+
+class Reporting:
+    """`wait(seconds)` returns early when something begins."""
+
+    def __init__(self, desk: Desk, wait: Callable[[float], None], stopping: threading.Event) -> None:
+        self._desk = desk
+        self._wait = wait
+        self._stopping = stopping
+        self._thread: threading.Thread | None = None
+
+    def keep_up(self) -> None:
+        """Start the thread, unless it runs. Cheap: asked for at each tick."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self.run, name="reports", daemon=True)
+            self._thread.start()
+
+    def run(self) -> None:
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+        while not self._stopping.is_set():
+            self._wait(self._round(owner))
+
+    def _round(self, owner: str) -> float:
+        try:
+            return tell(owner, self._desk)
+        except ShipwayError as error:
+            log.warning("forges not told, trying again", extra={"error": str(error)})
+            return PAUSE
