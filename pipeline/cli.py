@@ -50,6 +50,10 @@ COMMANDS = {
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),
     "config": ("pipeline.commands.configuring:config", "Check or explain the operator's file."),
     "repo": ("pipeline.commands.repositories:repo", "Bare repositories that deploy what is pushed to them."),
+    "gitlab": (
+        "pipeline.commands.gitlab:gitlab",
+        "Connect a project at GitLab: its webhook, made or repaired.",
+    ),
     "doctor": ("pipeline.commands.doctor:doctor", "Look whether everything that is needed is there."),
     "explain": ("pipeline.commands.explaining:explain", "Diagrams drawn from the code's own tables."),
     "help": ("pipeline.commands.explaining:topics", "Longer help: exit codes."),

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from pipeline.reports.tell import tell
 log = logging.getLogger("shipway.reports")
 
 PAUSE = 5.0  # seconds after a database that did not answer
+AGAIN = 30.0  # seconds from one start of the thread to the next, should it break
 
 
 class Reporting:
@@ -27,10 +29,13 @@ class Reporting:
         self._wait = wait
         self._stopping = stopping
         self._thread: threading.Thread | None = None
+        self._started = float("-inf")
 
     def keep_up(self) -> None:
         """Start the thread, unless it runs. Cheap: asked for at each tick."""
-        if self._thread is None or not self._thread.is_alive():
+        alive = self._thread is not None and self._thread.is_alive()
+        if not alive and time.monotonic() - self._started >= AGAIN:
+            self._started = time.monotonic()
             self._thread = threading.Thread(target=self.run, name="reports", daemon=True)
             self._thread.start()
 

@@ -52,7 +52,7 @@ def init(path: str, project: str, url: str, secret_file: str, public_url: str = 
     hooks = folder / "hooks"
     for key, value in {**CONFIG, "core.hooksPath": str(hooks)}.items():  # over a hooksPath of the user's own
         _git("--git-dir", str(folder), "config", key, value)
-    secret = _secret(Path(secret_file).absolute())
+    secret = secret_in(Path(secret_file).absolute(), secrets.token_urlsafe(32))
     hooks.mkdir(exist_ok=True)
     settings = {"url": url, "project": project, "secret": secret, "public_url": public_url}
     _write(hooks / SETTINGS, json.dumps(settings, indent=2) + "\n", 0o600)
@@ -76,8 +76,8 @@ def _repository(folder: Path) -> bool:
     return True
 
 
-def _secret(file: Path) -> str:
-    """The file's text, made first when it is not there. Two at once: the first one's stays."""
+def secret_in(file: Path, fresh: str) -> str:
+    """The file's text, which is `fresh` when it was not there. Two at once: the first one's stays."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -86,10 +86,9 @@ def _secret(file: Path) -> str:
         if not found:
             raise Refused(f"The secret file {file} is empty. Remove it to have a new one made.") from None
         return found
-    made = secrets.token_urlsafe(32)
     with os.fdopen(handle, "w", encoding="utf-8") as out:
-        out.write(made + "\n")
-    return made
+        out.write(fresh + "\n")
+    return fresh
 
 
 def _write(file: Path, text: str, mode: int) -> None:

@@ -45,7 +45,7 @@ class Doorbell:
 
     def _listen(self) -> PubSub:
         """Its socket has no timeout of its own: it is meant to be silent."""
-        redis = Redis.from_url(self._url, socket_connect_timeout=3, socket_keepalive=True)
+        redis = Redis.from_url(self._url, socket_connect_timeout=3, health_check_interval=30)
         self._listening = redis.pubsub()  # type: ignore[no-untyped-call]
         self._listening.subscribe(CHANNEL)
         return self._listening

@@ -16,7 +16,7 @@ from pipeline.errors import Rejected, RunnerError, Unreachable
 from pipeline.fleet.service import Repository
 from runners.forge_address import web_address
 
-TIMEOUT = 10.0  # seconds; python-gitlab's own default is for ever
+TIMEOUT = 15.0  # seconds; a test of a webhook waits up to 10 for it. python-gitlab's own default is for ever
 AT_ONCE: dict[str, Any] = {"obey_rate_limit": False}  # else a 429 is slept out inside the call
 LATER = frozenset(
     {408, 409, 425, 429}

@@ -6,6 +6,7 @@ Each check gives a line: ok, warn (works, but) or FAIL. The exit code is 10 when
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain
 
 import click
@@ -13,6 +14,7 @@ import click
 from pipeline.commands.asked import asked
 from pipeline.commands.showing import colour, show
 from pipeline.errors import RunnerError, ShipwayError
+from pipeline.reports.compose import reports_of
 from pipeline.settings import Settings
 from runners.examining import (
     Finding,
@@ -26,6 +28,7 @@ from runners.examining import (
     look_at_registry,
     look_at_server,
 )
+from runners.examining_forges import look_at_gitlab_hook, look_at_reports
 from runners.reach import Reach
 from runners.settings_source import load_settings
 
@@ -67,6 +70,15 @@ def _checks(settings: Settings, reach: Reach) -> Iterator[Check]:
         yield Check(f"host {host.name}", lambda host=host: look_at_host(host, reach))  # type: ignore[misc]
     for proxy in settings.proxies.values():
         yield Check(f"proxy {proxy.name}", lambda proxy=proxy: look_at_proxy(proxy, settings, reach))  # type: ignore[misc]
+    yield from _forges(settings)
+
+
+def _forges(settings: Settings) -> Iterator[Check]:
+    yield Check("reports", lambda: look_at_reports(settings.server, reports_of(settings)))
+    url = f"{settings.server.url.rstrip('/')}/hooks/gitlab"
+    for service in settings.services.values():
+        if service.repository.forge == "gitlab" and service.repository.token:
+            yield Check(f"webhook of {service.name}", partial(look_at_gitlab_hook, service, url))
 
 
 def _examine(checks: list[Check]) -> list[Finding]:

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import groupby
 
 from pipeline.delivery.run import Run
-from pipeline.errors import NotFound, RunnerError, Stopped, Unreachable
+from pipeline.errors import BadConfig, NotFound, RunnerError, Stopped, Unreachable
 from pipeline.fleet.service import Repository
 from pipeline.lease import Lease
 from pipeline.reports import compose
@@ -132,7 +132,7 @@ def _tell_one(subject: Subject, lease: Lease, desk: Desk) -> bool:
             _put_off(late, lease, desk)
             return False
         _give_up(replace(late, error=f"{error} Given up after three days."), message.error, lease, desk)
-    except RunnerError as error:
+    except (RunnerError, BadConfig) as error:
         _give_up(replace(message, said=said, error=str(error)), message.error, lease, desk)
     else:
         desk.outbox.save(replace(message, said=said, tries=0, retry_at=None, error=""), True, lease)

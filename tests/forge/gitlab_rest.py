@@ -121,6 +121,11 @@ def _list_hooks(call: Call) -> Answer:
     return call.page(rows, f"/api/v4/projects/{call.project.id}/hooks")
 
 
+def _get_hook(call: Call, number: str) -> Answer:
+    call.allow(MAINTAINER, write=False)
+    return 200, _shown(call, _one(call.project.hooks, "id", number, "Not Found")), {}
+
+
 def _create_hook(call: Call) -> Answer:
     call.allow(MAINTAINER)
     given = call.fields(HOOK, {"url"})
@@ -277,6 +282,7 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "", _get_project),
     ("GET", "/hooks", _list_hooks),
     ("POST", "/hooks", _create_hook),
+    ("GET", r"/hooks/(\d+)", _get_hook),
     ("PUT", r"/hooks/(\d+)", _change_hook),
     ("DELETE", r"/hooks/(\d+)", _drop_hook),
     ("POST", r"/hooks/(\d+)/test/(\w+)", _test_hook),

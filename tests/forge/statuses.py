@@ -46,6 +46,7 @@ class StatusServer(ThreadingHTTPServer):
         self.status = 0
         self.headers: dict[str, str] = {}
         self.shown: dict[str, str] = {}
+        self.text = ""  # of the last one
         self.asked = 0
 
     @property
@@ -81,6 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         if wrong or body["state"] not in kind.states or len(body["description"]) > kind.longest:
             return 422, {"message": f"Validation Failed: {sorted(wrong)}"}
         server.shown[body["context"]] = body["state"]
+        server.text = body["description"]
         return 201, body | {"id": server.asked}
 
 

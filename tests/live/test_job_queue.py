@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from pipeline.errors import Unreachable
+from runners.doorbell import Doorbell
 from runners.job_queue import BEAT_KEY, DELIVER, DEPLOY, RedisQueue
 from runners.redis_child import PROGRAMS, prepare, program, redis_url, socket_path, words
 
@@ -119,3 +121,33 @@ def test_a_redis_that_is_away_is_a_sentence_without_its_password() -> None:
 
     assert "hunter2" not in str(caught.value)
     queue.close()
+
+
+def test_whoever_waits_for_work_to_begin_is_woken_by_it(redis: Redis, tmp_path: Path) -> None:
+    url = redis_url("", str(tmp_path))
+    bell, began = Doorbell(url, threading.Event()), time.monotonic()
+    bell.wait(0.2)
+
+    RedisQueue(url).wake_deployment(7)
+    bell.wait(30)
+
+    assert 0.2 <= time.monotonic() - began < 10
+    bell.close()
+
+
+def test_a_doorbell_without_redis_waits_its_time_and_works_again_after(tmp_path: Path) -> None:
+    bell, began = Doorbell(redis_url("", str(tmp_path)), threading.Event()), time.monotonic()
+
+    bell.wait(0.3)
+
+    assert 0.3 <= time.monotonic() - began < 5
+
+
+def test_a_process_that_ends_is_not_held_by_its_doorbell(tmp_path: Path) -> None:
+    stopping = threading.Event()
+    stopping.set()
+    began = time.monotonic()
+
+    Doorbell(redis_url("", str(tmp_path)), stopping).wait(30)
+
+    assert time.monotonic() - began < 5

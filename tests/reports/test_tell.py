@@ -264,6 +264,17 @@ def test_a_commit_that_is_gone_is_given_up(house: House):
     assert "the commit is gone" in house.store.outbox.troubles()[0].error
 
 
+def test_a_repository_whose_forge_cannot_be_found_is_given_up(house: House):
+    shop = house.desk.settings.services["shop"]
+    local = replace(shop, repository=replace(shop.repository, url="/srv/git/shop.git"))
+    house.desk = replace(house.desk, settings=replace(house.desk.settings, services={"shop": local}))
+    house.run()
+
+    house.tell()
+
+    assert "`api`" in house.store.outbox.troubles()[0].error
+
+
 def test_given_up_is_logged_once(house: House, caplog: pytest.LogCaptureFixture):
     house.desk = desk_of(house.store, settings_of(house.gitlab, "glpat-wrong"), house.clock)
     run, lease = house.run()
