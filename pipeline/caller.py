@@ -10,3 +10,5 @@ class Caller:
     name: str
     role: str
     scopes: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()  # the only changes that it may ask for; empty: all of its role
+    commit: str = ""  # the only one that it may have built; empty: any

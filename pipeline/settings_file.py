@@ -16,7 +16,7 @@ from pipeline.faults import Faults, Reading
 from pipeline.fleet.balancer import BalancerKind, LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess, SshFiles, TlsFiles
 from pipeline.fleet.proxy import Proxy
-from pipeline.fleet.service import Environment, MergeRequests, Repository, Service
+from pipeline.fleet.service import CiJobs, Environment, MergeRequests, Repository, Service
 from pipeline.retention.policy import Retention
 from pipeline.secret import Secret
 from pipeline.settings import BuilderSettings, Server, Settings
@@ -26,6 +26,7 @@ from pipeline.settings_keys import (
     EnvironmentKeys,
     FileKeys,
     HostKeys,
+    JobKeys,
     RepositoryKeys,
     ServiceKeys,
 )
@@ -199,8 +200,15 @@ def _repository(repository: RepositoryKeys, folder: str) -> Repository:
         token=_secret(repository.token),
         api=repository.api or "",
         reports=repository.reports,
+        jobs=_jobs(repository.jobs),
         submodules=repository.submodules,
     )
+
+
+def _jobs(jobs: JobKeys | None) -> CiJobs | None:
+    if jobs is None:
+        return None
+    return CiJobs(jobs.project_id, jobs.issuer or "", jobs.audience, jobs.protected)
 
 
 def _environment(

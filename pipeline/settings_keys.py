@@ -149,6 +149,15 @@ class BalancerKeys(Keys):
     of: list[Name] = Field(default=[], description="chain: other load balancers, the outermost first.")
 
 
+class JobKeys(Keys):
+    project_id: int = Field(ge=1, description="The forge's number of the project; its path may change.")
+    issuer: units.HttpUrl | None = Field(
+        default=None, description="What `iss` says. Default: the forge's address."
+    )
+    audience: Word = Field(default="", description="What `aud` says. Default: `server.url`.")
+    protected: bool = Field(default=True, description="Only jobs of protected branches and tags.")
+
+
 class RepositoryKeys(Keys):
     url: values.RepositoryUrl = Field(description="Clone address. Never taken from a webhook's body.")
     forge: values.Forge = Field(
@@ -174,6 +183,10 @@ class RepositoryKeys(Keys):
     reports: bool = Field(
         default=True,
         description="With a token: tell the forge (github, gitlab, gitea, forgejo) what becomes of its commits.",
+    )
+    jobs: JobKeys | None = Field(
+        default=None,
+        description="GitLab CI jobs that may start runs and deployments by an id_token; see docs/gitlab.md.",
     )
     submodules: bool = Field(default=False, description="Fetch submodules too.")
 

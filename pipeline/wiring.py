@@ -22,6 +22,7 @@ from runners.engine import DockerEngines
 from runners.forges import Forges
 from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
+from runners.job_tokens import with_jobs
 from runners.log_store import FileLogs
 from runners.notify import LogNotices
 from runners.own_store import store_of
@@ -56,7 +57,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         deployments=store.deployments,
         routes=store.routes,
         fleet=store.fleet,
-        tokens=store.tokens,
+        tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),

@@ -12,6 +12,16 @@ from pipeline.secret import Secret
 
 
 @dataclass(frozen=True)
+class CiJobs:
+    """Jobs of the forge's own CI that may call the API, proved by an id_token."""
+
+    project_id: int  # of the forge; unlike its path it never changes
+    issuer: str = ""  # empty: the forge's address
+    audience: str = ""  # empty: server.url
+    protected: bool = True  # only from protected branches and tags
+
+
+@dataclass(frozen=True)
 class Repository:
     """Where a service's code lives and how its webhooks prove themselves. `project` is the forge's name of it."""
 
@@ -23,6 +33,7 @@ class Repository:
     token: Secret = field(default_factory=lambda: Secret(""))  # for cloning and the forge's API
     api: str = ""  # address of the forge, when `url` does not tell it
     reports: bool = True  # with a token: the forge is told what becomes of its commits
+    jobs: CiJobs | None = None  # None: no job may
     submodules: bool = False
 
 
@@ -60,8 +71,11 @@ class Environment:
 
     def wants(self, push: Push) -> bool:
         """Branch and tag patterns are shell-style; a tag never matches a branch pattern."""
-        patterns = self.branches if push.kind is RefKind.BRANCH else self.tags
-        return any(fnmatchcase(push.ref, pattern) for pattern in patterns)
+        return self.takes(push.kind, push.ref)
+
+    def takes(self, kind: RefKind, ref: str) -> bool:
+        patterns = self.branches if kind is RefKind.BRANCH else self.tags
+        return any(fnmatchcase(ref, pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True)

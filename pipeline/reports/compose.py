@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from pipeline.delivery.run import Run, RunStatus, Stage, StageStatus
 from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.intake.job import JOB
 from pipeline.reports.report import Comment, CommitStatus, EnvironmentStatus, Message, Report, State
 from pipeline.rollout.deployment import Deployment, Reason, Status
 from pipeline.rollout.release import Release
@@ -73,6 +74,8 @@ def of_deployment(deployment: Deployment, runs: Mapping[int, Run], settings: Set
     release, previous = deployment.release, deployment.previous
     if deployment.status is Status.PENDING or not release.commit:
         return {}
+    if deployment.requested_by.startswith(f"api:{JOB}"):
+        return {}  # the forge lists its own job's deployment
     environment = settings.environment(deployment.service, deployment.environment)
     state = DEPLOYMENTS.get(deployment.status, State.RUNNING)
     found: dict[str, Report] = {"deployment": _entry(release, environment, state, runs, settings)}

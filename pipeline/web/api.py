@@ -15,7 +15,7 @@ from pipeline.errors import ShipwayError, Unsupported
 from pipeline.ports import Ports
 from pipeline.web import deployments, house, places, retention, runs, services
 from pipeline.web.answers import Answer
-from pipeline.web.auth import demand, demand_everything, demand_within
+from pipeline.web.auth import demand, demand_action, demand_everything, demand_within
 from pipeline.web.bodies import LARGEST_ID, Sent
 from pipeline.web.calls import PREFIX, Call
 from pipeline.web.problems import refusal
@@ -66,6 +66,7 @@ def _view(call: Call, ports: Ports) -> Callable[..., Response]:
 
 def _admit(call: Call, caller: Caller, path: Mapping[str, str | int]) -> None:
     demand(caller, call.role)
+    demand_action(caller, call.action)
     if call.unbound:
         demand_everything(caller)
     if "service" in path:

@@ -12,7 +12,7 @@ from pipeline.caller import Caller
 from pipeline.errors import BadSignature, Forbidden
 from pipeline.ports import Ports
 
-LONGEST_TOKEN = 512
+LONGEST_TOKEN = 8192  # an id_token of a job is a thousand or two
 
 
 class Role(StrEnum):
@@ -48,6 +48,14 @@ def demand(caller: Caller, role: Role) -> None:
         raise Forbidden(
             f"The token {caller.name!r} has the role {caller.role!r}; this call needs {role.value!r}. "
             "Use another token, or ask an administrator for one."
+        )
+
+
+def demand_action(caller: Caller, action: str) -> None:
+    """Raises `Forbidden` when the caller may change only other things."""
+    if action and caller.actions and action not in caller.actions:
+        raise Forbidden(
+            f"{caller.name} may only ask for {', '.join(caller.actions)}, not for {action}. Use a token of Shipway's."
         )
 
 

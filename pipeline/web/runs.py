@@ -7,7 +7,7 @@ from flask import Response, request
 
 from pipeline.caller import Caller
 from pipeline.delivery.run import NewRun, Run
-from pipeline.errors import RunnerError
+from pipeline.errors import Forbidden, RunnerError
 from pipeline.ports import Ports
 from pipeline.web.answers import RunAccepted, RunAnswer, RunsAnswer
 from pipeline.web.auth import Role, caller_of, demand_within, within
@@ -42,6 +42,10 @@ def show_run(ports: Ports, caller: Caller, run: int) -> RunAnswer:
 def start_run(ports: Ports, caller: Caller, service: str, environment: str, body: RunBody) -> RunAccepted:
     target = ports.settings.environment(service, environment)
     kind, ref, commit = ports.source.resolve(ports.service(service).repository, body.ref)
+    if caller.commit and commit != caller.commit:
+        raise Forbidden(
+            f"{caller.name} runs for the commit {caller.commit}; {body.ref} is {commit}. Send that commit."
+        )
     run = ports.runs.add(NewRun(service, target.name, kind, ref, commit, requested_by(caller)))
     wake(ports.queue.wake_run, run.id)
     return RunAccepted(run=run.id, status=run.status)

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from tests.forge import gitlab_hooks, gitlab_rest
 from tests.forge.git_http import git, is_git, refs, repository_of, serve
+from tests.forge.gitlab_jobs import JobIssuer
 from tests.forge.gitlab_project import Project, Refusal
 
 REPORTER, DEVELOPER, MAINTAINER = 20, 30, 40
@@ -76,6 +77,7 @@ class FakeGitLab(ThreadingHTTPServer):
         self.tokens: dict[str, Token] = {}
         self.asked: list[Asked] = []
         self.deliveries: list[gitlab_hooks.Delivery] = []
+        self.jobs = JobIssuer()
         self.lock = threading.RLock()
         self._sender = ThreadPoolExecutor(max_workers=1)
         self._sent: list[Future[None]] = []
@@ -101,6 +103,10 @@ class FakeGitLab(ThreadingHTTPServer):
         user = user or f"project_bot_{text[6:10]}"
         self.tokens[text] = Token(user, frozenset(scopes.split()), level, frozenset(projects.split()))
         return text
+
+    def id_token(self, project: Project, audience: str, commit: str, **claims: Any) -> str:
+        """As a job of main finds it in its environment; changed or more claims as wished."""
+        return self.jobs.token(self.url, audience, project, commit, claims)
 
     def fire(self, project: Project, before: dict[str, str]) -> None:
         """Not waited for, as at GitLab: a push is over before its webhooks are sent."""
@@ -144,6 +150,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if urlsplit(self.path).path == "/oauth/discovery/keys":
+            self.server.jobs.fetched += 1
+            self._answer(self.server.outage.status or 200, self.server.jobs.keys(), {})
+            return
         if is_git(self.path):
             self._git(body)
             return
