@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ class Bell:
 class Locked:
     """An outbox of a database that does not answer."""
 
-    def waiting(self, limit: int = 500) -> list[Any]:
+    def waiting(self, now: datetime, limit: int = 500) -> list[Any]:
         raise Unreachable("the database is locked")
 
 

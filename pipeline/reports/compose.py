@@ -41,6 +41,7 @@ DEPLOYMENTS = {
     Status.SUPERSEDED: State.CANCELLED,
     Status.CANCELLED: State.CANCELLED,
 }
+NEVER = frozenset({Status.SUPERSEDED, Status.CANCELLED})  # may have been before it began
 MARKS = {
     State.PENDING: "·",
     State.RUNNING: "⏳",
@@ -72,7 +73,8 @@ def of_deployment(deployment: Deployment, runs: Mapping[int, Run], settings: Set
     """Key -> report. Empty while it has not begun, or when nobody knows the commit. `runs`: those that made the
     releases, as far as they are known."""
     release, previous = deployment.release, deployment.previous
-    if deployment.status is Status.PENDING or not release.commit:
+    never_began = deployment.started_at is None and deployment.status in NEVER
+    if deployment.status is Status.PENDING or never_began or not release.commit:
         return {}
     if deployment.requested_by.startswith(f"api:{JOB}"):
         return {}  # the forge lists its own job's deployment
@@ -136,12 +138,17 @@ def _entry(
 
 def _comment(run: Run, deployment: Deployment | None, link: str) -> Comment:
     lines = [f"**{run.service}** on **{run.environment}**: {_verdict(run, deployment)}", ""]
-    lines += ["| stage | | |", "|---|---|---|"]
-    for stage in run.stages:
-        words = _words(stage, run, deployment).replace("|", "\\|")
-        lines.append(f"| {stage.name} | {MARKS[STAGES[stage.status]]} {stage.status} | {_inert(words)} |")
-    lines += ["", f"Commit {run.commit[:10]} · [run {run.id}]({link})"]
+    if run.over:  # before, each stage would be an edit
+        lines += ["| stage | | |", "|---|---|---|"]
+        lines += [_row(stage, _words(stage, run, deployment)) for stage in run.stages]
+        lines.append("")
+    lines += [f"Commit {run.commit[:10]} · [run {run.id}]({link})"]
     return Comment(run.commit, f"shipway:{run.service}/{run.environment}", "\n".join(lines))
+
+
+def _row(stage: Stage, words: str) -> str:
+    text = _inert(words).replace("|", "\\|")
+    return f"| {stage.name} | {MARKS[STAGES[stage.status]]} {stage.status} | {text} |"
 
 
 def _verdict(run: Run, deployment: Deployment | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from pipeline.books import Deployments, Leases, Runs
@@ -33,8 +34,12 @@ class Outbox(Protocol):
     """Changes that no forge was told of. The database itself adds a row in the transaction that changes a run's or
     deployment's status or stages, so none is forgotten."""
 
-    def waiting(self, limit: int = 500) -> list[Message]:
-        """The oldest changes first, as one message for each run or deployment."""
+    def waiting(self, now: datetime, limit: int = 500) -> list[Message]:
+        """The oldest changes first, as one message for each run or deployment; none of a service of which one has to
+        wait until later than `now`."""
+
+    def next_try(self, now: datetime) -> datetime | None:
+        """When the first of those is to be tried again."""
 
     def save(self, message: Message, over: bool, lease: Lease) -> None:
         """How far it came. `over`: all changes that it covers are dealt with. Raises `Stopped`."""

@@ -73,7 +73,7 @@ class Message:
     noun: Noun
     number: int
     change: int
-    service: str = ""  # empty: not tried yet
+    service: str
     said: dict[str, Said] = field(default_factory=dict)
     tries: int = 0
     retry_at: datetime | None = None

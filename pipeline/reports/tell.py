@@ -41,7 +41,7 @@ class Subject:
 
 def tell(owner: str, desk: Desk) -> float:
     """One round. Returns the seconds until another one is of use, when nobody rings before."""
-    waiting = desk.outbox.waiting()
+    waiting = desk.outbox.waiting(desk.clock.now())
     if waiting:
         lease = desk.leases.take(KEY, owner, LEASE_TTL)
         if lease is None:
@@ -50,74 +50,64 @@ def tell(owner: str, desk: Desk) -> float:
             _tell_all(waiting, lease, desk)
         finally:
             desk.leases.give_back(lease)
-        waiting = desk.outbox.waiting()
-    return _rest(waiting, desk)
+    return _rest(desk)
 
 
-def _rest(waiting: Sequence[Message], desk: Desk) -> float:
-    moments = [message.retry_at for message in waiting if message.retry_at]
-    if desk.outbox.busy() or len(moments) < len(waiting):
+def _rest(desk: Desk) -> float:
+    now = desk.clock.now()
+    if desk.outbox.busy() or desk.outbox.waiting(now, 1):
         return ACTIVE
-    if not moments:
-        return ASLEEP
-    return min(ASLEEP, max(0.1, (min(moments) - desk.clock.now()).total_seconds()))
+    moment = desk.outbox.next_try(now)
+    return ASLEEP if moment is None else min(ASLEEP, max(0.1, (moment - now).total_seconds()))
 
 
 def _tell_all(waiting: Sequence[Message], lease: Lease, desk: Desk) -> None:
     """Services side by side, so that one forge that is away holds up no other; each in the order of its changes."""
-    subjects = []
-    for message in waiting:
-        subject = _subject(message, desk)
-        if subject is None:
-            desk.outbox.drop(message, lease)
-        else:
-            subjects.append(subject)
-    now = desk.clock.now()
-    resting = {s.message.service for s in subjects if s.message.retry_at and s.message.retry_at > now}
-    subjects.sort(key=lambda s: (s.message.service, s.message.change))
+    by_service = sorted(waiting, key=lambda message: (message.service, message.change))
     jobs = [
         partial(_tell_service, tuple(own), lease, desk)
-        for service, own in groupby(subjects, key=lambda s: s.message.service)
-        if service not in resting
+        for _, own in groupby(by_service, key=lambda message: message.service)
     ]
     for failure in desk.hands.each(jobs):
         if failure is not None:
             raise failure
 
 
+def _tell_service(messages: Sequence[Message], lease: Lease, desk: Desk) -> None:
+    """Until one has to wait: those behind it wait too."""
+    for message in messages:
+        if not desk.leases.extend(lease, LEASE_TTL):
+            raise Stopped("Another process tells the forges now.")
+        subject = _subject(message, desk)
+        if subject is None:
+            desk.outbox.drop(message, lease)
+        elif not _tell_one(subject, lease, desk):
+            return
+
+
 def _subject(message: Message, desk: Desk) -> Subject | None:
     """None: nobody is to be told."""
     try:
-        reports, service = _reports(message, desk)
-        repository = desk.settings.service(service).repository
+        repository = desk.settings.service(message.service).repository
+        if not compose.wants(repository) or repository.forge not in desk.reporters:
+            return None
+        return Subject(message, repository, _reports(message, desk))
     except NotFound:  # not in the file any more
         return None
-    if not compose.wants(repository) or repository.forge not in desk.reporters:
-        return None
-    return Subject(replace(message, service=service), repository, reports)
 
 
-def _reports(message: Message, desk: Desk) -> tuple[dict[str, Report], str]:
+def _reports(message: Message, desk: Desk) -> dict[str, Report]:
     if message.noun is Noun.RUN:
         run = desk.runs.run(message.number)
         made = None if run.deployment is None else desk.deployments.deployment(run.deployment)
-        return compose.of_run(run, made, desk.settings), run.service
+        return compose.of_run(run, made, desk.settings)
     deployment = desk.deployments.deployment(message.number)
-    return compose.of_deployment(deployment, _makers(deployment, desk), desk.settings), deployment.service
+    return compose.of_deployment(deployment, _makers(deployment, desk), desk.settings)
 
 
 def _makers(deployment: Deployment, desk: Desk) -> dict[int, Run]:
     releases = (deployment.release, deployment.previous)
     return {r.run: desk.runs.run(r.run) for r in releases if r is not None and r.run is not None}
-
-
-def _tell_service(subjects: Sequence[Subject], lease: Lease, desk: Desk) -> None:
-    """Until one has to wait: those behind it wait too."""
-    for subject in subjects:
-        if not desk.leases.extend(lease, LEASE_TTL):
-            raise Stopped("Another process tells the forges now.")
-        if not _tell_one(subject, lease, desk):
-            return
 
 
 def _tell_one(subject: Subject, lease: Lease, desk: Desk) -> bool:

@@ -26,9 +26,13 @@ class SqlOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def waiting(self, limit: int = 500) -> list[Message]:
-        query = _waiting().limit(limit)
+    def waiting(self, now: datetime, limit: int = 500) -> list[Message]:
+        query = _waiting(now).limit(limit)
         return self._database.read(lambda tx: [_message(row) for row in tx.execute(query)])
+
+    def next_try(self, now: datetime) -> datetime | None:
+        query = select(func.min(REPORTS.retry_at)).where(REPORTS.retry_at > now)
+        return self._database.read(lambda tx: tx.execute(query).scalar())
 
     def save(self, message: Message, over: bool, lease: Lease) -> None:
         def work(tx: Connection) -> None:
@@ -90,19 +94,22 @@ class SqlOutbox:
         self._database.write(work)
 
 
-def _waiting() -> Select[Any]:
+def _waiting(now: datetime) -> Select[Any]:
+    resting = select(REPORTS.service).where(REPORTS.retry_at > now)
     changes = (
         select(
             OUTBOX.noun,
             OUTBOX.number,
+            OUTBOX.service,
             func.max(OUTBOX.id).label("change"),
             func.min(OUTBOX.at).label("since"),
         )
-        .group_by(OUTBOX.noun, OUTBOX.number)
+        .where(OUTBOX.service.not_in(resting))
+        .group_by(OUTBOX.noun, OUTBOX.number, OUTBOX.service)
         .subquery()
     )
     same = and_(changes.c.noun == REPORTS.noun, changes.c.number == REPORTS.number)
-    said = (REPORTS.service, REPORTS.said, REPORTS.tries, REPORTS.retry_at, REPORTS.error)
+    said = (REPORTS.said, REPORTS.tries, REPORTS.retry_at, REPORTS.error)
     return select(changes, *said).join(tables.reports, same, isouter=True).order_by(changes.c.change)
 
 
@@ -111,7 +118,7 @@ def _message(row: Row[Any]) -> Message:
         noun=Noun(row.noun),
         number=row.number,
         change=row.change,
-        service=row.service or "",
+        service=row.service,
         said=PLAIN.load(dict[str, Said], row.said) if row.said else {},
         tries=row.tries or 0,
         retry_at=row.retry_at,

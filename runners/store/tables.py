@@ -262,6 +262,7 @@ outbox = Table(
     Column("id", Id, primary_key=True),
     Column("noun", String(20), nullable=False),
     Column("number", BigInteger, nullable=False),
+    Column("service", Words, nullable=False),
     _moment("at", nullable=False),
     sqlite_autoincrement=True,
 )

@@ -22,12 +22,12 @@ def hold(books: Store, owner: str = "teller-1") -> Lease:
 
 
 def waiting(books: Store) -> list[tuple[str, int]]:
-    return [(message.noun.value, message.number) for message in books.outbox.waiting()]
+    return [(message.noun.value, message.number) for message in books.outbox.waiting(AT)]
 
 
 def tell_all(books: Store) -> None:
     lease = hold(books)
-    for message in books.outbox.waiting():
+    for message in books.outbox.waiting(AT):
         books.outbox.save(replace(message, service="shop"), True, lease)
     books.leases.give_back(lease)
 
@@ -107,14 +107,14 @@ def test_many_changes_are_one_message(books: Store):
     for stage in StageName:
         books.runs.save_stage(run_id, Stage(stage, StageStatus.SUCCEEDED), lease)
 
-    (message,) = books.outbox.waiting()
+    (message,) = books.outbox.waiting(AT)
 
     assert (message.noun, message.number, message.since is not None) == (Noun.RUN, run_id, True)
 
 
 def test_a_change_that_comes_while_it_is_told_stays(books: Store):
     run_id, lease = begun(books)
-    (message,) = books.outbox.waiting()
+    (message,) = books.outbox.waiting(AT)
     books.runs.save_stage(run_id, Stage(StageName.BUILD, StageStatus.RUNNING), lease)
 
     books.outbox.save(replace(message, service="shop"), True, hold(books))
@@ -124,18 +124,32 @@ def test_a_change_that_comes_while_it_is_told_stays(books: Store):
 
 def test_what_was_told_is_remembered(books: Store):
     run = books.runs.add(new_run())
-    (message,) = books.outbox.waiting()
+    (message,) = books.outbox.waiting(AT)
     said = {"status:shipway/build": Said("d1", "7")}
     late = replace(message, service="shop", said=said, tries=2, retry_at=AT, error="it was away")
 
     books.outbox.save(late, False, hold(books))
 
-    assert books.outbox.waiting() == [replace(late, number=run.id)]
+    assert books.outbox.waiting(AT) == [replace(late, number=run.id)]
+
+
+def test_a_service_that_has_to_wait_waits_as_a_whole(books: Store):
+    books.runs.add(new_run())
+    books.runs.add(new_run(service="zoo"))
+    message = books.outbox.waiting(AT)[0]
+    soon = AT + timedelta(seconds=8)
+    books.outbox.save(replace(message, tries=1, retry_at=soon), False, hold(books))
+
+    books.runs.add(new_run(environment="test"))
+
+    assert [message.service for message in books.outbox.waiting(AT)] == ["zoo"]
+    assert [message.service for message in books.outbox.waiting(soon)] == ["shop", "zoo", "shop"]
+    assert (books.outbox.next_try(AT), books.outbox.next_try(soon)) == (soon, None)
 
 
 def test_who_lost_the_lease_writes_nothing(books: Store):
     books.runs.add(new_run())
-    (message,) = books.outbox.waiting()
+    (message,) = books.outbox.waiting(AT)
     stale = hold(books)
     books.leases.give_back(stale)
     hold(books, "teller-2")
@@ -143,15 +157,15 @@ def test_who_lost_the_lease_writes_nothing(books: Store):
     with pytest.raises(Stopped):
         books.outbox.save(replace(message, service="shop"), True, stale)
 
-    assert len(books.outbox.waiting()) == 1
+    assert len(books.outbox.waiting(AT)) == 1
 
 
 def test_what_nobody_is_to_be_told_is_dropped(books: Store):
     books.runs.add(new_run())
 
-    books.outbox.drop(books.outbox.waiting()[0], hold(books))
+    books.outbox.drop(books.outbox.waiting(AT)[0], hold(books))
 
-    assert books.outbox.waiting() == []
+    assert books.outbox.waiting(AT) == []
 
 
 def test_it_is_busy_while_anything_is_not_over(books: Store):
@@ -172,7 +186,7 @@ def fail(books: Store, message: Message, error: str) -> None:
 
 def test_the_last_word_of_a_service_is_its_trouble(books: Store):
     books.runs.add(new_run())
-    fail(books, books.outbox.waiting()[0], "wrong token")
+    fail(books, books.outbox.waiting(AT)[0], "wrong token")
 
     (trouble,) = books.outbox.troubles()
 
@@ -181,7 +195,7 @@ def test_the_last_word_of_a_service_is_its_trouble(books: Store):
 
 def test_a_trouble_is_over_with_the_next_that_is_told(books: Store):
     books.runs.add(new_run())
-    fail(books, books.outbox.waiting()[0], "wrong token")
+    fail(books, books.outbox.waiting(AT)[0], "wrong token")
     books.runs.add(new_run(environment="test"))
 
     tell_all(books)
@@ -191,7 +205,7 @@ def test_a_trouble_is_over_with_the_next_that_is_told(books: Store):
 
 def test_what_was_told_long_ago_is_let_go(books: Store):
     books.runs.add(new_run())
-    fail(books, books.outbox.waiting()[0], "wrong token")
+    fail(books, books.outbox.waiting(AT)[0], "wrong token")
     run = books.runs.run(1)
 
     books.outbox.tidy(run.created_at + timedelta(days=31), True)
@@ -204,4 +218,4 @@ def test_without_a_forge_to_tell_nothing_piles_up(books: Store):
 
     books.outbox.tidy(run.created_at, False)
 
-    assert books.outbox.waiting() == []
+    assert books.outbox.waiting(AT) == []

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,10 +10,11 @@ from pipeline.delivery.run import StageName, StageStatus
 from pipeline.fleet.service import Repository
 from pipeline.reports.tell import ACTIVE, ASLEEP
 from pipeline.rollout.deployment import Reason, Status
-from tests.contracts.samples import deployment, release, settle
+from tests.contracts.samples import deployment, new_run, release, settle
 from tests.forge.gitlab import Outage
 from tests.reports.conftest import House, desk_of, settings_of
 
+LATER = datetime(2999, 1, 1, tzinfo=UTC)
 STAGES = ("checkout", "build", "test", "publish", "deploy")
 
 
@@ -145,7 +147,7 @@ def test_after_five_minutes_of_503_the_forge_shows_the_end(house: House):
 
     assert house.shown() == dict.fromkeys(states(), "success")
     assert len(house.project.statuses) == 5, "older states were not sent"
-    assert house.store.outbox.waiting() == []
+    assert house.store.outbox.waiting(LATER) == []
 
 
 def test_a_forge_that_is_away_is_asked_less_and_less_often(house: House):
@@ -203,7 +205,7 @@ def test_a_rate_limit_is_waited_out_and_not_inside_the_call(house: House):
     house.tell()
 
     assert len(house.gitlab.asked) == 1
-    assert house.store.outbox.waiting()[0].tries == 1
+    assert house.store.outbox.waiting(LATER)[0].tries == 1
 
 
 def test_a_forge_that_does_not_listen_is_told_later(house: House, monkeypatch: pytest.MonkeyPatch):
@@ -215,7 +217,7 @@ def test_a_forge_that_does_not_listen_is_told_later(house: House, monkeypatch: p
 
     house.tell()
 
-    assert "does not answer" in house.store.outbox.waiting()[0].error
+    assert "does not answer" in house.store.outbox.waiting(LATER)[0].error
 
 
 # ------------------------------------------------------------------------------------------------ refusals
@@ -241,7 +243,7 @@ def test_a_token_without_the_right_is_given_up_with_a_sentence(
     (trouble,) = house.store.outbox.troubles()
     assert trouble.final
     assert wanted in trouble.error
-    assert house.store.outbox.waiting() == []
+    assert house.store.outbox.waiting(LATER) == []
     assert len(house.gitlab.asked) == 1
     assert token not in caplog.text + trouble.error
     assert "given up" in caplog.text
@@ -310,7 +312,7 @@ def test_a_repository_without_token_or_reports_is_told_nothing(house: House, cha
     house.tell()
 
     assert house.gitlab.asked == []
-    assert house.store.outbox.waiting() == []
+    assert house.store.outbox.waiting(LATER) == []
 
 
 def test_a_service_that_left_the_file_is_told_nothing(house: House):
@@ -319,7 +321,7 @@ def test_a_service_that_left_the_file_is_told_nothing(house: House):
 
     house.tell()
 
-    assert house.store.outbox.waiting() == []
+    assert house.store.outbox.waiting(LATER) == []
 
 
 def test_a_secret_in_an_error_does_not_leave(house: House):
@@ -383,6 +385,17 @@ def test_a_rollback_by_hand_is_an_entry_of_the_older_commit(house: House):
     assert house.project.deployed()[-1] == ("production", old.commit, "success")
 
 
+def test_one_that_was_superseded_before_it_began_is_no_entry(house: House):
+    run, lease = house.run()
+    number = house.deployed(run, lease)
+
+    settle(house.store, number, Status.SUPERSEDED)
+    house.tell()
+
+    assert house.project.deployed() == []
+    assert house.shown()["shipway/deploy"] == "canceled"
+
+
 def test_a_pending_deployment_that_never_began_is_no_entry(house: House):
     run, lease = house.run()
     house.deployed(run, lease)
@@ -411,6 +424,16 @@ def test_a_merge_request_has_one_note_that_is_edited(house: House):
     assert f"run {again.id}" in note["body"]
 
 
+def test_stages_in_between_are_no_edits(house: House):
+    house.project.open_request("feature", house.commit)
+    run, lease = house.run(ref="feature")
+    for name in (StageName.CHECKOUT, StageName.BUILD, StageName.TEST):
+        house.stage(run, lease, name, StageStatus.RUNNING)
+        house.tell()
+
+    assert [note["edits"] for note in house.project.notes] == [0]
+
+
 def test_the_note_is_found_behind_many_others(house: House):
     request = house.project.open_request("feature", house.commit)
     run, lease = house.run(ref="feature")
@@ -428,12 +451,14 @@ def test_what_a_build_says_calls_nobody_in_the_note(house: House):
     house.project.open_request("feature", house.commit)
     run, lease = house.run(ref="feature")
     house.stage(run, lease, StageName.TEST, StageStatus.FAILED, error="@everyone <script>| x")
+    house.store.runs.finish(run, "failed", "", lease)
 
     house.tell()
 
     body = house.project.notes[0]["body"]
     assert "@everyone" not in body
     assert "<script>" not in body
+    assert "\\| x" in body
 
 
 # ------------------------------------------------------------------------------------------------ rest
@@ -463,6 +488,18 @@ def test_while_another_process_tells_this_one_does_not(house: House):
 
     assert house.tell() == ACTIVE
     assert house.gitlab.asked == []
+
+
+def test_a_backlog_of_a_forge_that_is_away_is_not_read_again_and_again(house: House):
+    house.gitlab.outage = Outage(503)
+    for number in range(20):
+        house.store.runs.add(new_run(commit=house.commit, environment=f"e{number}"))
+    house.tell()
+
+    house.tell()
+
+    assert len(house.gitlab.asked) == 1
+    assert house.store.outbox.waiting(house.clock.now()) == []
 
 
 def test_services_of_one_project_have_statuses_of_their_own(house: House):

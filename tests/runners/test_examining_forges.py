@@ -13,7 +13,7 @@ from pipeline.settings import Server
 from runners.examining_forges import look_at_gitlab_hook, look_at_reports
 from runners.gitlab_hook import GitLabHook
 from runners.own_store import store_of
-from tests.contracts.samples import new_run
+from tests.contracts.samples import AT, new_run
 from tests.forge.gitlab import DEVELOPER, FakeGitLab, fake_gitlab
 from tests.runners.forges.bodies import SIGNING
 
@@ -86,7 +86,7 @@ def test_what_the_forge_was_not_told_is_told_here(tmp_path: Path):
     store.runs.add(new_run())
     lease = store.leases.take("reports", "teller", 30)
     assert lease
-    message = replace(store.outbox.waiting()[0], service="shop", error="GitLab forbids it.")
+    message = replace(store.outbox.waiting(AT)[0], service="shop", error="GitLab forbids it.")
     store.outbox.save(message, True, lease)
     store.close()
 

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("id", number, primary_key=True),
         sa.Column("noun", sa.String(20), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
         sa.Column("at", moment, nullable=False),
         sqlite_autoincrement=True,
     )
@@ -48,13 +49,15 @@ def _on_sqlite(noun: str, table: str, columns: tuple[str, ...]) -> None:
         (f"{table}_begin", f"AFTER INSERT ON {table}", ""),
         (f"{table}_change", f"AFTER UPDATE OF {', '.join(columns)} ON {table}", f"WHEN {changed}"),
     ):
-        note = f"INSERT INTO outbox (noun, number, at) VALUES ('{noun}', NEW.id, {at})"  # noqa: S608 (constants)
+        values = f"VALUES ('{noun}', NEW.id, NEW.service, {at})"
+        note = f"INSERT INTO outbox (noun, number, service, at) {values}"
         op.execute(f"CREATE TRIGGER {name} {event} {when} BEGIN {note}; END")
 
 
 def _on_postgresql(noun: str, table: str, columns: tuple[str, ...]) -> None:
     changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
-    note = f"INSERT INTO outbox (noun, number, at) VALUES ('{noun}', NEW.id, clock_timestamp())"  # noqa: S608 (constants)
+    values = f"VALUES ('{noun}', NEW.id, NEW.service, clock_timestamp())"
+    note = f"INSERT INTO outbox (noun, number, service, at) {values}"
     op.execute(
         f"CREATE FUNCTION note_{noun}() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN {note}; RETURN NULL; END $$"
