@@ -18,8 +18,8 @@ def repository_of(path: str) -> str:
     return urlsplit(path).path.partition(".git/")[0].strip("/")
 
 
-def serve(handler: BaseHTTPRequestHandler, root: Path, user: str, body: bytes) -> None:
-    """One request of git's smart protocol. `user` may push."""
+def ask(handler: BaseHTTPRequestHandler, root: Path, user: str, body: bytes) -> bytes:
+    """What git's backend says to one request of the smart protocol. `user` may push."""
     parts = urlsplit(handler.path)
     environ = {
         "PATH": os.environ["PATH"],
@@ -37,7 +37,11 @@ def serve(handler: BaseHTTPRequestHandler, root: Path, user: str, body: bytes) -
         "GIT_PROTOCOL": handler.headers.get("Git-Protocol", ""),
     }
     done = subprocess.run(["git", "http-backend"], env=environ, input=body, capture_output=True, check=False)
-    head, _, content = done.stdout.partition(b"\r\n\r\n")
+    return done.stdout
+
+
+def answer(handler: BaseHTTPRequestHandler, said: bytes) -> None:
+    head, _, content = said.partition(b"\r\n\r\n")
     headers = [line.decode().split(": ", 1) for line in head.split(b"\r\n")]
     status = next((int(value.split()[0]) for name, value in headers if name == "Status"), 200)
     handler.send_response(status)

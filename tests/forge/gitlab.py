@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.forge import gitlab_hooks, gitlab_rest
-from tests.forge.git_http import git, is_git, refs, repository_of, serve
+from tests.forge.git_http import answer, ask, git, is_git, refs, repository_of
 from tests.forge.gitlab_jobs import JobIssuer
 from tests.forge.gitlab_project import Project, Refusal
 
@@ -109,7 +109,7 @@ class FakeGitLab(ThreadingHTTPServer):
         return self.jobs.token(self.url, audience, project, commit, claims)
 
     def fire(self, project: Project, before: dict[str, str]) -> None:
-        """Not waited for, as at GitLab: a push is over before its webhooks are sent."""
+        """Not waited for, as at GitLab: a push does not wait for its webhooks."""
         for event, payload in gitlab_hooks.fired(project, before):
             wanted = "tag_push_events" if event.startswith("Tag") else "push_events"
             for hook in project.hooks:
@@ -200,9 +200,12 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(401, {}, {"WWW-Authenticate": 'Basic realm="GitLab"'})
             return
         before = refs(project.repository)
-        serve(self, self.server.root, token.user, body)
+        said = ask(self, self.server.root, token.user, body)
         if self.path.endswith("/git-receive-pack"):
-            self.server.fire(project, before)
+            self.server.fire(
+                project, before
+            )  # before the answer, so that a test can wait for it after its push
+        answer(self, said)
 
 
 def _password(header: str) -> str:
