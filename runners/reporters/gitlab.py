@@ -52,20 +52,11 @@ class GitLabReporter:
     def environment(self, repository: Repository, status: EnvironmentStatus, known: str) -> str:
         project = self._clients.project(repository)
         with speaking(repository, f"enter a deployment of {status.environment}"):
+            known = known or _under_way(project, status)
             if known:
                 return _moved(project, known, STATUSES[status.state])
             _prepare(project, status)
-            entry = project.deployments.create(
-                {
-                    "environment": status.environment,
-                    "sha": status.commit,
-                    "ref": status.ref,
-                    "tag": status.tag,
-                    "status": STATUSES[status.state],
-                },
-                **AT_ONCE,
-            )
-        return str(entry.id)
+            return _entered(project, status)
 
     def comment(self, repository: Repository, comment: Comment) -> None:
         mark = f"<!-- {comment.marker} -->"
@@ -93,6 +84,24 @@ def _set(commit: Any, values: dict[str, Any]) -> dict[str, Any]:
             return _set(commit, values | {"state": "success"})
         raise
     return answer
+
+
+def _under_way(project: Any, status: EnvironmentStatus) -> str:
+    """One that GitLab took while its answer was lost."""
+    query = {"environment": status.environment, "status": "running", "order_by": "id", "sort": "desc"}
+    found = project.deployments.list(get_all=False, **query, **AT_ONCE)
+    return next((str(entry.id) for entry in found if entry.sha == status.commit), "")
+
+
+def _entered(project: Any, status: EnvironmentStatus) -> str:
+    values = {
+        "environment": status.environment,
+        "sha": status.commit,
+        "ref": status.ref,
+        "tag": status.tag,
+        "status": STATUSES[status.state],
+    }
+    return str(project.deployments.create(values, **AT_ONCE).id)
 
 
 def _moved(project: Any, number: str, status: str) -> str:

@@ -48,11 +48,13 @@ class Asked:
 
 @dataclass
 class Outage:
-    """Answer this to every call of the API; `only` to those whose path has this text. `times`: so often, then it is over."""
+    """Answer this to every call of the API; `only` to those whose path has this text. `times`: so often, then it is over.
+    `late`: what was asked is done all the same, as when only the answer is lost."""
 
     status: int = 0
     only: str = ""
     times: int | None = None
+    late: bool = False
 
     def hits(self, path: str) -> bool:
         if not self.status or self.only not in path or self.times == 0:
@@ -164,13 +166,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _api(self, body: bytes) -> tuple[int, Any, dict[str, str]]:
         server = self.server
-        if server.outage.hits(self.path):
+        broken = server.outage.hits(self.path)
+        if broken and not server.outage.late:
             return server.outage.status, {"message": f"{server.outage.status} by the test"}, {}
         try:
             with server.lock:
-                return gitlab_rest.answer(server, self._token(), self.command, self.path, body)
+                done = gitlab_rest.answer(server, self._token(), self.command, self.path, body)
         except Refusal as refusal:
             return refusal.status, refusal.body, {}
+        return (server.outage.status, {"message": "the answer was lost by the test"}, {}) if broken else done
 
     def _token(self) -> Token:
         bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")

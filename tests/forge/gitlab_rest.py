@@ -256,6 +256,19 @@ def _change_environment(call: Call, number: str) -> Answer:
     return 200, row, {}
 
 
+def _list_deployments(call: Call) -> Answer:
+    """Of one environment and state; the newest first when asked for."""
+    call.allow(REPORTER, write=False)
+    known = {"environment", "status", "order_by", "sort", "page", "per_page"}
+    for name in sorted(call.query.keys() - known):
+        raise Refusal(400, f"{name} is unknown to this fake; GitLab would ignore it", "error")
+    wanted = call.query.get("environment"), call.query.get("status")
+    rows = [r for r in call.project.deployments if wanted[0] in (None, r["environment"]["name"])]
+    rows = [row for row in rows if wanted[1] in (None, row["status"])]
+    rows.sort(key=lambda row: row["id"], reverse=call.query.get("sort") == "desc")
+    return call.page(rows, f"/api/v4/projects/{call.project.id}/deployments")
+
+
 def _create_deployment(call: Call) -> Answer:
     call.allow(DEVELOPER)
     needed = {"environment", "sha", "ref", "tag", "status"}
@@ -294,6 +307,7 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "/environments", _list_environments),
     ("POST", "/environments", _create_environment),
     ("PUT", r"/environments/(\d+)", _change_environment),
+    ("GET", "/deployments", _list_deployments),
     ("POST", "/deployments", _create_deployment),
     ("PUT", r"/deployments/(\d+)", _change_deployment),
 ]

@@ -396,6 +396,23 @@ def test_one_that_was_superseded_before_it_began_is_no_entry(house: House):
     assert house.shown()["shipway/deploy"] == "canceled"
 
 
+@pytest.mark.parametrize("lost", ["/statuses/", "/deployments", "/notes"])
+def test_what_was_taken_while_the_answer_was_lost_is_not_there_twice(house: House, lost: str):
+    house.project.open_request("main", house.commit, "release")
+    run, lease = house.run()
+    settle(house.store, house.deployed(run, lease), Status.ROLLING)
+    house.gitlab.outage = Outage(502, lost, late=True)
+    house.tell()
+    house.clock.sleep(10)
+
+    house.gitlab.outage = Outage()
+    house.tell()
+
+    assert house.project.deployed() == [("production", house.commit, "running")]
+    assert len(house.project.statuses) == 5
+    assert len(house.project.notes) == 1
+
+
 def test_a_pending_deployment_that_never_began_is_no_entry(house: House):
     run, lease = house.run()
     house.deployed(run, lease)
