@@ -13,6 +13,7 @@ from pipeline.delivery.run import NewRun, Run, Stage
 from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import Route, Site, SiteWanted
 from pipeline.intake.inbox import Delivery, NewDelivery, Received
+from pipeline.intake.sight import Comparison, Sight, Trouble
 from pipeline.lease import Lease
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Happening, Request
 from pipeline.rollout.release import Release
@@ -29,6 +30,21 @@ class Inbox(Protocol):
 
     def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
         """Newest first; `before` is an id, 0: from the newest. So in every list below."""
+
+    def sight(self, service: str) -> Sight:
+        """What was last seen of a service's repository, by webhooks and looks alike."""
+
+    def saw(self, sight: Sight, found: Comparison, delivery: NewDelivery | None) -> Received | None:
+        """A look's outcome in one transaction: `sight` as it is now, the version and heads in it as they were before.
+        None: another look came first, or nothing had to start. Of the moves only those happen whose ref is still where
+        `before` says; runs that a person asked for meanwhile are not queued again. A webhook that tells of a move later
+        finds that it was seen, and its runs are not queued."""
+
+    def trouble(self, service: str, reason: str) -> None:
+        """Its repository cannot be looked at. `saw` ends it."""
+
+    def troubles(self) -> dict[str, Trouble]:
+        """By service: repositories that cannot be looked at."""
 
 
 class Leases(Protocol):

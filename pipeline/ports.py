@@ -25,6 +25,8 @@ from pipeline.settings import Settings
 from pipeline.spec import BuildSpec, Spec
 
 T = TypeVar("T")
+Say = Callable[[str], None]
+Stop = Callable[[], bool]
 # ------------------------------------------------------------------------------------------------ intake
 
 
@@ -36,6 +38,9 @@ class Forge(Protocol):
 
     def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
         """Verify over the raw bytes in constant time, then read. Raises `BadSignature`, or `Refused` when malformed."""
+
+    def told(self, headers: Mapping[str, str], body: bytes) -> Hook:
+        """What a delivery says that was proved when it came. Raises `Refused` when malformed."""
 
 
 class Logs(Protocol):
@@ -76,14 +81,11 @@ class Source(Protocol):
     def resolve(self, repository: Repository, ref: str) -> tuple[str, str, str]:
         """(kind, short ref, commit) of a branch, tag or commit as the remote has it now. Raises `NotFound`."""
 
+    def look(self, repository: Repository, tags: bool) -> dict[str, str]:
+        """All branches, and tags when asked for, by full name, as the remote has them now; of a tag the commit."""
+
     def checkout(
-        self,
-        repository: Repository,
-        commit: str,
-        ref: str,
-        run_id: int,
-        log: Callable[[str], None],
-        stop: Callable[[], bool],
+        self, repository: Repository, commit: str, ref: str, run_id: int, log: Say, stop: Stop
     ) -> str:
         """Path of a clean work tree at exactly this commit. Raises `StageFailed` when the commit does not exist.
         `stop` is the `Builder`'s: `Stopped` in < 5 s, also while the remote does not answer."""
@@ -116,14 +118,7 @@ class Builder(Protocol):
     def drop_cache(self) -> None:
         """All of BuildKit's, since the disk is full: the next builds take longer."""
 
-    def publish(
-        self,
-        tag: str,
-        repository: str,
-        access: RegistryAccess,
-        log: Callable[[str], None],
-        stop: Callable[[], bool],
-    ) -> str:
+    def publish(self, tag: str, repository: str, access: RegistryAccess, log: Say, stop: Stop) -> str:
         """Push and return `repository@sha256:…` from the push's own answer."""
 
     def clean(self, run_id: int, service: str = "") -> None:

@@ -186,6 +186,8 @@ def _repository(repository: RepositoryKeys, folder: str) -> Repository:
         signing=_secret(repository.signing_secret),
         token=_secret(repository.token),
         submodules=repository.submodules,
+        poll=repository.poll,
+        first_sight=repository.first_sight,
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
-from pipeline.fleet.service import OnHostLoss
+from pipeline.fleet.service import FirstSight, OnHostLoss
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_values import RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
@@ -159,6 +159,14 @@ class RepositoryKeys(Keys):
     )
     token: SecretText = Field(default=SecretStr(""), description="For cloning and the forge's API.")
     submodules: bool = Field(default=False, description="Fetch submodules too.")
+    poll: units.Poll = Field(
+        default=60.0,
+        description="Time between two looks for pushes whose webhook was lost, or of which there is none. off: none.",
+    )
+    first_sight: FirstSight = Field(
+        default=FirstSight.REMEMBER,
+        description="What the first look does with the branches that it finds: remember, or start.",
+    )
 
 
 class RouteKeys(Keys):

@@ -11,6 +11,13 @@ from pipeline.rollout.policy import Policy
 from pipeline.secret import Secret
 
 
+class FirstSight(StrEnum):
+    """What the first look at a repository does with the branches that it finds."""
+
+    REMEMBER = "remember"
+    START = "start"
+
+
 @dataclass(frozen=True)
 class Repository:
     """Where a service's code lives and how its webhooks prove themselves. `project` is the forge's name of it."""
@@ -22,6 +29,15 @@ class Repository:
     signing: Secret = field(default_factory=lambda: Secret(""))  # GitLab >= 19: whsec_…; Gitee: signing key
     token: Secret = field(default_factory=lambda: Secret(""))  # for cloning and the forge's API
     submodules: bool = False
+    poll: float = 60.0  # seconds between looks for pushes without a webhook; 0: none
+    first_sight: FirstSight = FirstSight.REMEMBER
+
+    @property
+    def address(self) -> str:
+        """The URL without a user name or password that somebody wrote into it."""
+        scheme, separator, rest = self.url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if separator else self.url
 
 
 class OnHostLoss(StrEnum):

@@ -5,10 +5,12 @@ give a reason; a person reads it in the delivery.
 """
 
 import re
+from collections.abc import Sequence
 
 from pipeline.delivery.run import NewRun
 from pipeline.fleet.service import Service
-from pipeline.intake.push import Push
+from pipeline.intake.push import Hook, Push
+from pipeline.intake.sight import Move, full_name
 
 LONGEST_REF = 255  # bytes
 # What `git check-ref-format` refuses, https://git-scm.com/docs/git-check-ref-format …
@@ -18,6 +20,7 @@ HOSTILE = re.compile(r"^-|[$`'\"();|&<>]")
 SKIP = re.compile(r"\[(skip ci|ci skip|skip shipway)\]", re.IGNORECASE)
 SKIP_OPTIONS = ("ci.skip", "shipway.skip")
 OFF = ("false", "0", "no")
+LONGEST_REASON = 1000
 
 
 def decide(push: Push, service: Service) -> tuple[NewRun, ...] | str:
@@ -39,6 +42,32 @@ def decide(push: Push, service: Service) -> tuple[NewRun, ...] | str:
             message=push.message,
         )
         for environment in wanting
+    )
+
+
+def decide_all(hook: Hook, services: Sequence[Service]) -> tuple[tuple[NewRun, ...], str]:
+    """All runs, each once; or all the reasons for having none."""
+    runs: dict[NewRun, None] = {}
+    reasons: dict[str, None] = dict.fromkeys([hook.note] if hook.note else [])
+    for push in hook.pushes:
+        for service in services:
+            decision = decide(push, service)
+            if isinstance(decision, str):
+                reasons[decision] = None
+            else:
+                runs.update(dict.fromkeys(decision))
+    if runs:
+        return tuple(runs), ""
+    return (), "; ".join(reasons)[:LONGEST_REASON]
+
+
+def moves_of(hook: Hook, services: Sequence[Service]) -> tuple[Move, ...]:
+    """What a look at the repository need not find any more: also what asked to be skipped, and what is gone."""
+    return tuple(
+        Move(service.name, full_name(push.kind, push.ref), push.commit, push.before)
+        for push in hook.pushes
+        for service in services
+        if any(environment.wants(push) for environment in service.environments.values())
     )
 
 

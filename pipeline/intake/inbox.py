@@ -1,15 +1,19 @@
-"""A webhook that proved itself, on its way into the books. Nouns only."""
+"""A webhook that proved itself, or a look at a repository, on its way into the books. Nouns only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from pipeline.delivery.run import NewRun
+from pipeline.intake.sight import Move
+
+SWEEP = "sweep"  # stands for the forge when it was Shipway that looked
 
 
 @dataclass(frozen=True)
 class NewDelivery:
-    """An authentic webhook and what `intake.decide` made of it. `runs` empty: ignored, and `ignored` says why."""
+    """An authentic webhook and what `intake.decide` made of it. `runs` empty: ignored, and `ignored` says why. `moves`:
+    every ref it told of that an environment takes, also those that asked to be skipped."""
 
     forge: str
     key: str
@@ -19,6 +23,8 @@ class NewDelivery:
     body: bytes
     runs: tuple[NewRun, ...] = ()
     ignored: str = ""
+    services: tuple[str, ...] = ()  # whose secret proved it
+    moves: tuple[Move, ...] = ()
 
 
 @dataclass(frozen=True)

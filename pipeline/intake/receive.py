@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from pipeline.delivery.run import NewRun
 from pipeline.errors import BadSignature, Conflict, NotFound, RunnerError, TooLarge
 from pipeline.fleet.service import Service
-from pipeline.intake.decide import decide
+from pipeline.intake.decide import decide_all, moves_of
 from pipeline.intake.inbox import NewDelivery, Received
 from pipeline.intake.push import Hook
 from pipeline.ports import Forge, Ports
@@ -25,7 +24,6 @@ PROOFS = (
     "signature",
     "secret",
 )  # parts of header names that are not kept
-LONGEST_REASON = 1000
 NOTE_PATIENCE = 2.0  # seconds; the sender waits, and what it sent is in the books by now
 
 
@@ -43,10 +41,19 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
         raise TooLarge("The webhook is of no project, and larger than 1 MiB.")
     services = _services(forge_name, project, ports)
     hook, proved = _prove(forge, headers, body, services, ports)
-    runs, ignored = _decide_all(hook, proved)
+    runs, ignored = decide_all(hook, proved)
     kept = {name: value for name, value in headers.items() if not any(part in name for part in PROOFS)}
     delivery = NewDelivery(
-        forge_name, hook.key, hook.event, project, kept, hook.masked or body, runs, ignored
+        forge_name,
+        hook.key,
+        hook.event,
+        project,
+        kept,
+        hook.masked or body,
+        runs,
+        ignored,
+        tuple(service.name for service in proved),
+        moves_of(hook, proved),
     )
     received = ports.inbox.receive(delivery)
     if received.changed:
@@ -57,7 +64,8 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
     if received.duplicate:
         return received
     _tell(hook, received, ports)
-    return replace(received, targets=tuple(f"{run.service}/{run.environment}" for run in runs))
+    targets = tuple(f"{run.service}/{run.environment}" for run in runs)
+    return replace(received, targets=targets if len(targets) == len(received.runs) else ())
 
 
 def _services(forge_name: str, project: str, ports: Ports) -> list[Service]:
@@ -96,22 +104,6 @@ def _prove(
     if hook is None:
         raise refusals[0]
     return hook, proved
-
-
-def _decide_all(hook: Hook, services: list[Service]) -> tuple[tuple[NewRun, ...], str]:
-    """All runs, each once; or all the reasons for having none."""
-    runs: dict[NewRun, None] = {}
-    reasons: dict[str, None] = dict.fromkeys([hook.note] if hook.note else [])
-    for push in hook.pushes:
-        for service in services:
-            decision = decide(push, service)
-            if isinstance(decision, str):
-                reasons[decision] = None
-            else:
-                runs.update(dict.fromkeys(decision))
-    if runs:
-        return tuple(runs), ""
-    return (), "; ".join(reasons)[:LONGEST_REASON]
 
 
 def _tell(hook: Hook, received: Received, ports: Ports) -> None:

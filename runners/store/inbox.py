@@ -14,10 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from pipeline.intake.inbox import Delivery, NewDelivery, Received
+from pipeline.intake.sight import Comparison, Sight, Trouble
 from runners.store import tables
 from runners.store.database import Database
 from runners.store.group_commit import GroupCommit
+from runners.store.heads import HeadRows
 from runners.store.run_rows import queue_runs
+from runners.store.sights import SightRows
 
 HIDDEN = frozenset({"x-gitlab-token", "authorization", "cookie", "proxy-authorization"})
 KEEP_BODIES = 10_000
@@ -42,6 +45,8 @@ class SqlInbox:
             .on_conflict_do_nothing(index_elements=unique)
             .returning(COLUMNS.id, *unique)
         )
+        self._heads = HeadRows(database)
+        self._sights = SightRows(database, self._heads, self._deliver)
         self._group = GroupCommit(self._receive_all, ANSWER_WITHIN)
 
     def receive(self, delivery: NewDelivery) -> Received:
@@ -71,6 +76,18 @@ class SqlInbox:
 
         return self._database.read(work)
 
+    def sight(self, service: str) -> Sight:
+        return self._sights.sight(service)
+
+    def saw(self, sight: Sight, found: Comparison, delivery: NewDelivery | None) -> Received | None:
+        return self._sights.saw(sight, found, delivery)
+
+    def trouble(self, service: str, reason: str) -> None:
+        self._sights.trouble(service, reason)
+
+    def troubles(self) -> dict[str, Trouble]:
+        return self._sights.troubles()
+
     def close(self) -> None:
         self._group.close()
 
@@ -88,7 +105,7 @@ class SqlInbox:
         for delivery, body in batch:
             first.setdefault(_key(delivery), (delivery, body))
         ids = self._insert(tx, list(first.values()), now)
-        new = {key: (ids[key], first[key][0]) for key in first if key in ids}
+        new = self._told(tx, {key: (ids[key], first[key][0]) for key in first if key in ids})
         answers = self._queue(tx, new, now)
         known = _known(tx, [key for key in first if key not in ids]) | {
             key: (replace(answer, duplicate=True), _story(first[key][0])) for key, answer in answers.items()
@@ -97,6 +114,23 @@ class SqlInbox:
             answers.pop(key) if (key := _key(delivery)) in answers else _again(delivery, *known[key])
             for delivery, _ in batch
         ]
+
+    def _told(
+        self, tx: Connection, new: dict[tuple[str, str], tuple[int, NewDelivery]]
+    ) -> dict[tuple[str, str], tuple[int, NewDelivery]]:
+        """Without the runs that a look at the repository had started; the row says so."""
+        told = self._heads.tell(tx, [delivery for _, delivery in new.values()])
+        for (number, delivery), after in zip(new.values(), told, strict=True):
+            if after.ignored != delivery.ignored:
+                row = update(tables.deliveries).where(COLUMNS.id == number)
+                tx.execute(row.values(ignored=after.ignored))
+        return {key: (number, after) for (key, (number, _)), after in zip(new.items(), told, strict=True)}
+
+    def _deliver(self, tx: Connection, delivery: NewDelivery, now: datetime) -> Received | None:
+        """Of a look: inside its own transaction."""
+        ids = self._insert(tx, [(delivery, zlib.compress(delivery.body, 1))], now)
+        new = {key: (number, delivery) for key, number in ids.items()}
+        return self._queue(tx, new, now).get(_key(delivery))
 
     def _queue(
         self, tx: Connection, new: Mapping[tuple[str, str], tuple[int, NewDelivery]], now: datetime
@@ -138,6 +172,7 @@ def _row(delivery: NewDelivery, body: bytes, now: datetime) -> dict[str, Any]:
         "headers": json.dumps(_shown(delivery.headers)),
         "body": body,
         "ignored": delivery.ignored,
+        "services": json.dumps(delivery.services),
         "received_at": now,
     }
 

@@ -102,8 +102,31 @@ deliveries = Table(
     Column("body", LargeBinary),  # zlib; NULL once `tidy` let it go
     _words("ignored"),
     _moment("received_at", nullable=False),
+    _words("services"),  # JSON: those whose secret proved it
+    Column("replay_of", Id),
     UniqueConstraint("forge", "key"),
     sqlite_autoincrement=True,
+)
+
+sights = Table(
+    "sights",
+    metadata,
+    Column("service", Words, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    _words("address"),
+    _words("bound"),  # JSON
+    _words("trouble"),
+    _moment("trouble_since"),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("service", Words, primary_key=True),
+    Column("ref", Words, primary_key=True),
+    _words("commit_sha"),  # empty: gone
+    _words("before"),  # where a look found that it came from
+    Column("swept", BigInteger),  # the look's delivery, until the webhook comes
 )
 
 leases = Table(

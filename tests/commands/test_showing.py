@@ -71,6 +71,9 @@ SERVICES = {
         {
             "name": "shop",
             "repository": "https://git.example.com/shop.git",
+            "poll": 60.0,
+            "trouble": "it refused our credentials.",
+            "trouble_since": "2026-01-01T00:00:00Z",
             "environments": [
                 {"name": "production", "branches": ["main"], "tags": ["v*"], "hosts": ["web-1", "web-2"]}
                 | {"live": 1, "active_deployment": 7, "replicas": 2, "domain": "shop.example.com"}
