@@ -12,11 +12,13 @@ from pipeline.caller import Caller
 from pipeline.delivery.run import NewRun, Run, Stage
 from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import Route, Site, SiteWanted
-from pipeline.intake.inbox import Delivery, NewDelivery, Received
+from pipeline.intake.inbox import Delivery, Kept, NewDelivery, Received, Wanted
 from pipeline.intake.sight import Comparison, Sight, Trouble
 from pipeline.lease import Lease
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Happening, Request
 from pipeline.rollout.release import Release
+
+EVERYTHING = Wanted()
 
 
 class Inbox(Protocol):
@@ -28,8 +30,10 @@ class Inbox(Protocol):
         and `changed` says whether it tells of something else than the first time.
         Answers within 6 s: when it raises `Unreachable` the write may still come, and a redelivery is a duplicate."""
 
-    def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
+    def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:
         """Newest first; `before` is an id, 0: from the newest. So in every list below."""
+
+    def delivery(self, number: int) -> Kept: ...
 
     def sight(self, service: str) -> Sight:
         """What was last seen of a service's repository, by webhooks and looks alike."""

@@ -5,7 +5,7 @@ give a reason; a person reads it in the delivery.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pipeline.delivery.run import NewRun
 from pipeline.fleet.service import Service
@@ -43,6 +43,18 @@ def decide(push: Push, service: Service) -> tuple[NewRun, ...] | str:
         )
         for environment in wanting
     )
+
+
+def built_from(services: Iterable[Service], forge: str, project: str) -> list[Service]:
+    """Those built from the project; all of the forge for an event of no project, such as the ping of a group's hook.
+    Forges do not tell upper case from lower in names of projects."""
+    wanted = project.casefold()
+    return [
+        service
+        for service in services
+        if service.repository.forge == forge
+        and (not wanted or service.repository.project.casefold() == wanted)
+    ]
 
 
 def decide_all(hook: Hook, services: Sequence[Service]) -> tuple[tuple[NewRun, ...], str]:

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from pipeline.delivery.run import NewRun
 from pipeline.intake.sight import Move
 
 SWEEP = "sweep"  # stands for the forge when it was Shipway that looked
+
+
+class Outcome(StrEnum):
+    ACCEPTED = "accepted"
+    IGNORED = "ignored"
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class NewDelivery:
     ignored: str = ""
     services: tuple[str, ...] = ()  # whose secret proved it
     moves: tuple[Move, ...] = ()
+    replay_of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A row of the inbox as people see it: without its body and headers, which may hold secrets."""
+    """A row of the inbox without its body and headers."""
 
     id: int
     forge: str
@@ -53,3 +60,29 @@ class Delivery:
     received_at: datetime
     runs: tuple[int, ...] = ()
     ignored: str = ""
+    services: tuple[str, ...] = ()
+    replay_of: int | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.IGNORED if self.ignored else Outcome.ACCEPTED
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All that is kept of one. Headers and body are those of the first one when it is a replay; None: let go."""
+
+    delivery: Delivery
+    headers: Mapping[str, str]
+    body: bytes | None
+    replays: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which deliveries; what is empty does not matter. `text` is looked for in what it says and in its runs."""
+
+    service: str = ""
+    forge: str = ""
+    outcome: str = ""
+    text: str = ""

@@ -10,20 +10,14 @@ from dataclasses import replace
 
 from pipeline.errors import BadSignature, Conflict, NotFound, RunnerError, TooLarge
 from pipeline.fleet.service import Service
-from pipeline.intake.decide import decide_all, moves_of
+from pipeline.intake.decide import built_from, decide_all, moves_of
 from pipeline.intake.inbox import NewDelivery, Received
+from pipeline.intake.kept import kept_body, kept_headers
 from pipeline.intake.push import Hook
 from pipeline.ports import Forge, Ports
 
 LARGEST = 25 * 1024 * 1024
 LARGEST_OF_NO_PROJECT = 1024 * 1024  # as many proofs are tried as there are services
-PROOFS = (
-    "authorization",
-    "cookie",
-    "token",
-    "signature",
-    "secret",
-)  # parts of header names that are not kept
 NOTE_PATIENCE = 2.0  # seconds; the sender waits, and what it sent is in the books by now
 
 
@@ -42,14 +36,13 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
     services = _services(forge_name, project, ports)
     hook, proved = _prove(forge, headers, body, services, ports)
     runs, ignored = decide_all(hook, proved)
-    kept = {name: value for name, value in headers.items() if not any(part in name for part in PROOFS)}
     delivery = NewDelivery(
         forge_name,
         hook.key,
         hook.event,
         project,
-        kept,
-        hook.masked or body,
+        kept_headers(headers) | ({"content-type": "application/json"} if hook.masked else {}),
+        kept_body(hook.masked or body, proved),
         runs,
         ignored,
         tuple(service.name for service in proved),
@@ -69,12 +62,7 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
 
 
 def _services(forge_name: str, project: str, ports: Ports) -> list[Service]:
-    """Those built from the project; all of the forge for an event of no project, such as the ping of a group's hook.
-    Forges do not tell upper case from lower in names of projects.
-    """
-    known = [one for one in ports.settings.services.values() if one.repository.forge == forge_name]
-    wanted = project.casefold()
-    found = [one for one in known if not wanted or one.repository.project.casefold() == wanted]
+    found = built_from(ports.settings.services.values(), forge_name, project)
     if not found and not project:
         raise NotFound(
             f"No service here has a repository with `forge: {forge_name}`. Name it in shipway.yml."

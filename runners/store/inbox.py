@@ -13,12 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from pipeline.intake.inbox import Delivery, NewDelivery, Received
+from pipeline.books import EVERYTHING
+from pipeline.intake.inbox import Delivery, Kept, NewDelivery, Received, Wanted
 from pipeline.intake.sight import Comparison, Sight, Trouble
 from runners.store import tables
 from runners.store.database import Database
 from runners.store.group_commit import GroupCommit
 from runners.store.heads import HeadRows
+from runners.store.ledger import find_deliveries, find_delivery
 from runners.store.run_rows import queue_runs
 from runners.store.sights import SightRows
 
@@ -52,29 +54,11 @@ class SqlInbox:
     def receive(self, delivery: NewDelivery) -> Received:
         return self._group.write((delivery, zlib.compress(delivery.body, 1)))
 
-    def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
-        query = select(tables.deliveries).order_by(COLUMNS.id.desc()).limit(limit)
-        if before:
-            query = query.where(COLUMNS.id < before)
+    def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:
+        return self._database.read(lambda tx: find_deliveries(tx, limit, before, wanted))
 
-        def work(tx: Connection) -> list[Delivery]:
-            rows = tx.execute(query).all()
-            runs = _runs_of(tx, [row.id for row in rows])
-            return [
-                Delivery(
-                    row.id,
-                    row.forge,
-                    row.key,
-                    row.event,
-                    row.project,
-                    row.received_at,
-                    runs[row.id],
-                    row.ignored,
-                )
-                for row in rows
-            ]
-
-        return self._database.read(work)
+    def delivery(self, number: int) -> Kept:
+        return self._database.read(lambda tx: find_delivery(tx, number))
 
     def sight(self, service: str) -> Sight:
         return self._sights.sight(service)
@@ -173,6 +157,7 @@ def _row(delivery: NewDelivery, body: bytes, now: datetime) -> dict[str, Any]:
         "body": body,
         "ignored": delivery.ignored,
         "services": json.dumps(delivery.services),
+        "replay_of": delivery.replay_of,
         "received_at": now,
     }
 
@@ -210,11 +195,3 @@ def _again(delivery: NewDelivery, first: Received, told: Story) -> Received:
     both = moved.keys() & told[2].keys()
     same = (event, project) == told[:2] and all(moved[place] == told[2][place] for place in both)
     return replace(first, changed=not same)
-
-
-def _runs_of(tx: Connection, deliveries: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    found: dict[int, tuple[int, ...]] = dict.fromkeys(deliveries, ())
-    query = select(tables.runs.c.delivery, tables.runs.c.id).where(tables.runs.c.delivery.in_(deliveries))
-    for row in tx.execute(query.order_by(tables.runs.c.id)):
-        found[row.delivery] += (row.id,)
-    return found
