@@ -27,7 +27,7 @@ class Inbox(Protocol):
     def receive(self, delivery: NewDelivery) -> Received:
         """One durable transaction: the delivery, its queued runs, older queued runs of the same service and
         environment superseded. On disk when this returns. Equal (forge, key) is a duplicate: nothing is written,
-        and `changed` says whether it tells of something else than the first time.
+        and `changed` says whether it tells of something else than the first time. The audit's line is in it too.
         Answers within 6 s: when it raises `Unreachable` the write may still come, and a redelivery is a duplicate."""
 
     def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:

@@ -61,8 +61,9 @@ class Logs(Protocol):
 class JobQueue(Protocol):
     """Wakes workers with ids; loses nothing that matters when it is emptied."""
 
-    def wake_run(self, run_id: int) -> None:
-        """May be called for an id that already waits or is worked on: a second wake of it does nothing."""
+    def wake_run(self, run_id: int, new: bool = False) -> None:
+        """May be called for an id that already waits or is worked on: a second wake of it does nothing. `new`: it was
+        queued just now and cannot wait already, which need not be asked."""
 
     def wake_deployment(self, deployment_id: int) -> None: ...
     def depth(self) -> int:

@@ -28,7 +28,7 @@ class Books:
     def due(self) -> list[int]:
         return self.runs_due
 
-    def wake_run(self, number: int) -> None:
+    def wake_run(self, number: int, new: bool = False) -> None:
         self._wake(f"run {number}")
 
     def wake_deployment(self, number: int) -> None:

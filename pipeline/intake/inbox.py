@@ -19,7 +19,8 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class NewDelivery:
     """An authentic webhook and what `intake.decide` made of it. `runs` empty: ignored, and `ignored` says why. `moves`:
-    every ref it told of that an environment takes, also those that asked to be skipped."""
+    every ref it told of that an environment takes, also those that asked to be skipped. `actor` did `action`, says the
+    audit; empty: somebody else writes that."""
 
     forge: str
     key: str
@@ -32,13 +33,15 @@ class NewDelivery:
     services: tuple[str, ...] = ()  # whose secret proved it
     moves: tuple[Move, ...] = ()
     replay_of: int | None = None
+    actor: str = ""
+    action: str = ""
 
 
 @dataclass(frozen=True)
 class Received:
     """`runs` and `ignored` are those of the first time when `duplicate`. `changed`: the first time its key told of
     another event, or of another commit for the same environment. `targets`: service/environment of each run, known to
-    the flow that made them; stores leave it empty."""
+    the flow that made them; stores leave it empty. `fresh`: runs to wake; others were superseded at once."""
 
     id: int
     runs: tuple[int, ...]
@@ -46,6 +49,7 @@ class Received:
     duplicate: bool = False
     changed: bool = False
     targets: tuple[str, ...] = ()
+    fresh: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from pipeline.ports import Forge, Ports
 
 LARGEST = 25 * 1024 * 1024
 LARGEST_OF_NO_PROJECT = 1024 * 1024  # as many proofs are tried as there are services
-NOTE_PATIENCE = 2.0  # seconds; the sender waits, and what it sent is in the books by now
 
 
 def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Ports) -> Received:
@@ -35,19 +34,7 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
         raise TooLarge("The webhook is of no project, and larger than 1 MiB.")
     services = _services(forge_name, project, ports)
     hook, proved = _prove(forge, headers, body, services, ports)
-    runs, ignored = decide_all(hook, proved)
-    delivery = NewDelivery(
-        forge_name,
-        hook.key,
-        hook.event,
-        project,
-        kept_headers(headers) | ({"content-type": "application/json"} if hook.masked else {}),
-        kept_body(hook.masked or body, proved),
-        runs,
-        ignored,
-        tuple(service.name for service in proved),
-        moves_of(hook, proved),
-    )
+    delivery = _delivery(hook, headers, body, proved)
     received = ports.inbox.receive(delivery)
     if received.changed:
         raise Conflict(
@@ -56,9 +43,32 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
         )
     if received.duplicate:
         return received
-    _tell(hook, received, ports)
-    targets = tuple(f"{run.service}/{run.environment}" for run in runs)
+    with suppress(RunnerError):  # the runs are in the books: when the queue is down, the scheduler wakes them
+        for run in received.fresh:
+            ports.queue.wake_run(run, new=True)
+    targets = tuple(f"{run.service}/{run.environment}" for run in delivery.runs)
     return replace(received, targets=targets if len(targets) == len(received.runs) else ())
+
+
+def _delivery(hook: Hook, headers: Mapping[str, str], body: bytes, proved: list[Service]) -> NewDelivery:
+    """As it is kept: decided, and without what proved it."""
+    runs, ignored = decide_all(hook, proved)
+    kept = kept_headers(headers) | ({"content-type": "application/json"} if hook.masked else {})
+    author = hook.pushes[0].author if hook.pushes else ""
+    return NewDelivery(
+        hook.forge,
+        hook.key,
+        hook.event,
+        hook.project,
+        kept,
+        kept_body(hook.masked or body, proved),
+        runs,
+        ignored,
+        tuple(service.name for service in proved),
+        moves_of(hook, proved),
+        actor=f"{hook.forge}:{author or 'webhook'}",
+        action=f"webhook {hook.event}",
+    )
 
 
 def _services(forge_name: str, project: str, ports: Ports) -> list[Service]:
@@ -92,17 +102,3 @@ def _prove(
     if hook is None:
         raise refusals[0]
     return hook, proved
-
-
-def _tell(hook: Hook, received: Received, ports: Ports) -> None:
-    """The runs are in the books by now: when the queue is down, the dispatcher's poll wakes them."""
-    with suppress(RunnerError):
-        for run in received.runs:
-            ports.queue.wake_run(run)
-    author = hook.pushes[0].author if hook.pushes else ""
-    outcome = (
-        f"runs {', '.join(map(str, received.runs))}" if received.runs else f"ignored: {received.ignored}"
-    )
-    actor = f"{hook.forge}:{author or 'webhook'}"
-    with suppress(RunnerError):
-        ports.audit.note(actor, f"webhook {hook.event}", hook.project, outcome, NOTE_PATIENCE)

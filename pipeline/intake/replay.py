@@ -40,8 +40,8 @@ def replay(number: int, requested_by: str, ports: Ports) -> Received:
     )
     received = ports.inbox.receive(again)
     with suppress(RunnerError):  # the runs are in the books
-        for run in received.runs:
-            ports.queue.wake_run(run)
+        for run in received.fresh:
+            ports.queue.wake_run(run, new=True)
     return received
 
 

@@ -11,12 +11,10 @@ from dataclasses import replace
 
 from pipeline.errors import RunnerError
 from pipeline.fleet.service import Repository, Service
-from pipeline.intake.inbox import SWEEP, NewDelivery, Received
+from pipeline.intake.inbox import SWEEP, NewDelivery
 from pipeline.intake.missed import bound, compare, runs_of
-from pipeline.intake.sight import Comparison, Move, Sight
+from pipeline.intake.sight import Move, Sight
 from pipeline.ports import Ports
-
-NOTE_PATIENCE = 2.0  # seconds
 
 Suspects = frozenset[Move]  # missing at the look before
 
@@ -57,8 +55,11 @@ def _settle(
     after = replace(sight, address=service.repository.address, bound=bound(service), trouble="")
     if certain or found.noted or after != sight or not sight.version:
         received = ports.inbox.saw(after, replace(found, missed=certain), _delivery(service, sight, certain))
-        if received:
-            _tell(service, received, found, ports)
+        with suppress(
+            RunnerError
+        ):  # the runs are in the books: when the queue is down, the scheduler wakes them
+            for run in received.fresh if received else ():
+                ports.queue.wake_run(run, new=True)
     return frozenset(found.missed) - frozenset(certain)
 
 
@@ -79,20 +80,9 @@ def _delivery(service: Service, sight: Sight, missed: tuple[Move, ...]) -> NewDe
         runs,
         ignored,
         services=(service.name,),
+        actor=SWEEP,
+        action="push without a webhook",
     )
-
-
-def _tell(service: Service, received: Received, found: Comparison, ports: Ports) -> None:
-    """The runs are in the books by now."""
-    with suppress(RunnerError):
-        for run in received.runs:
-            ports.queue.wake_run(run)
-    refs = ", ".join(move.ref for move in found.missed[:5])
-    outcome = (
-        f"runs {', '.join(map(str, received.runs))}" if received.runs else f"ignored: {received.ignored}"
-    )
-    with suppress(RunnerError):
-        ports.audit.note("sweep", "push without a webhook", service.name, f"{refs}: {outcome}", NOTE_PATIENCE)
 
 
 def _tell_trouble(reason: str, sights: dict[str, Sight], ports: Ports) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from pipeline.books import EVERYTHING
 from pipeline.intake.inbox import Delivery, Kept, NewDelivery, Received, Wanted
@@ -121,11 +121,39 @@ class SqlInbox:
     ) -> dict[tuple[str, str], Received]:
         """The runs of what is new, all in one go."""
         wanted = [(run, number) for number, delivery in new.values() for run in delivery.runs]
-        queued = iter(queue_runs(tx, self._database, wanted, now))
-        return {
-            key: Received(number, tuple(islice(queued, len(delivery.runs))), delivery.ignored)
-            for key, (number, delivery) in new.items()
+        queued = queue_runs(tx, self._database, wanted, now)
+        newest = {
+            (run.service, run.environment): number for (run, _), number in zip(wanted, queued, strict=True)
         }
+        fresh, left = frozenset(newest.values()), iter(queued)
+        answers = {}
+        for key, (number, delivery) in new.items():
+            runs = tuple(islice(left, len(delivery.runs)))
+            waking = tuple(run for run in runs if run in fresh)
+            answers[key] = Received(number, runs, delivery.ignored, fresh=waking)
+        self._note(tx, new, answers, now)
+        return answers
+
+    def _note(
+        self,
+        tx: Connection,
+        new: Mapping[tuple[str, str], tuple[int, NewDelivery]],
+        answers: Mapping[tuple[str, str], Received],
+        now: datetime,
+    ) -> None:
+        lines = [
+            {
+                "at": now,
+                "actor": delivery.actor,
+                "action": delivery.action,
+                "target": delivery.project,
+                "detail": _outcome(answers[key]),
+            }
+            for key, (_, delivery) in new.items()
+            if delivery.actor
+        ]
+        if lines:
+            tx.execute(insert(tables.audit), lines)
 
     def _insert(
         self, tx: Connection, batch: Sequence[tuple[NewDelivery, bytes]], now: datetime
@@ -145,6 +173,12 @@ class SqlInbox:
 
 def _key(delivery: NewDelivery) -> tuple[str, str]:
     return tables.clean(delivery.forge), tables.clean(delivery.key)
+
+
+def _outcome(received: Received) -> str:
+    if received.runs:
+        return f"runs {', '.join(map(str, received.runs))}"
+    return f"ignored: {received.ignored}"
 
 
 def _row(delivery: NewDelivery, body: bytes, now: datetime) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Ground:
 
     @property
     def ports(self) -> Any:
-        queue = SimpleNamespace(wake_run=self.woken.append)
+        queue = SimpleNamespace(wake_run=lambda run, new: self.woken.append(run))
         return SimpleNamespace(
             inbox=self.store.inbox, source=self.source, queue=queue, audit=self.store.audit
         )
