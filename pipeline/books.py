@@ -4,7 +4,7 @@ The contract of `ports.py` holds here too. Each method is one short transaction,
 `database is locked`. Methods may also raise `NotFound`, `Conflict` and `Stopped` (a lease that is no longer ours).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -29,6 +29,9 @@ class Inbox(Protocol):
         environment superseded. On disk when this returns. Equal (forge, key) is a duplicate: nothing is written,
         and `changed` says whether it tells of something else than the first time. The audit's line is in it too.
         Answers within 6 s: when it raises `Unreachable` the write may still come, and a redelivery is a duplicate."""
+
+    def receive_later(self, delivery: NewDelivery, then: Callable[[Received | BaseException], None]) -> None:
+        """The same without waiting: `then` is called from another thread, once, however long that takes."""
 
     def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:
         """Newest first; `before` is an id, 0: from the newest. So in every list below."""

@@ -6,8 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from pipeline.delivery.run import NewRun
+from pipeline.errors import Unreachable
 from pipeline.intake.sight import Move
 
+ANSWER_WITHIN = 6.0  # seconds; GitLab hangs up after 10 and turns a hook off that fails again and again
 SWEEP = "sweep"  # stands for the forge when it was Shipway that looked
 
 
@@ -35,6 +37,14 @@ class NewDelivery:
     replay_of: int | None = None
     actor: str = ""
     action: str = ""
+
+
+def not_written(seconds: float) -> Unreachable:
+    """What a sender is told who waited so long."""
+    return Unreachable(
+        f"The database did not take a write within {seconds:g} s. It may yet: send it again to be "
+        "sure; what was taken is not taken twice. A process that is frozen inside a transaction does this."
+    )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,16 @@ LARGEST_OF_NO_PROJECT = 1024 * 1024  # as many proofs are tried as there are ser
 
 def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Ports) -> Received:
     """Raises `NotFound`, `BadSignature`, `Conflict`, `TooLarge` or `Refused`; anything authentic is kept, also when ignored."""
+    delivery = proved(forge_name, headers, body, ports)
+    received = settled(ports.inbox.receive(delivery), delivery)
+    with suppress(RunnerError):  # the runs are in the books: when the queue is down, the scheduler wakes them
+        for run in received.fresh:
+            ports.queue.wake_run(run, new=True)
+    return received
+
+
+def proved(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Ports) -> NewDelivery:
+    """Before it is written: that it is authentic, and what it asks for. Waits for nothing."""
     forge = ports.forges.get(forge_name)
     if forge is None:
         raise NotFound(
@@ -33,26 +43,25 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
     if not project and len(body) > LARGEST_OF_NO_PROJECT:
         raise TooLarge("The webhook is of no project, and larger than 1 MiB.")
     services = _services(forge_name, project, ports)
-    hook, proved = _prove(forge, headers, body, services, ports)
-    delivery = _delivery(hook, headers, body, proved)
-    received = ports.inbox.receive(delivery)
+    hook, believed = _prove(forge, headers, body, services, ports)
+    return _delivery(hook, headers, body, believed)
+
+
+def settled(received: Received, delivery: NewDelivery) -> Received:
+    """After it is written: what its sender may know."""
     if received.changed:
         raise Conflict(
-            f"{forge_name} sent delivery {hook.key} before, and it told of something else (delivery {received.id} here). "
-            "Nothing was done: an id belongs to one delivery. If this is a real push, push again."
+            f"{delivery.forge} sent delivery {delivery.key} before, and it told of something else (delivery {received.id} "
+            "here). Nothing was done: an id belongs to one delivery. If this is a real push, push again."
         )
-    if received.duplicate:
-        return received
-    with suppress(RunnerError):  # the runs are in the books: when the queue is down, the scheduler wakes them
-        for run in received.fresh:
-            ports.queue.wake_run(run, new=True)
     targets = tuple(f"{run.service}/{run.environment}" for run in delivery.runs)
-    return replace(received, targets=targets if len(targets) == len(received.runs) else ())
+    known = not received.duplicate and len(targets) == len(received.runs)
+    return replace(received, targets=targets if known else ())
 
 
-def _delivery(hook: Hook, headers: Mapping[str, str], body: bytes, proved: list[Service]) -> NewDelivery:
+def _delivery(hook: Hook, headers: Mapping[str, str], body: bytes, believed: list[Service]) -> NewDelivery:
     """As it is kept: decided, and without what proved it."""
-    runs, ignored = decide_all(hook, proved)
+    runs, ignored = decide_all(hook, believed)
     kept = kept_headers(headers) | ({"content-type": "application/json"} if hook.masked else {})
     author = hook.pushes[0].author if hook.pushes else ""
     return NewDelivery(
@@ -61,11 +70,11 @@ def _delivery(hook: Hook, headers: Mapping[str, str], body: bytes, proved: list[
         hook.event,
         hook.project,
         kept,
-        kept_body(hook.masked or body, proved),
+        kept_body(hook.masked or body, believed),
         runs,
         ignored,
-        tuple(service.name for service in proved),
-        moves_of(hook, proved),
+        tuple(service.name for service in believed),
+        moves_of(hook, believed),
         actor=f"{hook.forge}:{author or 'webhook'}",
         action=f"webhook {hook.event}",
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from pipeline.errors import Rejected, Unreachable
+from pipeline.intake.inbox import not_written
 from runners.store.forks import ForkGate
 
 Item = TypeVar("Item")
@@ -49,6 +50,29 @@ class GroupCommit(Generic[Item, Outcome]):
         alone = self._submit(lambda: self._commit([item]))  # somebody else's item may be the bad one
         return self._awaited(alone, until)[0]
 
+    def later(self, item: Item, then: Callable[[Outcome | BaseException], None]) -> None:
+        """`then` gets the outcome, or what went wrong, from the writer's thread; it must be quick and never raise."""
+        batch, place = self._join(item)
+
+        def told(done: "Future[list[Outcome]]") -> None:
+            error = done.exception()
+            if isinstance(error, Rejected) and len(batch.items) > 1:
+                self._once_more(item, then)
+            else:
+                then(error or done.result()[place])
+
+        assert batch.future is not None  # noqa: S101 set before the batch is shown to anybody
+        batch.future.add_done_callback(told)
+
+    def _once_more(self, item: Item, then: Callable[[Outcome | BaseException], None]) -> None:
+        """Somebody else's item may be the bad one."""
+        try:
+            alone = self._submit(lambda: self._commit([item]))
+        except Unreachable as ending:
+            then(ending)
+        else:
+            alone.add_done_callback(lambda done: then(done.exception() or done.result()[0]))
+
     def close(self) -> None:
         self._writer.shutdown(wait=True)
 
@@ -82,10 +106,7 @@ class GroupCommit(Generic[Item, Outcome]):
         except FutureTimeout as error:
             if future.done():
                 raise  # the work's own
-            raise Unreachable(
-                f"The database did not take a write within {self._answer_within:g} s. It may yet: send it again to be "
-                "sure; what was taken is not taken twice. A process that is frozen inside a transaction does this."
-            ) from error
+            raise not_written(self._answer_within) from error
 
     def _run(self, batch: _Batch[Item, Outcome]) -> list[Outcome]:
         with self._lock:

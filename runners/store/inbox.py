@@ -5,7 +5,7 @@ A batch of deliveries costs a handful of statements, however many they are.
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from pipeline.books import EVERYTHING
-from pipeline.intake.inbox import Delivery, Kept, NewDelivery, Received, Wanted
+from pipeline.intake.inbox import ANSWER_WITHIN, Delivery, Kept, NewDelivery, Received, Wanted
 from pipeline.intake.sight import Comparison, Sight, Trouble
 from runners.store import tables
 from runners.store.database import Database
@@ -27,7 +27,6 @@ from runners.store.sights import SightRows
 HIDDEN = frozenset({"x-gitlab-token", "authorization", "cookie", "proxy-authorization"})
 KEEP_BODIES = 10_000
 KEEP_BODIES_FOR = timedelta(days=30)
-ANSWER_WITHIN = 6.0  # seconds; GitLab hangs up after 10 and turns a hook off that fails again and again
 TIDY_STEP = 500  # rows a transaction: nobody waits long for the lock
 
 COLUMNS, RUNS = tables.deliveries.c, tables.runs.c
@@ -53,6 +52,9 @@ class SqlInbox:
 
     def receive(self, delivery: NewDelivery) -> Received:
         return self._group.write((delivery, zlib.compress(delivery.body, 1)))
+
+    def receive_later(self, delivery: NewDelivery, then: Callable[[Received | BaseException], None]) -> None:
+        self._group.later((delivery, zlib.compress(delivery.body, 1)), then)
 
     def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:
         return self._database.read(lambda tx: find_deliveries(tx, limit, before, wanted))
