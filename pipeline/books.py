@@ -4,7 +4,7 @@ The contract of `ports.py` holds here too. Each method is one short transaction,
 `database is locked`. Methods may also raise `NotFound`, `Conflict` and `Stopped` (a lease that is no longer ours).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,10 +12,13 @@ from pipeline.caller import Caller
 from pipeline.delivery.run import NewRun, Run, Stage
 from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import Route, Site, SiteWanted
-from pipeline.intake.inbox import Delivery, NewDelivery, Received
+from pipeline.intake.inbox import Delivery, Kept, NewDelivery, Received, Wanted
+from pipeline.intake.sight import Comparison, Sight, Trouble
 from pipeline.lease import Lease
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Happening, Request
 from pipeline.rollout.release import Release
+
+EVERYTHING = Wanted()
 
 
 class Inbox(Protocol):
@@ -24,11 +27,32 @@ class Inbox(Protocol):
     def receive(self, delivery: NewDelivery) -> Received:
         """One durable transaction: the delivery, its queued runs, older queued runs of the same service and
         environment (or merge request) superseded. On disk when this returns. Equal (forge, key) is a duplicate:
-        nothing is written, and `changed` says whether it tells of something else than the first time.
+        nothing is written, and `changed` says whether it tells of something else than the first time. The audit's line is
+        in it too.
         Answers within 6 s: when it raises `Unreachable` the write may still come, and a redelivery is a duplicate."""
 
-    def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
+    def receive_later(self, delivery: NewDelivery, then: Callable[[Received | BaseException], None]) -> None:
+        """The same without waiting: `then` is called from another thread, once, however long that takes."""
+
+    def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:
         """Newest first; `before` is an id, 0: from the newest. So in every list below."""
+
+    def delivery(self, number: int) -> Kept: ...
+
+    def sight(self, service: str) -> Sight:
+        """What was last seen of a service's repository, by webhooks and looks alike."""
+
+    def saw(self, sight: Sight, found: Comparison, delivery: NewDelivery | None) -> Received | None:
+        """A look's outcome in one transaction: `sight` as it is now, the version and heads in it as they were before.
+        None: another look came first, or nothing had to start. Of the moves only those happen whose ref is still where
+        `before` says; runs that a person asked for meanwhile are not queued again. A webhook that tells of a move later
+        finds that it was seen, and its runs are not queued."""
+
+    def trouble(self, service: str, reason: str) -> None:
+        """Its repository cannot be looked at. `saw` ends it."""
+
+    def troubles(self) -> dict[str, Trouble]:
+        """By service: repositories that cannot be looked at."""
 
 
 class Leases(Protocol):

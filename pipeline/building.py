@@ -18,6 +18,9 @@ class Source(Protocol):
     def resolve(self, repository: Repository, ref: str) -> tuple[str, str, str]:
         """(kind, short ref, commit) of a branch, tag or commit as the remote has it now. Raises `NotFound`."""
 
+    def look(self, repository: Repository, tags: bool) -> dict[str, str]:
+        """All branches, and tags when asked for, by full name, as the remote has them now; of a tag the commit."""
+
     def checkout(
         self,
         repository: Repository,

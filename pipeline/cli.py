@@ -27,6 +27,10 @@ COMMANDS = {
     "releases": ("pipeline.commands.looking:releases", "The releases of a service."),
     "runs": ("pipeline.commands.runs:runs", "The latest runs."),
     "run": ("pipeline.commands.runs:run", "Start, show, cancel or retry a run."),
+    "deliveries": (
+        "pipeline.commands.deliveries:deliveries",
+        "Webhooks and looks that told of something; show or replay one.",
+    ),
     "logs": ("pipeline.commands.logs:logs", "The log of a run."),
     "plan": ("pipeline.commands.deploying:plan", "What a deployment would do, step by step."),
     "deploy": (

@@ -24,6 +24,8 @@ from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from pipeline.settings import Settings
 
 T = TypeVar("T")
+Say = Callable[[str], None]
+Stop = Callable[[], bool]
 # ------------------------------------------------------------------------------------------------ intake
 
 
@@ -35,6 +37,9 @@ class Forge(Protocol):
 
     def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
         """Verify over the raw bytes in constant time, then read. Raises `BadSignature`, or `Refused` when malformed."""
+
+    def told(self, headers: Mapping[str, str], body: bytes) -> Hook:
+        """What a delivery says that was proved when it came. Raises `Refused` when malformed."""
 
 
 class Logs(Protocol):
@@ -55,8 +60,9 @@ class Logs(Protocol):
 class JobQueue(Protocol):
     """Wakes workers with ids; loses nothing that matters when it is emptied."""
 
-    def wake_run(self, run_id: int) -> None:
-        """May be called for an id that already waits or is worked on: a second wake of it does nothing."""
+    def wake_run(self, run_id: int, new: bool = False) -> None:
+        """May be called for an id that already waits or is worked on: a second wake of it does nothing. `new`: it was
+        queued just now and cannot wait already, which need not be asked."""
 
     def wake_deployment(self, deployment_id: int) -> None: ...
     def depth(self) -> int:

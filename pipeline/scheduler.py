@@ -15,12 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from pipeline.delivery.run import NewRun, Run
-from pipeline.errors import NotFound, ShipwayError
-from pipeline.fleet.service import Environment, Service
+from pipeline.errors import ShipwayError
 from pipeline.lease import Lease
 from pipeline.ports import Ports
 from pipeline.rollout.tend import tend
+from pipeline.sweeper import Sweeper
 from runners.process import Beat
 
 log = logging.getLogger("shipway.scheduler")
@@ -31,21 +30,17 @@ TICK = 1.0  # seconds between two looks while a run or a deployment is open
 REST = 4.0  # ... and while none is: whoever writes a new one wakes a worker, this is only for a wake that got lost
 LEASE_MARGIN = 4.0  # seconds that a look may be late before another scheduler leads
 WAKE_AGAIN = 3.0  # seconds; a worker that was just woken gets this long to take its lease
-SWEEP_EVERY = 120.0
 TEND_EVERY = 30.0  # a silent host is noticed within it, and a drain that had to wait goes on
 TIDY_EVERY = 86400.0
 
 
 @dataclass
 class Chores:
-    """What is done rarely, in a thread of its own so that a slow forge never delays a wake."""
+    """What is done rarely, in a thread of its own so that a slow host never delays a wake."""
 
-    sweep: Callable[[], None]
     tidy: Callable[[], None]
     tend: Callable[[], None]
-    every: Mapping[str, float] = field(
-        default_factory=lambda: {"tend": TEND_EVERY, "sweep": SWEEP_EVERY, "tidy": TIDY_EVERY}
-    )
+    every: Mapping[str, float] = field(default_factory=lambda: {"tend": TEND_EVERY, "tidy": TIDY_EVERY})
     started: dict[str, float] = field(default_factory=dict)
     thread: threading.Thread | None = None
 
@@ -68,8 +63,8 @@ def schedule(
     keep_up: Callable[[], None] = lambda: None,
 ) -> None:
     """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
-    sweeper = Sweeper(ports)
-    chores = Chores(sweeper.sweep, tidy, partial(look_after, ports))
+    sweeper = Sweeper(ports, time.monotonic)
+    chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
     pause = TICK
@@ -82,6 +77,7 @@ def schedule(
                 if pause < REST:
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
+                sweeper.start_due()
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})
     lead.give_back()
@@ -150,57 +146,3 @@ class Waker:
         noun, number = key
         wake = self._ports.queue.wake_run if noun == "run" else self._ports.queue.wake_deployment
         wake(number)
-
-
-def forgotten(environment: Environment, ref: str, commit: str, runs: list[Run]) -> bool:
-    """Was this head of a branch never built? An environment that never saw a run is left alone: what lies in a
-    repository on the day it is connected is not a push."""
-    own = [run for run in runs if run.environment == environment.name]
-    return bool(own) and all(run.commit != commit for run in own)
-
-
-class Sweeper:
-    """Asks each repository for its branches. A head must be missing twice before it is built: its webhook may just be
-    on its way."""
-
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-        self._suspects: set[tuple[str, str, str, str]] = set()
-
-    def sweep(self) -> None:
-        seen: set[tuple[str, str, str, str]] = set()
-        for service in self._ports.settings.services.values():
-            try:
-                seen |= self._of_service(service)
-            except ShipwayError as error:
-                log.warning("sweep failed", extra={"service": service.name, "error": str(error)})
-        self._suspects = seen
-
-    def _of_service(self, service: Service) -> set[tuple[str, str, str, str]]:
-        suspects = set()
-        for environment in service.environments.values():
-            runs = self._ports.runs.runs(service=service.name, environment=environment.name, limit=200)
-            for branch in environment.branches:
-                head = self._head(service, branch)
-                if head is None or not forgotten(environment, branch, head, runs):
-                    continue
-                suspect = (service.name, environment.name, branch, head)
-                suspects.add(suspect)
-                if suspect in self._suspects:
-                    self._build(*suspect)
-        return suspects
-
-    def _head(self, service: Service, branch: str) -> str | None:
-        """Patterns are not asked for: their webhooks are not missed by a look at one head."""
-        if any(char in branch for char in "*?["):
-            return None
-        try:
-            kind, _, commit = self._ports.source.resolve(service.repository, branch)
-        except NotFound:
-            return None
-        return commit if kind == "branch" else None
-
-    def _build(self, service: str, environment: str, branch: str, commit: str) -> None:
-        run = self._ports.runs.add(NewRun(service, environment, "branch", branch, commit, "sweep"))
-        self._ports.queue.wake_run(run.id)
-        log.info("push without a webhook found", extra={"run": run.id, "service": service, "commit": commit})

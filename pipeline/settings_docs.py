@@ -37,6 +37,7 @@ TABLE = "| key | value | default | |\n|---|---|---|---|\n"
 KINDS = {
     units.duration: "duration",
     units.positive_duration: "duration",
+    units.poll: "duration",
     units.size: "size",
     units.batch: "number or share",
     units.share: "share",

@@ -202,6 +202,8 @@ def _repository(repository: RepositoryKeys, folder: str) -> Repository:
         reports=repository.reports,
         jobs=_jobs(repository.jobs),
         submodules=repository.submodules,
+        poll=repository.poll,
+        first_sight=repository.first_sight,
     )
 
 

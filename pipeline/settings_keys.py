@@ -3,14 +3,13 @@
 Knows one value at a time; what must fit together is in `settings_checks`, and `settings_file` turns it all into nouns.
 """
 
-from typing import Literal
-
 from pydantic import Field, SecretStr
 
 from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
-from pipeline.fleet.service import OnHostLoss
+from pipeline.fleet.service import FirstSight, OnHostLoss
+from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
@@ -40,35 +39,6 @@ class ServerKeys(Keys):
         description="Empty: an id of its own, kept in the database. That of a Shipway whose database was lost: its "
         "containers are ours.",
     )
-
-
-class AuthKeys(Keys):
-    kind: Literal["none", "basic", "docker", "ecr", "acr"] = Field(
-        default="none",
-        description="basic: user name and password. docker: what `docker login` left. ecr and acr: short-lived logins from "
-        "the cloud's API, renewed by themselves.",
-    )
-    username: Word = Field(default="", description="User name, or access key id for `ecr` and `acr`.")
-    password: SecretText = Field(default=SecretStr(""), description="Password, or access key secret.")
-    file: Word = Field(default="", description="For `docker`: its config.json. Empty: ~/.docker/config.json.")
-    region: Word = Field(default="", description="For `ecr` and `acr`, when the address does not tell.")
-    instance: Word = Field(
-        default="", description="For `acr`: cri-… of the Enterprise Edition; else found by name."
-    )
-    endpoint: Word = Field(
-        default="", description="For `ecr` and `acr`: overrides the address of the cloud's API."
-    )
-
-
-class RegistryKeys(Keys):
-    address: values.RegistryAddress = Field(
-        default="127.0.0.1:5000", min_length=1, description="Registry host and port."
-    )
-    namespace: values.Namespace = Field(
-        default="", description="Prefix of the image names, often the organisation."
-    )
-    insecure: bool = Field(default=False, description="Plain HTTP. Only for a registry on a private network.")
-    auth: AuthKeys = Field(default=AuthKeys(), description="How to log in.")
 
 
 class BuilderKeys(Keys):
@@ -189,6 +159,14 @@ class RepositoryKeys(Keys):
         description="GitLab CI jobs that may start runs and deployments by an id_token; see docs/gitlab.md.",
     )
     submodules: bool = Field(default=False, description="Fetch submodules too.")
+    poll: units.Poll = Field(
+        default=60.0,
+        description="Time between two looks for pushes whose webhook was lost, or of which there is none. off: none.",
+    )
+    first_sight: FirstSight = Field(
+        default=FirstSight.REMEMBER,
+        description="What the first look does with the branches that it finds: remember, or start.",
+    )
 
 
 class RouteKeys(Keys):

@@ -58,6 +58,16 @@ def positive_duration(value: object) -> float:
     return seconds
 
 
+def poll(value: object) -> float:
+    """Seconds between two looks, at least one; 0 for `off`."""
+    if value == "off":
+        return 0.0
+    seconds = duration(value)
+    if 0 < seconds < 1:
+        raise ValueError("must be off, or at least 1s")
+    return seconds
+
+
 def size(value: object) -> int:
     """Bytes of `256m`, `1g`, `512MiB` or a bare number of bytes. Units are powers of 1024."""
     text = _scalar(value).strip()
@@ -257,6 +267,7 @@ def _words(pattern: str, example: str) -> WithJsonSchema:
 
 _SECONDS = WithJsonSchema({"type": ["string", "number"], "examples": ["500ms", "10s", "5m", "1h", 30]})
 Duration = Annotated[float, BeforeValidator(duration), _SECONDS]
+Poll = Annotated[float, BeforeValidator(poll), _SECONDS]
 PositiveDuration = Annotated[float, BeforeValidator(positive_duration), _SECONDS]
 Size = Annotated[
     int, BeforeValidator(size), WithJsonSchema({"type": ["string", "integer"], "examples": ["256m"]})

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from redis.exceptions import RedisError
 from pipeline.errors import ShipwayError
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy, ProxyKind
+from pipeline.fleet.service import Service
 from pipeline.settings import BuilderSettings, Server, Settings
 from runners.engine import DockerEngines
 from runners.engine_errors import speaking
@@ -23,6 +25,7 @@ from runners.job_queue import connect
 from runners.own_store import store_of
 from runners.reach import Reach
 from runners.redis_child import program, redis_url, socket_path
+from runners.source import GitSource
 
 LITTLE = 2e9  # bytes free; below this images will soon not fit
 MUCH_SKEW = 5.0  # seconds
@@ -59,6 +62,15 @@ def look_at_git() -> list[Finding]:
     if _numbers(said) < OLDEST_GIT:
         return [Finding("FAIL", "git", f"{said.strip()} is too old; 2.25 or newer is needed")]
     return [Finding("ok", "git", said.strip())]
+
+
+def look_at_repository(service: Service) -> list[Finding]:
+    """As the scheduler looks for pushes whose webhook was lost."""
+    repository, name = service.repository, f"repository of {service.name}"
+    with tempfile.TemporaryDirectory(prefix="shipway-doctor-") as folder:
+        found = GitSource(folder, os.environ).look(repository, tags=False)
+    often = f"looked at every {repository.poll:g} s" if repository.poll else "never looked at (poll: off)"
+    return [Finding("ok", name, f"{repository.address} answers, branches: {len(found)}; {often}")]
 
 
 def look_at_redis(url: str, data: str) -> list[Finding]:

@@ -18,7 +18,7 @@ WANTED = {
     "name": "shipway",
     "push_events": True,
     "tag_push_events": True,
-    "merge_requests_events": False,
+    "merge_requests_events": True,
     "branch_filter_strategy": "all_branches",
     "enable_ssl_verification": True,
 }

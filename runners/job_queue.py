@@ -37,8 +37,8 @@ class RedisQueue:
         self._deliver = Queue(DELIVER, connection=self._redis, serializer=JSONSerializer)
         self._deploy = Queue(DEPLOY, connection=self._redis, serializer=JSONSerializer)
 
-    def wake_run(self, run_id: int) -> None:
-        self._push(self._deliver, "pipeline.worker.work_run", "run", run_id)
+    def wake_run(self, run_id: int, new: bool = False) -> None:
+        self._push(self._deliver, "pipeline.worker.work_run", "run", run_id, new)
 
     def wake_deployment(self, deployment_id: int) -> None:
         self._push(self._deploy, "pipeline.worker.work_deployment", "deployment", deployment_id)
@@ -55,12 +55,12 @@ class RedisQueue:
     def close(self) -> None:
         self._redis.close()
 
-    def _push(self, queue: Queue, function: str, noun: str, number: int) -> None:
+    def _push(self, queue: Queue, function: str, noun: str, number: int, new: bool = False) -> None:
         """Each wake is a job of its own: RQ keeps state under a job's id, and a dead worker's must not meet ours."""
         prefix = f"{noun}-{number}-"
         with self._translated():
             ring(self._redis)
-            if any(waiting.startswith(prefix) for waiting in queue.get_job_ids()):
+            if not new and any(waiting.startswith(prefix) for waiting in queue.get_job_ids()):
                 return
             queue.enqueue_call(
                 function,

@@ -7,7 +7,7 @@ only read when it lies inside the tree after all symbolic links were followed. N
 import posixpath
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from configparser import Error as ConfigError
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from runners.mirror import COMMIT, Mirror
 from runners.submodules import check_out_submodules
 
 LIST_TIMEOUT = 30.0  # seconds
+LOOK_TIMEOUT = 20.0  # nobody waits for it
 LARGEST_FILE = 1 << 20  # bytes of a Dockerfile or .shipway.yml
 LONGEST_RUN = 2 * 24 * 3600.0  # seconds
 SPEC = ".shipway.yml"
@@ -44,6 +45,11 @@ class GitSource:
         if not commit:
             raise NotFound(f"{ref!r} is no branch, tag or commit of {remote_of(repository).url}.")
         return "commit", commit, commit
+
+    def look(self, repository: Repository, tags: bool) -> dict[str, str]:
+        kinds = ["--heads", "--tags"] if tags else ["--heads"]
+        seen = self._listed(repository, LOOK_TIMEOUT, *kinds)
+        return {name: seen.get(f"{name}^{{}}", commit) for name, commit in seen.items() if name[-3:] != "^{}"}
 
     def checkout(
         self,
@@ -139,13 +145,17 @@ class GitSource:
         return True
 
     def _seen(self, repository: Repository, short: str) -> dict[str, str]:
-        """What the remote has now under this name. Annotated tags come with a second, peeled line."""
+        names = f"refs/heads/{short}", f"refs/tags/{short}", f"refs/tags/{short}^{{}}"
+        return self._listed(repository, LIST_TIMEOUT, names=names)
+
+    def _listed(
+        self, repository: Repository, timeout: float, *kinds: str, names: Sequence[str] = ()
+    ) -> dict[str, str]:
+        """What the remote has now. Annotated tags come with a second, peeled line."""
         remote = remote_of(repository)
-        names = [f"refs/heads/{short}", f"refs/tags/{short}", f"refs/tags/{short}^{{}}"]
+        words = ["ls-remote", "--quiet", *kinds, "--end-of-options", remote.url, *names]
         try:
-            out = self._git.run(
-                ["ls-remote", "--quiet", "--end-of-options", remote.url, *names], LIST_TIMEOUT, remote
-            )
+            out = self._git.run(words, timeout, remote)
         except MirrorBroken as error:
             raise RunnerError(str(error)) from error
         lines = (line.split("\t", 1) for line in out.splitlines() if "\t" in line)

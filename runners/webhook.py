@@ -10,6 +10,7 @@ import re
 from binascii import a2b_qp
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from pipeline.errors import Refused, Unsupported
@@ -21,6 +22,7 @@ LONGEST_MESSAGE = 4000
 LONGEST_NAME = 200
 LARGEST_NUMBER = 1 << 31  # databases keep no larger one in an ordinary column
 FORM = "application/x-www-form-urlencoded"
+REMEMBERED = 1 << 18  # bytes; larger ones are read anew
 MOST_FIELDS = 10  # of a form; forges send one
 BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 PEOPLE = ("sender", "pusher", "actor", "user")
@@ -101,9 +103,20 @@ def shown(text: str, longest: int = LONGEST_NAME) -> str:
 
 
 def fields(headers: Mapping[str, str], body: bytes) -> Fields:
-    """The payload as an object. Raises `Refused` for everything else."""
+    """The payload as an object, which nobody changes. Raises `Refused` for everything else."""
+    found = payload(headers, body)
+    return _read_again(found) if len(found) <= REMEMBERED else _read(found)
+
+
+@lru_cache(maxsize=32)
+def _read_again(found: bytes) -> Fields:
+    """Each webhook is read for its project, and then once for each service that it may be of."""
+    return _read(found)
+
+
+def _read(found: bytes) -> Fields:
     try:
-        value = json.loads(payload(headers, body).decode("utf-8"))
+        value = json.loads(found.decode("utf-8"))
     except UnicodeDecodeError:
         raise Refused("The body is not UTF-8 text; webhooks are JSON in UTF-8.") from None
     except (ValueError, RecursionError) as error:

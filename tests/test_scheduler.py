@@ -1,59 +1,29 @@
-"""The scheduler's memory, its sweep for lost webhooks, and who leads."""
+"""The scheduler's memory, and who leads."""
 
 import threading
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipeline.delivery.run import NewRun, Run, RunStatus
 from pipeline.errors import Unreachable
-from pipeline.fleet.service import Environment, Repository, Service
-from pipeline.scheduler import (
-    LEASE_MARGIN,
-    REST,
-    TICK,
-    Chores,
-    Lead,
-    Sweeper,
-    Waker,
-    forgotten,
-    look_after,
-    schedule,
-)
+from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Chores, Lead, Waker, look_after, schedule
 from pipeline.settings import Settings
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
-from runners.stand_ins.delivery import MemorySource
 from runners.stand_ins.time import VirtualClock
 from tests.rollout.stage import Stage
-
-OLD, NEW = "a" * 40, "b" * 40
-
-
-def run(commit: str, environment: str = "production", number: int = 1) -> Run:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    return Run(number, "shop", environment, "branch", "main", commit, RunStatus.SUCCEEDED, now)
 
 
 @dataclass
 class Books:
     """Runs and deployments as far as a scheduler asks for them, and the queue."""
 
-    rows: list[Run] = field(default_factory=list)
     runs_due: list[int] = field(default_factory=list)
     deployments_due: list[int] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
     queue_down: bool = False
-
-    def runs(self, service: str = "", limit: int = 50, environment: str = "") -> list[Run]:
-        return [row for row in self.rows[::-1] if environment in ("", row.environment)][:limit]
-
-    def add(self, new: NewRun) -> Run:
-        self.rows.append(run(new.commit, new.environment, len(self.rows) + 1))
-        return self.rows[-1]
 
     def due(self) -> list[int]:
         return self.runs_due
@@ -61,7 +31,7 @@ class Books:
     def at_rest(self) -> bool:
         return not self.runs_due
 
-    def wake_run(self, number: int) -> None:
+    def wake_run(self, number: int, new: bool = False) -> None:
         self._wake(f"run {number}")
 
     def wake_deployment(self, number: int) -> None:
@@ -73,19 +43,14 @@ class Books:
         self.woken.append(what)
 
 
-def ports_of(books: Books, source: MemorySource | None = None, branches: tuple[str, ...] = ("main",)) -> Any:
-    production = Environment("shop", "production", (), branches=branches)
-    shop = Service(
-        "shop", Repository("https://git.example.com/shop.git"), environments={"production": production}
-    )
+def ports_of(books: Books) -> Any:
     return SimpleNamespace(
-        settings=Settings(services={"shop": shop}),
+        settings=Settings(),
         runs=books,
         deployments=SimpleNamespace(
             due=lambda: books.deployments_due, at_rest=lambda: not books.deployments_due
         ),
         queue=books,
-        source=source or MemorySource(),
         leases=MemoryLeases(VirtualClock()),
     )
 
@@ -126,79 +91,6 @@ def test_a_wake_that_failed_is_tried_at_the_next_look() -> None:
     waker.wake_due(1.0)
 
     assert books.woken == ["run 1"]
-
-
-# ------------------------------------------------------------------------------------------------ sweeping
-
-
-@pytest.mark.parametrize(
-    ("runs", "commit", "answer"),
-    [
-        ([run(OLD)], NEW, True),
-        ([run(OLD)], OLD, False),
-        ([run(OLD), run(NEW)], OLD, False),
-        ([], NEW, False),
-        ([run(OLD, "test")], NEW, False),
-        ([run(OLD), run(NEW, "test")], NEW, True),
-    ],
-    ids=["new head", "built", "went back", "never a run", "only elsewhere", "built elsewhere"],
-)
-def test_a_head_is_forgotten_when_its_environment_ran_before_but_never_this(
-    runs: list[Run], commit: str, answer: bool
-) -> None:
-    assert forgotten(Environment("shop", "production", ()), "main", commit, runs) is answer
-
-
-def test_a_lost_webhook_is_made_good_at_the_second_look() -> None:
-    books = Books([run(OLD)])
-    sweeper = Sweeper(ports_of(books, MemorySource(refs={"refs/heads/main": NEW})))
-
-    sweeper.sweep()
-    assert books.woken == []
-    sweeper.sweep()
-    assert books.woken == ["run 2"]
-    sweeper.sweep()
-    assert books.woken == ["run 2"]
-
-
-def test_a_webhook_that_was_only_late_is_not_built_twice() -> None:
-    books = Books([run(OLD)])
-    sweeper = Sweeper(ports_of(books, MemorySource(refs={"refs/heads/main": NEW})))
-    sweeper.sweep()
-    books.rows.append(run(NEW, number=2))
-
-    sweeper.sweep()
-
-    assert books.woken == []
-
-
-def test_many_runs_elsewhere_do_not_hide_that_a_head_was_never_built() -> None:
-    books = Books([run(OLD), *(run(NEW, environment="", number=n) for n in range(2, 500))])
-    sweeper = Sweeper(ports_of(books, MemorySource(refs={"refs/heads/main": NEW})))
-
-    sweeper.sweep()
-    sweeper.sweep()
-
-    assert books.woken == ["run 500"]
-
-
-def test_a_branch_that_is_gone_or_a_pattern_is_no_trouble() -> None:
-    books = Books([run(OLD)])
-    sweeper = Sweeper(ports_of(books, MemorySource(refs={}), branches=("main", "release/*")))
-
-    sweeper.sweep()
-    sweeper.sweep()
-
-    assert books.woken == []
-
-
-def test_a_repository_that_does_not_answer_is_said_and_left(caplog: pytest.LogCaptureFixture) -> None:
-    books = Books([run(OLD)])
-    source = MemorySource(failing={"resolve": Unreachable("git does not answer")})
-
-    Sweeper(ports_of(books, source)).sweep()
-
-    assert "sweep failed" in caplog.text
 
 
 # ------------------------------------------------------------------------------------------------ leading
@@ -306,10 +198,9 @@ def test_a_queue_that_is_down_does_not_end_the_scheduler(caplog: pytest.LogCaptu
 def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
     done: list[str] = []
     chores = Chores(
-        lambda: done.append("sweep"),
         lambda: done.append("tidy"),
-        lambda: None,
-        {"sweep": 60.0, "tidy": 600.0},
+        lambda: done.append("tend"),
+        {"tend": 60.0, "tidy": 600.0},
     )
 
     for now in (0.0, 4.0, 5.0, 6.0, 30.0, 65.0, 66.0):
@@ -317,7 +208,7 @@ def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
         if chores.thread is not None:
             chores.thread.join()
 
-    assert done == ["sweep", "tidy", "sweep"]
+    assert done == ["tend", "tidy", "tend"]
 
 
 # ------------------------------------------------------------------------------------------------ hosts

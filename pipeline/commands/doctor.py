@@ -26,6 +26,7 @@ from runners.examining import (
     look_at_proxy,
     look_at_redis,
     look_at_registry,
+    look_at_repository,
     look_at_server,
 )
 from runners.examining_forges import look_at_gitlab_hook, look_at_reports
@@ -65,6 +66,11 @@ def _checks(settings: Settings, reach: Reach) -> Iterator[Check]:
     yield Check("database", lambda: look_at_database(server))
     yield Check("server", lambda: look_at_server(server.listen))
     yield Check("registry", lambda: look_at_registry(settings.registry))
+    for service in settings.services.values():
+        yield Check(
+            f"repository of {service.name}",
+            lambda service=service: look_at_repository(service),  # type: ignore[misc]
+        )
     yield Check("builder", lambda: look_at_builder(settings.builder, reach))
     for host in settings.hosts.values():
         yield Check(f"host {host.name}", lambda host=host: look_at_host(host, reach))  # type: ignore[misc]
@@ -102,6 +108,12 @@ def _hints(settings: Settings) -> Iterator[Finding]:
         if repository.secret or repository.signing:
             yield Finding(
                 "ok", f"webhook of {service.name}", f"{url}, project {repository.project or service.name}"
+            )
+        elif repository.poll:
+            yield Finding(
+                "ok",
+                f"webhook of {service.name}",
+                f"none, since it has no secret: pushes are found by looking every {repository.poll:g} s",
             )
         else:
             yield Finding(

@@ -57,10 +57,14 @@ def services(context: click.Context) -> None:
         for one in answer["services"]
         for place in one["environments"]
     ]
-    show(
-        answer,
-        table(("service", "environment", "branches, tags", "hosts", "repository"), rows, "No services."),
-    )
+    heads = ("service", "environment", "branches, tags", "hosts", "repository")
+    lines = [table(heads, rows, "No services.")]
+    lines += [
+        f"{one['name']}: its repository cannot be looked at since {ago(one['trouble_since'])}: {one['trouble']}"
+        for one in answer["services"]
+        if one["trouble"]
+    ]
+    show(answer, "\n".join(lines))
 
 
 @click.group(invoke_without_command=True)

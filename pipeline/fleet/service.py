@@ -11,6 +11,13 @@ from pipeline.rollout.policy import Policy
 from pipeline.secret import Secret
 
 
+class FirstSight(StrEnum):
+    """What the first look at a repository does with the branches that it finds."""
+
+    REMEMBER = "remember"
+    START = "start"
+
+
 @dataclass(frozen=True)
 class CiJobs:
     """Jobs of the forge's own CI that may call the API, proved by an id_token."""
@@ -35,6 +42,15 @@ class Repository:
     reports: bool = True  # with a token: the forge is told what becomes of its commits
     jobs: CiJobs | None = None  # None: no job may
     submodules: bool = False
+    poll: float = 60.0  # seconds between looks for pushes without a webhook; 0: none
+    first_sight: FirstSight = FirstSight.REMEMBER
+
+    @property
+    def address(self) -> str:
+        """The URL without a user name or password that somebody wrote into it."""
+        scheme, separator, rest = self.url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if separator else self.url
 
 
 class OnHostLoss(StrEnum):

@@ -5,10 +5,12 @@ give a reason; a person reads it in the delivery.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 
 from pipeline.delivery.run import NewRun
 from pipeline.fleet.service import Service
-from pipeline.intake.push import MergeRequest, Push
+from pipeline.intake.push import Hook, MergeRequest, Push
+from pipeline.intake.sight import Move, full_name
 
 LONGEST_REF = 255  # bytes
 # What `git check-ref-format` refuses, https://git-scm.com/docs/git-check-ref-format …
@@ -18,6 +20,7 @@ HOSTILE = re.compile(r"^-|[$`'\"();|&<>]")
 SKIP = re.compile(r"\[(skip[ _-]ci|ci[ _-]skip|no[ _-]ci|skip[ _-]shipway)\]", re.IGNORECASE)
 SKIP_OPTIONS = ("ci.skip", "shipway.skip")
 OFF = ("false", "0", "no")
+LONGEST_REASON = 1000
 
 
 def decide(push: Push, service: Service) -> tuple[NewRun, ...] | str:
@@ -60,6 +63,44 @@ def decide_request(request: MergeRequest, service: Service) -> tuple[NewRun, ...
         fork=request.fork,
     )
     return (run,)
+
+
+def built_from(services: Iterable[Service], forge: str, project: str) -> list[Service]:
+    """Those built from the project; all of the forge for an event of no project, such as the ping of a group's hook.
+    Forges do not tell upper case from lower in names of projects."""
+    wanted = project.casefold()
+    return [
+        service
+        for service in services
+        if service.repository.forge == forge
+        and (not wanted or service.repository.project.casefold() == wanted)
+    ]
+
+
+def decide_all(hook: Hook, services: Sequence[Service]) -> tuple[tuple[NewRun, ...], str]:
+    """All runs, each once; or all the reasons for having none."""
+    runs: dict[NewRun, None] = {}
+    reasons: dict[str, None] = dict.fromkeys([hook.note] if hook.note else [])
+    pushed = [decide(push, service) for push in hook.pushes for service in services]
+    asked = [decide_request(request, service) for request in hook.requests for service in services]
+    for decision in (*pushed, *asked):
+        if isinstance(decision, str):
+            reasons[decision] = None
+        else:
+            runs.update(dict.fromkeys(decision))
+    if runs:
+        return tuple(runs), ""
+    return (), "; ".join(reasons)[:LONGEST_REASON]
+
+
+def moves_of(hook: Hook, services: Sequence[Service]) -> tuple[Move, ...]:
+    """What a look at the repository need not find any more: also what asked to be skipped, and what is gone."""
+    return tuple(
+        Move(service.name, full_name(push.kind, push.ref), push.commit, push.before)
+        for push in hook.pushes
+        for service in services
+        if any(environment.wants(push) for environment in service.environments.values())
+    )
 
 
 def bad_ref(ref: str) -> str:

@@ -8,29 +8,30 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from pipeline.delivery.run import NewRun
 from pipeline.errors import BadSignature, Conflict, NotFound, RunnerError, TooLarge
 from pipeline.fleet.service import Service
-from pipeline.intake.decide import decide, decide_request
+from pipeline.intake.decide import built_from, decide_all, moves_of
 from pipeline.intake.inbox import NewDelivery, Received
+from pipeline.intake.kept import kept_body, kept_headers
 from pipeline.intake.push import Hook
 from pipeline.ports import Forge, Ports
 
 LARGEST = 25 * 1024 * 1024
 LARGEST_OF_NO_PROJECT = 1024 * 1024  # as many proofs are tried as there are services
-PROOFS = (
-    "authorization",
-    "cookie",
-    "token",
-    "signature",
-    "secret",
-)  # parts of header names that are not kept
-LONGEST_REASON = 1000
-NOTE_PATIENCE = 2.0  # seconds; the sender waits, and what it sent is in the books by now
 
 
 def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Ports) -> Received:
     """Raises `NotFound`, `BadSignature`, `Conflict`, `TooLarge` or `Refused`; anything authentic is kept, also when ignored."""
+    delivery = proved(forge_name, headers, body, ports)
+    received = settled(ports.inbox.receive(delivery), delivery)
+    with suppress(RunnerError):  # the runs are in the books: when the queue is down, the scheduler wakes them
+        for run in received.fresh:
+            ports.queue.wake_run(run, new=True)
+    return received
+
+
+def proved(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Ports) -> NewDelivery:
+    """Before it is written: that it is authentic, and what it asks for. Waits for nothing."""
     forge = ports.forges.get(forge_name)
     if forge is None:
         raise NotFound(
@@ -42,31 +43,46 @@ def receive(forge_name: str, headers: Mapping[str, str], body: bytes, ports: Por
     if not project and len(body) > LARGEST_OF_NO_PROJECT:
         raise TooLarge("The webhook is of no project, and larger than 1 MiB.")
     services = _services(forge_name, project, ports)
-    hook, proved = _prove(forge, headers, body, services, ports)
-    runs, ignored = _decide_all(hook, proved)
-    kept = {name: value for name, value in headers.items() if not any(part in name for part in PROOFS)}
-    delivery = NewDelivery(
-        forge_name, hook.key, hook.event, project, kept, hook.masked or body, runs, ignored
-    )
-    received = ports.inbox.receive(delivery)
+    hook, believed = _prove(forge, headers, body, services, ports)
+    return _delivery(hook, headers, body, believed)
+
+
+def settled(received: Received, delivery: NewDelivery) -> Received:
+    """After it is written: what its sender may know."""
     if received.changed:
         raise Conflict(
-            f"{forge_name} sent delivery {hook.key} before, and it told of something else (delivery {received.id} here). "
-            "Nothing was done: an id belongs to one delivery. If this is a real push, push again."
+            f"{delivery.forge} sent delivery {delivery.key} before, and it told of something else (delivery {received.id} "
+            "here). Nothing was done: an id belongs to one delivery. If this is a real push, push again."
         )
-    if received.duplicate:
-        return received
-    _tell(hook, received, ports)
-    return replace(received, targets=tuple(f"{run.service}/{run.place}" for run in runs))
+    targets = tuple(f"{run.service}/{run.place}" for run in delivery.runs)
+    known = not received.duplicate and len(targets) == len(received.runs)
+    return replace(received, targets=targets if known else ())
+
+
+def _delivery(hook: Hook, headers: Mapping[str, str], body: bytes, believed: list[Service]) -> NewDelivery:
+    """As it is kept: decided, and without what proved it."""
+    runs, ignored = decide_all(hook, believed)
+    kept = kept_headers(headers) | ({"content-type": "application/json"} if hook.masked else {})
+    authors = [push.author for push in hook.pushes] + [request.author for request in hook.requests]
+    author = authors[0] if authors else ""
+    return NewDelivery(
+        hook.forge,
+        hook.key,
+        hook.event,
+        hook.project,
+        kept,
+        kept_body(hook.masked or body, believed),
+        runs,
+        ignored,
+        tuple(service.name for service in believed),
+        moves_of(hook, believed),
+        actor=f"{hook.forge}:{author or 'webhook'}",
+        action=f"webhook {hook.event}",
+    )
 
 
 def _services(forge_name: str, project: str, ports: Ports) -> list[Service]:
-    """Those built from the project; all of the forge for an event of no project, such as the ping of a group's hook.
-    Forges do not tell upper case from lower in names of projects.
-    """
-    known = [one for one in ports.settings.services.values() if one.repository.forge == forge_name]
-    wanted = project.casefold()
-    found = [one for one in known if not wanted or one.repository.project.casefold() == wanted]
+    found = built_from(ports.settings.services.values(), forge_name, project)
     if not found and not project:
         raise NotFound(
             f"No service here has a repository with `forge: {forge_name}`. Name it in shipway.yml."
@@ -96,34 +112,3 @@ def _prove(
     if hook is None:
         raise refusals[0]
     return hook, proved
-
-
-def _decide_all(hook: Hook, services: list[Service]) -> tuple[tuple[NewRun, ...], str]:
-    """All runs, each once; or all the reasons for having none."""
-    runs: dict[NewRun, None] = {}
-    reasons: dict[str, None] = dict.fromkeys([hook.note] if hook.note else [])
-    pushed = [decide(push, service) for push in hook.pushes for service in services]
-    asked = [decide_request(request, service) for request in hook.requests for service in services]
-    for decision in (*pushed, *asked):
-        if isinstance(decision, str):
-            reasons[decision] = None
-        else:
-            runs.update(dict.fromkeys(decision))
-    if runs:
-        return tuple(runs), ""
-    return (), "; ".join(reasons)[:LONGEST_REASON]
-
-
-def _tell(hook: Hook, received: Received, ports: Ports) -> None:
-    """The runs are in the books by now: when the queue is down, the dispatcher's poll wakes them."""
-    with suppress(RunnerError):
-        for run in received.runs:
-            ports.queue.wake_run(run)
-    authors = [push.author for push in hook.pushes] + [request.author for request in hook.requests]
-    author = authors[0] if authors else ""
-    outcome = (
-        f"runs {', '.join(map(str, received.runs))}" if received.runs else f"ignored: {received.ignored}"
-    )
-    actor = f"{hook.forge}:{author or 'webhook'}"
-    with suppress(RunnerError):
-        ports.audit.note(actor, f"webhook {hook.event}", hook.project, outcome, NOTE_PATIENCE)

@@ -13,7 +13,7 @@ from werkzeug.routing import BaseConverter
 from pipeline.caller import Caller
 from pipeline.errors import ShipwayError, Unsupported
 from pipeline.ports import Ports
-from pipeline.web import deployments, house, places, retention, runs, services
+from pipeline.web import deliveries, deployments, house, places, retention, runs, services
 from pipeline.web.answers import Answer
 from pipeline.web.auth import demand, demand_action, demand_everything, demand_within
 from pipeline.web.bodies import LARGEST_ID, Sent
@@ -28,6 +28,7 @@ CALLS: tuple[Call, ...] = (
     *runs.CALLS,
     *deployments.CALLS,
     *retention.CALLS,
+    *deliveries.CALLS,
     *house.CALLS,
 )
 
@@ -111,7 +112,7 @@ def _audited(
         raise
     made = [
         f"{name} {getattr(answer, name)}"
-        for name in ("run", "deployment", "deployments")
+        for name in ("run", "runs", "deployment", "deployments")
         if hasattr(answer, name)
     ]
     ports.audit.note(caller.name, call.action, target, f"{asked} accepted: {', '.join(made) or 'done'}")

@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Awaitable
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -15,7 +16,7 @@ from pipeline.errors import ShipwayError
 from pipeline.ports import Ports
 from pipeline.web import api, health, hooks, metrics, openapi
 from pipeline.web.auth import caller_of
-from pipeline.web.hooks import LARGEST_HOOK
+from pipeline.web.hooks import LARGEST_HOOK, Answered
 from pipeline.web.metrics import Figures
 from pipeline.web.problems import Problem, document, headers_of, plain_problem, problem_of
 
@@ -63,7 +64,7 @@ def create_app(ports: Ports) -> Flask:
 def _mount_edges(app: Flask, ports: Ports, figures: Figures) -> None:
     @app.before_request
     def arrive() -> None:
-        g.request_id = _request_id()
+        g.request_id = request_id_of(request.headers.get("X-Request-Id", ""))
         g.started = time.monotonic()
         if not request.path.startswith("/hooks/"):
             request.max_content_length = LARGEST_BODY
@@ -82,9 +83,7 @@ def _mount_edges(app: Flask, ports: Ports, figures: Figures) -> None:
 def _mount_errors(app: Flask) -> None:
     @app.errorhandler(ShipwayError)
     def refused(error: ShipwayError) -> Response:
-        if error.status >= 500:
-            log.error("request failed", extra={"request_id": g.request_id, "error": str(error)})
-        return _problem(problem_of(error, request.path, g.request_id))
+        return _problem(_refused(error, request.path, g.request_id))
 
     @app.errorhandler(HTTPException)
     def refused_by_http(error: HTTPException) -> Response:
@@ -97,8 +96,30 @@ def _mount_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log.exception("unexpected error", extra={"request_id": g.request_id, "path": request.path})
-        detail = f"Shipway met an error it did not expect. Its log has the reason under {g.request_id}."
-        return _problem(plain_problem(500, detail, request.path, g.request_id))
+        return _problem(_unexpected(request.path, g.request_id))
+
+
+async def guarded(work: Awaitable[Answered], path: str, request_id: str) -> Answered:
+    """What the work answers, or a problem document: for a road that does not lead through the application."""
+    try:
+        return await work
+    except ShipwayError as error:
+        problem = _refused(error, path, request_id)
+    except Exception:
+        log.exception("unexpected error", extra={"request_id": request_id, "path": path})
+        problem = _unexpected(path, request_id)
+    return Answered(problem.status, document(problem), headers_of(problem))
+
+
+def _refused(error: ShipwayError, path: str, request_id: str) -> Problem:
+    if error.status >= 500:
+        log.error("request failed", extra={"request_id": request_id, "error": str(error)})
+    return problem_of(error, path, request_id)
+
+
+def _unexpected(path: str, request_id: str) -> Problem:
+    detail = f"Shipway met an error it did not expect. Its log has the reason under {request_id}."
+    return plain_problem(500, detail, path, request_id)
 
 
 def _problem(problem: Problem) -> Response:
@@ -116,9 +137,8 @@ def _sentence(error: HTTPException) -> str:
     return error.description or "The request was refused."
 
 
-def _request_id() -> str:
+def request_id_of(given: str) -> str:
     """The caller's own when it is harmless in a log, so that one id follows a request through every proxy."""
-    given = request.headers.get("X-Request-Id", "")
     return given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else secrets.token_hex(8)
 
 
@@ -127,14 +147,21 @@ def _record(response: Response, figures: Figures) -> None:
     route = request.endpoint.partition(" ")[2] if request.endpoint else "none"
     figures.request(request.method if request.endpoint else "any", route, response.status_code, seconds)
     caller = g.get("caller")
+    name = caller.name if caller else ""
+    log_request(request.method, request.path, response.status_code, seconds, g.request_id, name)
+
+
+def log_request(
+    method: str, path: str, status: int, seconds: float, request_id: str, caller: str = ""
+) -> None:
     log.info(
         "request",
         extra={
-            "method": request.method,
-            "path": request.path,
-            "status": response.status_code,
+            "method": method,
+            "path": path,
+            "status": status,
             "milliseconds": round(seconds * 1000, 1),
-            "request_id": g.request_id,
-            "caller": caller.name if caller else "",
+            "request_id": request_id,
+            "caller": caller,
         },
     )

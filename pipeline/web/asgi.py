@@ -19,7 +19,8 @@ from pipeline.errors import ShipwayError, TooLarge
 from pipeline.ports import Ports
 from pipeline.web.app import HEADERS, LARGEST_BODY
 from pipeline.web.followers import Followers
-from pipeline.web.hooks import LARGEST_HOOK
+from pipeline.web.hook_line import HookLine
+from pipeline.web.hooks import LARGEST_HOOK, Answered
 from pipeline.web.problems import BadRequest, Busy, TooSlow, document, headers_of, problem_of
 from pipeline.web.stream import Handover
 
@@ -41,9 +42,10 @@ class Gone(Exception):
 class Application:
     """What a server such as uvicorn runs. `close` ends open streams so that their followers come again elsewhere."""
 
-    def __init__(self, app: Flask, followers: Followers) -> None:
+    def __init__(self, app: Flask, ports: Ports, followers: Followers) -> None:
         self._app = app
         self._working: set[int] = set()
+        self._hooks = HookLine(ports, app.extensions["shipway.figures"])
         self._threads = WSGIMiddleware(cast("Any", self._counted), workers=WORKERS)
         self._wsgi = cast("Callable[[Scope, Receive, Send], Awaitable[None]]", self._threads)
         self._followers = followers
@@ -63,7 +65,7 @@ class Application:
     @property
     def busy(self) -> int:
         """Threads that still work, also for requests that nobody waits for any more."""
-        return len(self._working)
+        return len(self._working) + self._hooks.busy
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         held = bytearray()
@@ -79,6 +81,9 @@ class Application:
             return None
         finally:
             self._held -= len(held)
+        if self._hooks.takes(scope):
+            given = await self._hooks.answer(scope, _headers(scope, len(held)), bytes(held))
+            return await _send(given, send)
         return await self._answer(scope, bytes(held), receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, held: bytearray) -> None:
@@ -128,13 +133,14 @@ class Application:
             if message["type"] == "lifespan.shutdown":
                 self.close()
                 self._threads.executor.shutdown(wait=False, cancel_futures=True)
+                self._hooks.close()
                 self._followers.free()
                 return
 
 
 def create_asgi(app: Flask, ports: Ports) -> Application:
     followers = Followers(app.extensions["shipway.figures"].streams)
-    return Application(app, followers)
+    return Application(app, ports, followers)
 
 
 def _dated(send: Send) -> Send:
@@ -170,6 +176,12 @@ def _replay(body: bytes) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
+
+
+async def _send(given: Answered, send: Send) -> None:
+    headers = _encoded(list(given.headers.items()))
+    await send({"type": "http.response.start", "status": given.status, "headers": headers})
+    await send({"type": "http.response.body", "body": given.content})
 
 
 async def _refuse(error: ShipwayError, scope: Scope, receive: Receive, send: Send) -> None:

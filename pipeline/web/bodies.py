@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from pipeline.delivery.run import RunStatus
+from pipeline.intake.inbox import Outcome
 from pipeline.web.auth import Role
 
 LARGEST_ID = 2**31 - 1  # what an integer column holds on every database
@@ -124,6 +125,16 @@ class RunsQuery(Page):
     service: Filter = ""
     environment: Filter = ""
     status: Annotated[RunStatus | None, Field(strict=False)] = None
+
+
+class DeliveriesQuery(Page):
+    service: Filter = ""
+    forge: Annotated[Filter, Field(description="Its name, or `sweep` for looks at repositories.")] = ""
+    outcome: Annotated[Outcome | None, Field(strict=False)] = None
+    q: Annotated[
+        Filter, Field(description="Part of a forge's id, event, project, reason, ref, commit or author.")
+    ] = ""
+    before: Annotated[Cursor, Field(description="Only deliveries with a smaller id.")] = 0
 
 
 class DeploymentsQuery(Page):

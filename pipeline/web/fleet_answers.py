@@ -26,6 +26,9 @@ class ServiceAnswer(Answer):
     project: str
     path: str
     environments: list[EnvironmentSummary]
+    poll: float  # seconds between two looks at the repository; 0: none
+    trouble: str  # why it cannot be looked at; empty: it can
+    trouble_since: Utc | None
 
 
 class ServicesAnswer(Answer):

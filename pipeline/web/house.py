@@ -1,4 +1,4 @@
-"""The calls about Shipway itself: deliveries, the audit, tokens, and who one is."""
+"""The calls about Shipway itself: the audit, tokens, and who one is."""
 
 from pipeline.caller import Caller
 from pipeline.errors import BadConfig, NotFound
@@ -10,33 +10,12 @@ from pipeline.web.house_answers import (
     AuditAnswer,
     AuditEntry,
     CallerAnswer,
-    DeliveriesAnswer,
-    DeliveryAnswer,
     TokenAnswer,
     TokenCreated,
     TokenRevoked,
     TokensAnswer,
 )
 from pipeline.web.paging import page
-
-
-def list_deliveries(ports: Ports, caller: Caller, query: Page) -> DeliveriesAnswer:
-    found, following = page(
-        ports.inbox.deliveries, lambda delivery: delivery.id, lambda _: True, query.limit, query.cursor
-    )
-    answers = [
-        DeliveryAnswer(
-            id=d.id,
-            forge=d.forge,
-            event=d.event,
-            project=d.project,
-            received_at=d.received_at,
-            runs=list(d.runs),
-            ignored=d.ignored,
-        )
-        for d in found
-    ]
-    return DeliveriesAnswer(deliveries=answers, next=following)
 
 
 def list_audit(ports: Ports, caller: Caller, query: Page) -> AuditAnswer:
@@ -83,17 +62,6 @@ def _check_scope(ports: Ports, scope: str) -> None:
 
 CALLS = (
     Call("GET", "/me", Role.VIEWER, "Show whose token this is", show_caller, CallerAnswer),
-    Call(
-        "GET",
-        "/deliveries",
-        Role.VIEWER,
-        "List webhooks that were received, newest first",
-        list_deliveries,
-        DeliveriesAnswer,
-        query=Page,
-        errors=(400,),
-        unbound=True,
-    ),
     Call(
         "GET",
         "/audit",

@@ -1,21 +1,6 @@
-"""What the API answers about Shipway itself: webhooks, the audit, tokens, readiness."""
+"""What the API answers about Shipway itself: the audit, tokens, readiness."""
 
 from pipeline.web.answers import Answer, Utc
-
-
-class DeliveryAnswer(Answer):
-    id: int
-    forge: str
-    event: str
-    project: str
-    received_at: Utc
-    runs: list[int]
-    ignored: str
-
-
-class DeliveriesAnswer(Answer):
-    deliveries: list[DeliveryAnswer]
-    next: int | None
 
 
 class AuditEntry(Answer):

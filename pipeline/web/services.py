@@ -8,6 +8,7 @@ from pipeline.caller import Caller
 from pipeline.fleet.host import Host, HostState
 from pipeline.fleet.proxy import Site, SiteSeen
 from pipeline.fleet.service import Environment, Service
+from pipeline.intake.sight import Trouble
 from pipeline.ports import Ports
 from pipeline.rollout.balance import members_seen
 from pipeline.rollout.moving import usage
@@ -30,11 +31,13 @@ T = TypeVar("T")
 
 def list_services(ports: Ports, caller: Caller) -> ServicesAnswer:
     services = [s for s in ports.settings.services.values() if within(caller, s.name)]
-    return ServicesAnswer(services=[_service(ports, caller, service) for service in services])
+    troubles = ports.inbox.troubles()
+    return ServicesAnswer(services=[_service(ports, caller, s, troubles.get(s.name)) for s in services])
 
 
 def show_service(ports: Ports, caller: Caller, service: str) -> ServiceAnswer:
-    return _service(ports, caller, ports.service(service))
+    found = ports.service(service)
+    return _service(ports, caller, found, ports.inbox.troubles().get(service))
 
 
 def show_environment(ports: Ports, caller: Caller, service: str, environment: str) -> EnvironmentAnswer:
@@ -97,7 +100,9 @@ def list_hosts(ports: Ports, caller: Caller) -> HostsAnswer:
     )
 
 
-def _service(ports: Ports, caller: Caller, service: Service) -> ServiceAnswer:
+def _service(ports: Ports, caller: Caller, service: Service, trouble: Trouble | None) -> ServiceAnswer:
+    """A trouble of a repository that is not looked at any more is none."""
+    poll = service.repository.poll
     return ServiceAnswer(
         name=service.name,
         repository=address(service.repository.url),
@@ -109,6 +114,9 @@ def _service(ports: Ports, caller: Caller, service: Service) -> ServiceAnswer:
             for environment in service.environments.values()
             if within(caller, service.name, environment.name)
         ],
+        poll=poll,
+        trouble=trouble.reason if trouble and poll else "",
+        trouble_since=trouble.since if trouble and poll else None,
     )
 
 

@@ -43,6 +43,9 @@ class Bitbucket:
     def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
         given = webhook.header(headers, "x-hub-signature", "x-hub-signature-256")
         webhook_proof.check_signature(repository, given, "X-Hub-Signature", "Bitbucket", body)
+        return self.told(headers, body)
+
+    def told(self, headers: Mapping[str, str], body: bytes) -> Hook:
         data, event = webhook.fields(headers, body), _event(headers)
         project = _project(data, event)
         if not event:

@@ -38,6 +38,9 @@ class Gitea:
         webhook_proof.check_signature(
             repository, given, "X-Gitea-Signature", self._name.title(), payload, body
         )
+        return self.told(headers, body)
+
+    def told(self, headers: Mapping[str, str], body: bytes) -> Hook:
         data, event = webhook.fields(headers, body), _event(headers)
         project = _project(data, event)
         if not event:

@@ -33,6 +33,9 @@ class Gitee:
 
     def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
         _verify(headers, repository, now)
+        return self.told(headers, body)
+
+    def told(self, headers: Mapping[str, str], body: bytes) -> Hook:
         data = webhook.fields(headers, body)
         event = _event(headers, data)
         project = _project(data, event)

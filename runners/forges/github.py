@@ -30,6 +30,9 @@ class GitHub:
     def read(self, headers: Mapping[str, str], body: bytes, repository: Repository, now: datetime) -> Hook:
         given = headers.get("x-hub-signature-256", "")
         webhook_proof.check_signature(repository, given, "X-Hub-Signature-256", "GitHub", body)
+        return self.told(headers, body)
+
+    def told(self, headers: Mapping[str, str], body: bytes) -> Hook:
         data, event = webhook.fields(headers, body), _event(headers)
         project = _project(data, event)
         if not event:

@@ -60,6 +60,11 @@ class MemorySource:
             raise NotFound(f"{ref!r} is no branch, tag or commit of {repository.url}.")
         return "commit", found[0], found[0]
 
+    def look(self, repository: Repository, tags: bool) -> dict[str, str]:
+        _fail_if_asked(self.failing, "look")
+        kinds = ("refs/heads/", "refs/tags/") if tags else ("refs/heads/",)
+        return {name: commit for name, commit in self.refs.items() if name.startswith(kinds)}
+
     def checkout(
         self,
         repository: Repository,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from pipeline.errors import Rejected, Unreachable
+from pipeline.intake.inbox import not_written
 from runners.store.forks import ForkGate
 
 Item = TypeVar("Item")
@@ -23,7 +24,7 @@ Outcome = TypeVar("Outcome")
 @dataclass
 class _Batch(Generic[Item, Outcome]):
     items: list[Item] = field(default_factory=list)
-    future: "Future[list[Outcome]] | None" = None
+    future: "Future[list[Outcome | Rejected]] | None" = None
 
 
 class GroupCommit(Generic[Item, Outcome]):
@@ -41,13 +42,16 @@ class GroupCommit(Generic[Item, Outcome]):
         until = time.monotonic() + self._answer_within
         batch, place = self._join(item)
         assert batch.future is not None  # noqa: S101 set before the batch is shown to anybody
-        try:
-            return self._awaited(batch.future, until)[place]
-        except Rejected:
-            if len(batch.items) == 1:
-                raise
-        alone = self._submit(lambda: self._commit([item]))  # somebody else's item may be the bad one
-        return self._awaited(alone, until)[0]
+        outcome = self._awaited(batch.future, until)[place]
+        if isinstance(outcome, Rejected):
+            raise outcome
+        return outcome
+
+    def later(self, item: Item, then: Callable[[Outcome | BaseException], None]) -> None:
+        """`then` gets the outcome, or what went wrong, from the writer's thread; it must be quick and never raise."""
+        batch, place = self._join(item)
+        assert batch.future is not None  # noqa: S101 set before the batch is shown to anybody
+        batch.future.add_done_callback(lambda done: then(done.exception() or done.result()[place]))
 
     def close(self) -> None:
         self._writer.shutdown(wait=True)
@@ -70,24 +74,31 @@ class GroupCommit(Generic[Item, Outcome]):
         self._open = batch
         return batch
 
-    def _submit(self, work: Callable[[], list[Outcome]]) -> "Future[list[Outcome]]":
+    def _submit(self, work: Callable[[], list[Outcome | Rejected]]) -> "Future[list[Outcome | Rejected]]":
         try:
             return self._writer.submit(work)
         except RuntimeError as error:  # the executor's word for: closed
             raise Unreachable("This process is ending and takes no more writes. Send it again.") from error
 
-    def _awaited(self, future: "Future[list[Outcome]]", until: float) -> list[Outcome]:
+    def _awaited(self, future: "Future[list[Outcome | Rejected]]", until: float) -> list[Outcome | Rejected]:
         try:
             return future.result(timeout=until - time.monotonic())
         except FutureTimeout as error:
             if future.done():
                 raise  # the work's own
-            raise Unreachable(
-                f"The database did not take a write within {self._answer_within:g} s. It may yet: send it again to be "
-                "sure; what was taken is not taken twice. A process that is frozen inside a transaction does this."
-            ) from error
+            raise not_written(self._answer_within) from error
 
-    def _run(self, batch: _Batch[Item, Outcome]) -> list[Outcome]:
+    def _run(self, batch: _Batch[Item, Outcome]) -> list[Outcome | Rejected]:
         with self._lock:
             self._open = None  # whoever comes now is for the next one
-        return self._commit(batch.items)
+        try:
+            return list(self._commit(batch.items))
+        except Rejected as error:
+            return [error] if len(batch.items) == 1 else [self._alone(item) for item in batch.items]
+
+    def _alone(self, item: Item) -> Outcome | Rejected:
+        """Somebody else's item may be the bad one."""
+        try:
+            return self._commit([item])[0]
+        except Rejected as error:
+            return error

@@ -5,24 +5,29 @@ A batch of deliveries costs a handful of statements, however many they are.
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from pipeline.intake.inbox import Delivery, NewDelivery, Received
+from pipeline.books import EVERYTHING
+from pipeline.intake.inbox import ANSWER_WITHIN, Delivery, Kept, NewDelivery, Received, Wanted
+from pipeline.intake.sight import Comparison, Sight, Trouble
 from runners.store import tables
+from runners.store.columns import clean
 from runners.store.database import Database
 from runners.store.group_commit import GroupCommit
+from runners.store.heads import HeadRows
+from runners.store.ledger import find_deliveries, find_delivery
 from runners.store.run_rows import queue_runs
+from runners.store.sights import SightRows
 
 HIDDEN = frozenset({"x-gitlab-token", "authorization", "cookie", "proxy-authorization"})
 KEEP_BODIES = 10_000
 KEEP_BODIES_FOR = timedelta(days=30)
-ANSWER_WITHIN = 6.0  # seconds; GitLab hangs up after 10 and turns a hook off that fails again and again
 TIDY_STEP = 500  # rows a transaction: nobody waits long for the lock
 
 COLUMNS, RUNS = tables.deliveries.c, tables.runs.c
@@ -42,34 +47,33 @@ class SqlInbox:
             .on_conflict_do_nothing(index_elements=unique)
             .returning(COLUMNS.id, *unique)
         )
+        self._heads = HeadRows(database)
+        self._sights = SightRows(database, self._heads, self._deliver)
         self._group = GroupCommit(self._receive_all, ANSWER_WITHIN)
 
     def receive(self, delivery: NewDelivery) -> Received:
         return self._group.write((delivery, zlib.compress(delivery.body, 1)))
 
-    def deliveries(self, limit: int = 50, before: int = 0) -> list[Delivery]:
-        query = select(tables.deliveries).order_by(COLUMNS.id.desc()).limit(limit)
-        if before:
-            query = query.where(COLUMNS.id < before)
+    def receive_later(self, delivery: NewDelivery, then: Callable[[Received | BaseException], None]) -> None:
+        self._group.later((delivery, zlib.compress(delivery.body, 1)), then)
 
-        def work(tx: Connection) -> list[Delivery]:
-            rows = tx.execute(query).all()
-            runs = _runs_of(tx, [row.id for row in rows])
-            return [
-                Delivery(
-                    row.id,
-                    row.forge,
-                    row.key,
-                    row.event,
-                    row.project,
-                    row.received_at,
-                    runs[row.id],
-                    row.ignored,
-                )
-                for row in rows
-            ]
+    def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:
+        return self._database.read(lambda tx: find_deliveries(tx, limit, before, wanted))
 
-        return self._database.read(work)
+    def delivery(self, number: int) -> Kept:
+        return self._database.read(lambda tx: find_delivery(tx, number))
+
+    def sight(self, service: str) -> Sight:
+        return self._sights.sight(service)
+
+    def saw(self, sight: Sight, found: Comparison, delivery: NewDelivery | None) -> Received | None:
+        return self._sights.saw(sight, found, delivery)
+
+    def trouble(self, service: str, reason: str) -> None:
+        self._sights.trouble(service, reason)
+
+    def troubles(self) -> dict[str, Trouble]:
+        return self._sights.troubles()
 
     def close(self) -> None:
         self._group.close()
@@ -88,7 +92,7 @@ class SqlInbox:
         for delivery, body in batch:
             first.setdefault(_key(delivery), (delivery, body))
         ids = self._insert(tx, list(first.values()), now)
-        new = {key: (ids[key], first[key][0]) for key in first if key in ids}
+        new = self._told(tx, {key: (ids[key], first[key][0]) for key in first if key in ids})
         answers = self._queue(tx, new, now)
         known = _known(tx, [key for key in first if key not in ids]) | {
             key: (replace(answer, duplicate=True), _story(first[key][0])) for key, answer in answers.items()
@@ -98,16 +102,61 @@ class SqlInbox:
             for delivery, _ in batch
         ]
 
+    def _told(
+        self, tx: Connection, new: dict[tuple[str, str], tuple[int, NewDelivery]]
+    ) -> dict[tuple[str, str], tuple[int, NewDelivery]]:
+        """Without the runs that a look at the repository had started; the row says so."""
+        told = self._heads.tell(tx, [delivery for _, delivery in new.values()])
+        for (number, delivery), after in zip(new.values(), told, strict=True):
+            if after.ignored != delivery.ignored:
+                row = update(tables.deliveries).where(COLUMNS.id == number)
+                tx.execute(row.values(ignored=after.ignored))
+        return {key: (number, after) for (key, (number, _)), after in zip(new.items(), told, strict=True)}
+
+    def _deliver(self, tx: Connection, delivery: NewDelivery, now: datetime) -> Received | None:
+        """Of a look: inside its own transaction."""
+        ids = self._insert(tx, [(delivery, zlib.compress(delivery.body, 1))], now)
+        new = {key: (number, delivery) for key, number in ids.items()}
+        return self._queue(tx, new, now).get(_key(delivery))
+
     def _queue(
         self, tx: Connection, new: Mapping[tuple[str, str], tuple[int, NewDelivery]], now: datetime
     ) -> dict[tuple[str, str], Received]:
         """The runs of what is new, all in one go."""
         wanted = [(run, number) for number, delivery in new.values() for run in delivery.runs]
-        queued = iter(queue_runs(tx, self._database, wanted, now))
-        return {
-            key: Received(number, tuple(islice(queued, len(delivery.runs))), delivery.ignored)
-            for key, (number, delivery) in new.items()
+        queued = queue_runs(tx, self._database, wanted, now)
+        newest = {
+            (run.service, run.environment): number for (run, _), number in zip(wanted, queued, strict=True)
         }
+        fresh, left = frozenset(newest.values()), iter(queued)
+        answers = {}
+        for key, (number, delivery) in new.items():
+            runs = tuple(islice(left, len(delivery.runs)))
+            waking = tuple(run for run in runs if run in fresh)
+            answers[key] = Received(number, runs, delivery.ignored, fresh=waking)
+        self._note(tx, new, answers, now)
+        return answers
+
+    def _note(
+        self,
+        tx: Connection,
+        new: Mapping[tuple[str, str], tuple[int, NewDelivery]],
+        answers: Mapping[tuple[str, str], Received],
+        now: datetime,
+    ) -> None:
+        lines = [
+            {
+                "at": now,
+                "actor": delivery.actor,
+                "action": delivery.action,
+                "target": delivery.project,
+                "detail": _outcome(answers[key]),
+            }
+            for key, (_, delivery) in new.items()
+            if delivery.actor
+        ]
+        if lines:
+            tx.execute(insert(tables.audit), lines)
 
     def _insert(
         self, tx: Connection, batch: Sequence[tuple[NewDelivery, bytes]], now: datetime
@@ -126,7 +175,13 @@ class SqlInbox:
 
 
 def _key(delivery: NewDelivery) -> tuple[str, str]:
-    return tables.clean(delivery.forge), tables.clean(delivery.key)
+    return clean(delivery.forge), clean(delivery.key)
+
+
+def _outcome(received: Received) -> str:
+    if received.runs:
+        return f"runs {', '.join(map(str, received.runs))}"
+    return f"ignored: {received.ignored}"
 
 
 def _row(delivery: NewDelivery, body: bytes, now: datetime) -> dict[str, Any]:
@@ -138,6 +193,8 @@ def _row(delivery: NewDelivery, body: bytes, now: datetime) -> dict[str, Any]:
         "headers": json.dumps(_shown(delivery.headers)),
         "body": body,
         "ignored": delivery.ignored,
+        "services": json.dumps(delivery.services),
+        "replay_of": delivery.replay_of,
         "received_at": now,
     }
 
@@ -166,7 +223,7 @@ def _known(tx: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, s
 
 def _story(delivery: NewDelivery) -> Story:
     moved = {(run.service, run.environment): (run.ref, run.commit) for run in delivery.runs}
-    return tables.clean(delivery.event), tables.clean(delivery.project), moved
+    return clean(delivery.event), clean(delivery.project), moved
 
 
 def _again(delivery: NewDelivery, first: Received, told: Story) -> Received:
@@ -175,11 +232,3 @@ def _again(delivery: NewDelivery, first: Received, told: Story) -> Received:
     both = moved.keys() & told[2].keys()
     same = (event, project) == told[:2] and all(moved[place] == told[2][place] for place in both)
     return replace(first, changed=not same)
-
-
-def _runs_of(tx: Connection, deliveries: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    found: dict[int, tuple[int, ...]] = dict.fromkeys(deliveries, ())
-    query = select(tables.runs.c.delivery, tables.runs.c.id).where(tables.runs.c.delivery.in_(deliveries))
-    for row in tx.execute(query.order_by(tables.runs.c.id)):
-        found[row.delivery] += (row.id,)
-    return found

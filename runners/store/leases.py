@@ -24,6 +24,7 @@ from sqlalchemy import (
 from pipeline.errors import Stopped
 from pipeline.lease import Lease
 from runners.store import tables
+from runners.store.columns import Moment
 from runners.store.database import Database
 
 FORGET_AFTER = timedelta(days=30)
@@ -92,7 +93,7 @@ def guard(tx: Connection, lease: Lease) -> None:
 
 def is_held(prefix: str, number: ColumnElement[int]) -> ColumnElement[bool]:
     """For queries that are given `now`: somebody holds the lease of the thing with this number."""
-    table, now = tables.leases.c, bindparam("now", type_=tables.Moment)
+    table, now = tables.leases.c, bindparam("now", type_=Moment)
     mine = table.key == literal(prefix) + cast(number, String)
     return exists().where(mine, table.owner != "", table.until > now)
 

@@ -5,15 +5,12 @@ The conditions of partial indexes stand here in SQLite's words alone: PostgreSQL
 make every process load that database's packages.
 """
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -21,14 +18,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeEngine
 
 from pipeline.rollout.deployment import ACTIVE
+from runners.store.columns import Id, Moment, Words
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -45,45 +40,6 @@ ONE_RUNNING = "status = 'running'"
 ONE_ACTIVE = "status IN ({})".format(", ".join(f"'{status}'" for status in sorted(ACTIVE)))
 
 
-class Moment(TypeDecorator[datetime]):
-    """A UTC instant. SQLite has no such type: there it is ISO text of fixed width, which sorts as time does."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        plain = String(32) if dialect.name == "sqlite" else DateTime(timezone=True)
-        return dialect.type_descriptor(plain)
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        moment = value.astimezone(UTC)
-        return moment.isoformat(timespec="microseconds") if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
-
-
-class Words(TypeDecorator[str]):
-    """Text from outside: what PostgreSQL or UTF-8 cannot hold (NUL, half a surrogate pair) becomes a question mark."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return value if value is None else clean(value)
-
-
-def clean(text: str) -> str:
-    if text.isascii() and "\0" not in text:
-        return text  # nearly all there is
-    return text.replace("\0", "?").encode("utf-8", "replace").decode()
-
-
-Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite gives ids by itself only to plain INTEGER keys
 metadata = MetaData(naming_convention=NAMES)
 
 
@@ -107,8 +63,31 @@ deliveries = Table(
     Column("body", LargeBinary),  # zlib; NULL once `tidy` let it go
     _words("ignored"),
     _moment("received_at", nullable=False),
+    _words("services"),  # JSON: those whose secret proved it
+    Column("replay_of", Id),
     UniqueConstraint("forge", "key"),
     sqlite_autoincrement=True,
+)
+
+sights = Table(
+    "sights",
+    metadata,
+    Column("service", Words, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    _words("address"),
+    _words("bound"),  # JSON
+    _words("trouble"),
+    _moment("trouble_since"),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("service", Words, primary_key=True),
+    Column("ref", Words, primary_key=True),
+    _words("commit_sha"),  # empty: gone
+    _words("before"),  # where a look found that it came from
+    Column("swept", BigInteger),  # the look's delivery, until the webhook comes
 )
 
 leases = Table(

@@ -106,6 +106,7 @@ def test_doctor_says_what_is_wrong_with_each_part_and_what_to_do(house: Path) ->
     found = {row["name"]: row for row in json.loads(done.stdout.partition("\n{")[0])}
     assert done.returncode == 10
     assert found["host web-1"]["level"] == "FAIL"
+    assert found["repository of shop"]["level"] == "FAIL"
     assert "start it, or correct registry.address" in found["registry"]["text"]
     assert found["proxy front"]["level"] == "warn"
     assert "1.27.4" in found["proxy front"]["text"]

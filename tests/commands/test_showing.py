@@ -66,11 +66,19 @@ PLACE = {
     "load_balancer": "entry", "load_balancer_error": "", "members": [
         {"host": "web-1", "target": "i-1:80", "state": "parked", "ours": True, "weight": 0, "reason": "normal"}],
 }  # fmt: skip
+DELIVERY = {
+    **{"id": 7, "forge": "gitlab", "forge_id": "f-1", "event": "push", "project": "acme/shop"},
+    **{"services": ["shop"], "outcome": "accepted", "runs": [3], "ignored": "", "replay_of": None},
+    "received_at": "2026-01-01T00:00:00Z",
+}
 SERVICES = {
     "services": [
         {
             "name": "shop",
             "repository": "https://git.example.com/shop.git",
+            "poll": 60.0,
+            "trouble": "it refused our credentials.",
+            "trouble_since": "2026-01-01T00:00:00Z",
             "environments": [
                 {"name": "production", "branches": ["main"], "tags": ["v*"], "hosts": ["web-1", "web-2"]}
                 | {"live": 1, "active_deployment": 7, "replicas": 2, "domain": "shop.example.com"}
@@ -125,6 +133,10 @@ ROUTES: dict[str, Any] = {
             }
         ]
     },
+    "GET /deliveries": {"deliveries": [DELIVERY, DELIVERY | {"id": 8, "runs": [], "ignored": "a ping"}]},
+    "GET /deliveries/7": DELIVERY
+    | {"headers": {"x-gitlab-event": "Push Hook"}, "body": '{"ref": 1}', "size": 10, "replays": [9]},
+    "POST /deliveries/7/replay": {"delivery": 9, "replay_of": 7, "runs": [4]},
     "GET /plan": {"live": 1, "steps": [{"host": "web-1", "text": "start 2 replicas", "why": ""}]},
     "POST /services/shop/environments/production/rollback": {"deployment": 7},
     "POST /services/shop/environments/production/deployments": {"deployment": 7},
@@ -191,6 +203,12 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("hosts drain web-1 --no-wait", "blog/production follows by itself"),
         ("hosts resume web-1", "web-1 is back. Nothing needs to be brought there now."),
         ("services move shop --from web-1 --to web-2 --no-wait", "Begun: deployment 7."),
+        ("deliveries", "7         gitlab  push   acme/shop  run 3"),
+        ("deliveries list --forge gitlab -q main", "ignored: a ping"),
+        ("deliveries show 7", "Replayed as 9."),
+        ("deliveries show 7", "x-gitlab-event: Push Hook"),
+        ("deliveries replay 7", "Delivery 9: run 4 queued."),
+        ("services", "shop: its repository cannot be looked at since"),
         ("releases shop", "sha256:dddddddddddd"),
         ("audit", "ada  rollback  shop"),
         ("prune --dry-run", "image  web-1  r/shop:run-1  500.0 MB  –    no release needs it"),

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 
 from pipeline.errors import RunnerError
 from runners.store import Store, open_store
@@ -27,6 +27,25 @@ def receive(store: Store, prefix: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def deliver(store: Store, told: str) -> None:
+    """Twenty-five threads deliver one id at one moment, `told` is the commit; say what each was answered."""
+    sys.stdin.readline()
+    answers: list[str] = []
+    gate = Barrier(25)
+
+    def one() -> None:
+        gate.wait(30)
+        received = store.inbox.receive(delivery("the-same", runs=(new_run(commit=told),)))
+        answers.append(json.dumps([received.id, received.runs, received.duplicate, received.changed]))
+
+    threads = [Thread(target=one) for _ in range(25)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.stdout.write("\n".join(answers) + "\n")
 
 
 def race(store: Store, folder: str) -> None:
@@ -81,6 +100,12 @@ def _child(store: Store, number: int) -> int:
     os._exit(0)
 
 
+ACTS = {
+    **{"receive": receive, "race": race, "migrate": migrate, "hold": hold, "fork": fork},
+    "deliver": deliver,
+}
+
+
 def main(what: str, url: str, keys: str, argument: str) -> None:
     store = open_store(url, keys)
     if what != "migrate":
@@ -88,9 +113,7 @@ def main(what: str, url: str, keys: str, argument: str) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     try:
-        {"receive": receive, "race": race, "migrate": migrate, "hold": hold, "fork": fork}[what](
-            store, argument
-        )
+        ACTS[what](store, argument)
     except RunnerError as error:
         sys.exit(str(error))
 

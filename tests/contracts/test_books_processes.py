@@ -64,6 +64,39 @@ def test_what_was_acknowledged_survives_kill_9(start: Start, books: Store, turn:
         assert kept[key] == (number, runs)
 
 
+def told_together(actors: "list[subprocess.Popen[str]]") -> list[tuple[int, list[int], bool, bool]]:
+    """What each delivery of these processes was answered."""
+    for actor in actors:
+        assert actor.stdin is not None
+        actor.stdin.write("go\n")
+        actor.stdin.flush()
+    lines = [line for actor in actors for line in actor.communicate(timeout=120)[0].splitlines()]
+    assert [actor.returncode for actor in actors] == [0] * len(actors)
+    return [tuple(json.loads(line)) for line in lines]
+
+
+def test_a_hundred_deliveries_of_one_event_in_four_processes_are_one_run(start: Start, books: Store):
+    answers = told_together([start("deliver", "a" * 40) for _ in range(4)])
+
+    (run,) = books.runs.runs()
+    assert len(answers) == 100
+    assert {(number, tuple(runs)) for number, runs, _, _ in answers} == {(1, (run.id,))}
+    assert sorted(duplicate for _, _, duplicate, _ in answers) == [False] + [True] * 99
+    assert not any(changed for *_, changed in answers)
+
+
+def test_one_id_that_tells_two_things_in_four_processes_is_one_run_and_refused_to_the_other(
+    start: Start, books: Store
+):
+    answers = told_together([start("deliver", commit * 40) for commit in "abab"])
+
+    (run,) = books.runs.runs()
+    assert run.commit in ("a" * 40, "b" * 40)
+    assert sum(not duplicate for _, _, duplicate, _ in answers) == 1
+    assert sum(changed for *_, changed in answers) == 50
+    assert {tuple(runs) for _, runs, _, _ in answers} == {(run.id,)}
+
+
 def test_eight_processes_never_hold_one_lease_at_once(start: Start, tmp_path: Path):
     actors = [start("race", str(tmp_path)) for _ in range(8)]
     for actor in actors:

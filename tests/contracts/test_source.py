@@ -321,3 +321,13 @@ def test_checkout_is_as_good_as_ever_after_one_that_was_stopped(shop):
     folder = shop.source.checkout(shop.repository, shop.first, "main", 7, Told(), never)
 
     assert shop.source.recipe(folder, ".", BuildSpec()).text == "FROM x\n"
+
+
+def test_a_look_lists_every_branch_and_tags_when_asked(shop):
+    shop.branch("release/1", shop.first)
+
+    assert shop.source.look(shop.repository, tags=False) == {
+        "refs/heads/main": shop.first,
+        "refs/heads/release/1": shop.first,
+    }
+    assert shop.source.look(shop.repository, tags=True)["refs/tags/v1"] == shop.first

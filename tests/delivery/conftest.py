@@ -36,7 +36,7 @@ class SteppedClock:
 class Queue:
     woken: list[int] = field(default_factory=list)
 
-    def wake_run(self, run_id): ...
+    def wake_run(self, run_id, new=False): ...
 
     def wake_deployment(self, deployment_id):
         self.woken.append(deployment_id)

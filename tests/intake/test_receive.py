@@ -33,36 +33,30 @@ def service(
 
 @dataclass
 class Books:
-    """Inbox, queue and audit in one."""
+    """Inbox and queue in one."""
 
     deliveries: list[NewDelivery] = field(default_factory=list)
     woken: list[int] = field(default_factory=list)
-    notes: list[tuple[str, ...]] = field(default_factory=list)
     queue_down: bool = False
     changed: bool = False
 
     def receive(self, delivery: NewDelivery) -> Received:
         again = any(kept.key == delivery.key for kept in self.deliveries)
         self.deliveries.append(delivery)
-        return Received(
-            1, tuple(range(10, 10 + len(delivery.runs))), delivery.ignored, again, again and self.changed
-        )
+        runs = tuple(range(10, 10 + len(delivery.runs)))
+        fresh = () if again else runs[-1:]
+        return Received(1, runs, delivery.ignored, again, again and self.changed, fresh=fresh)
 
-    def wake_run(self, run_id: int) -> None:
+    def wake_run(self, run_id: int, new: bool = False) -> None:
         if self.queue_down:
             raise Unreachable("Redis is away")
         self.woken.append(run_id)
-
-    def note(self, actor: str, action: str, target: str, detail: str, patience: float) -> None:
-        self.notes.append((actor, action, target, detail))
 
 
 def ports(books: Books, *services: Service) -> Any:
     settings = Settings(services={one.name: one for one in services})
     clock = SimpleNamespace(now=lambda: NOW)
-    return SimpleNamespace(
-        settings=settings, forges=Forges(), clock=clock, inbox=books, queue=books, audit=books
-    )
+    return SimpleNamespace(settings=settings, forges=Forges(), clock=clock, inbox=books, queue=books)
 
 
 def body(project: str = "acme/shop", **changes: Any) -> bytes:
@@ -92,11 +86,11 @@ def test_a_push_becomes_a_durable_run_and_a_wake():
 
     received = receive("github", headers(content), content, ports(books, service("shop", "hush")))
 
-    assert received == Received(1, (10,), targets=("shop/production",))
+    assert received == Received(1, (10,), targets=("shop/production",), fresh=(10,))
     assert [run.commit for run in books.deliveries[0].runs] == [COMMIT]
     assert books.deliveries[0].body == content
     assert books.woken == [10]
-    assert books.notes == [("github:ada", "webhook push", "acme/shop", "runs 10")]
+    assert (books.deliveries[0].actor, books.deliveries[0].action) == ("github:ada", "webhook push")
 
 
 def pull_request(source: int = 1, action: str = "opened") -> bytes:
@@ -115,7 +109,8 @@ def test_a_merge_request_becomes_a_run_of_no_environment():
     (run,) = books.deliveries[0].runs
     assert (run.environment, run.merge_request, run.ref) == ("", 3, "refs/pull/3/head")
     assert (received.runs, received.targets) == ((10,), ("shop/merge request 3",))
-    assert books.notes == [("github:ada", "webhook pull_request", "acme/shop", "runs 10")]
+    told = books.deliveries[0]
+    assert (told.actor, told.action, told.project) == ("github:ada", "webhook pull_request", "acme/shop")
 
 
 @pytest.mark.parametrize(
@@ -145,14 +140,14 @@ def test_proofs_are_not_kept_with_the_delivery():
     assert set(books.deliveries[0].headers) == {"x-github-event", "x-github-delivery", "user-agent"}
 
 
-def test_a_redelivery_wakes_and_notes_nothing():
+def test_a_redelivery_wakes_nobody():
     books, content = Books(), body()
     receive("github", headers(content), content, ports(books, service("shop", "hush")))
 
     received = receive("github", headers(content), content, ports(books, service("shop", "hush")))
 
     assert received.duplicate
-    assert (len(books.woken), len(books.notes)) == (1, 1)
+    assert len(books.woken) == 1
 
 
 def test_an_id_that_told_of_something_else_before_is_refused():
@@ -162,7 +157,7 @@ def test_an_id_that_told_of_something_else_before_is_refused():
     with pytest.raises(Conflict, match="sent delivery d-1 before, and it told of something else"):
         receive("github", headers(content), content, ports(books, service("shop", "hush")))
 
-    assert (len(books.woken), len(books.notes)) == (1, 1)
+    assert len(books.woken) == 1
 
 
 def test_a_queue_that_is_down_is_no_error():
@@ -171,7 +166,6 @@ def test_a_queue_that_is_down_is_no_error():
     received = receive("github", headers(content), content, ports(books, service("shop", "hush")))
 
     assert received.runs == (10,)
-    assert len(books.notes) == 1
 
 
 def test_services_of_one_repository_each_get_their_runs():
@@ -257,7 +251,7 @@ def test_a_ping_is_kept_with_its_note():
 
     assert received.runs == ()
     assert received.ignored.startswith("ping")
-    assert books.notes[0][0] == "github:webhook"
+    assert books.deliveries[0].actor == "github:webhook"
 
 
 def test_an_event_of_no_project_is_proved_by_any_service_of_its_forge():

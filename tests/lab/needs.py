@@ -25,6 +25,7 @@ PACKAGES = {
     "busybox": "busybox",
     "haproxy": "haproxy",
     "nginx": "nginx",
+    "webhook": "webhook",
     "debian-archive-keyring": "debian-archive-keyring",
 }
 # what is no program on anybody's PATH

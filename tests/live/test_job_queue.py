@@ -84,6 +84,13 @@ def test_an_id_that_waits_is_not_pushed_again(queue: RedisQueue) -> None:
     assert queue.depth() == 2
 
 
+def test_an_id_that_is_new_is_pushed_without_a_look_at_those_that_wait(queue: RedisQueue) -> None:
+    queue.wake_run(5, new=True)
+    queue.wake_run(5)
+
+    assert queue.depth() == 1
+
+
 def test_an_id_that_was_taken_may_be_pushed_again(queue: RedisQueue, redis: Redis) -> None:
     queue.wake_run(5)
     redis.lpop(f"rq:queue:{DELIVER}")

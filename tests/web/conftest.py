@@ -49,7 +49,7 @@ class Queue:
     down: bool = False
     alive: int = 1
 
-    def wake_run(self, run_id: int) -> None:
+    def wake_run(self, run_id: int, new: bool = False) -> None:
         self._check()
         self.woken.append(f"run {run_id}")
 

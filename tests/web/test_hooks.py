@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -136,15 +137,35 @@ def test_a_lock_that_lasts_outlives_the_sender_and_not_the_writer(client, house,
     assert [run.commit for run in house.ports.runs.runs()] == [COMMIT]
 
 
-def test_a_hook_in_the_books_is_accepted_although_its_audit_line_is_not_written(client, house, monkeypatch):
-    monkeypatch.setattr("pipeline.intake.receive.NOTE_PATIENCE", 0.1)  # nobody waits 2 s in a test
-    house.queue.wake_run = lambda _: locked.execute("BEGIN IMMEDIATE")  # the moment between the two
-    locked = sqlite3.connect(house.database, isolation_level=None)
+def test_a_hook_stands_in_the_audit_once_and_a_duplicate_does_not(client, house):
+    for _ in range(2):
+        client.post("/hooks/gitlab", json=push(), headers=SIGNED)
 
-    answer = client.post("/hooks/gitlab", json=push(), headers=SIGNED)
+    (line,) = house.store.audit.entries()
+    assert (line["actor"], line["action"], line["target"], line["detail"]) == (
+        "gitlab:ada",
+        "webhook push",
+        "acme/shop",
+        "runs 1",
+    )
 
-    locked.close()
-    assert answer.status_code == 202
+
+def test_of_hooks_that_are_written_together_the_newest_is_woken(client, house, frozen):
+    """They wait for one lock, and the older runs are superseded in the same transaction."""
+    commits = [f"{number:040x}" for number in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        sent = [pool.submit(client.application.test_client().post, "/hooks/gitlab", json=push(after=commit),
+                            headers=SIGNED) for commit in commits]  # fmt: skip
+        group, until = vars(house.store.inbox)["_group"], time.monotonic() + 5
+        while len(group._open.items if group._open else ()) < 7 and time.monotonic() < until:
+            time.sleep(0.01)  # the first one waits for the lock, the others for the first one
+        frozen.execute("ROLLBACK")
+        statuses = [one.result().status_code for one in sent]
+
+    queued = [run.id for run in house.ports.runs.runs(status="queued")]
+    assert statuses == [202] * 8
+    assert house.queue.woken[-1] == f"run {queued[0]}"
+    assert len(house.queue.woken) <= 2
 
 
 def test_hooks_are_counted_by_what_became_of_them(client):

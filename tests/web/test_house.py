@@ -20,6 +20,17 @@ def test_services_are_listed_without_the_password_in_their_address(client, admin
     assert SECRET not in answer.text
 
 
+def test_a_repository_that_cannot_be_looked_at_says_why_and_since_when(client, house, admin):
+    house.ports.inbox.trouble("blog", "git.example.com does not answer.")
+
+    shop, blog = client.get("/api/v1/services", headers=admin).json["services"]
+
+    assert (shop["trouble"], shop["trouble_since"], shop["poll"]) == ("", None, 60.0)
+    assert blog["trouble"] == "git.example.com does not answer."
+    assert blog == client.get("/api/v1/services/blog", headers=admin).json
+    assert blog["trouble_since"]
+
+
 def test_an_environment_shows_hosts_replicas_and_only_its_own_backends(client, admin):
     answer = client.get("/api/v1/services/shop/environments/production", headers=admin).json
 

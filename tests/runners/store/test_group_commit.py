@@ -83,3 +83,30 @@ def test_a_caller_waits_no_longer_than_it_was_told_to_and_the_writer_goes_on():
     group.close()
 
     assert paper.batches == [["a"]]
+
+
+def test_who_does_not_wait_is_called_back_and_one_bad_item_spoils_its_own_alone():
+    paper = Paper()
+    group = GroupCommit(paper.commit, 10.0)
+    told: dict[str, object] = {}
+
+    for word in ("first", "a", "bad", "c"):
+        group.later(word, lambda outcome, word=word: told.update({word: outcome}))
+    paper.go.set()
+    group.close()
+
+    assert {word: str(outcome) for word, outcome in told.items()} == {
+        "first": "FIRST",
+        "a": "A",
+        "bad": "a bad word",
+        "c": "C",
+    }
+
+
+def test_who_does_not_wait_is_told_when_the_writer_has_ended():
+    paper = Paper()
+    group = GroupCommit(paper.commit, 10.0)
+    group.close()
+
+    with pytest.raises(Unreachable, match="is ending"):
+        group.later("a", lambda _: None)
