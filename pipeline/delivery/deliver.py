@@ -6,48 +6,19 @@ handed over to `rollout.drive`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import replace
 
 from pipeline.delivery import stages
-from pipeline.delivery.orders import Recipe
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
-from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, StageFailed, Stopped, Unreachable
-from pipeline.fleet.service import Environment, Service
+from pipeline.delivery.testing import run_tests
+from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, patiently
+from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, Stopped, Unreachable
 from pipeline.lease import Lease
 from pipeline.ports import BUILDER, Ports
 from pipeline.retention.prune import make_room
 from pipeline.rollout.deployment import Request
 from pipeline.rollout.release import Release
 from pipeline.rollout.whereabouts import drafted
-from pipeline.spec import Spec
-
-T = TypeVar("T")
-Detail = dict[str, str]
-SKIPPED = "skipped"  # key of a stage's detail
-
-
-@dataclass(frozen=True)
-class Trip:
-    """One attempt at one run."""
-
-    run: Run
-    service: Service
-    environment: Environment
-    lease: Lease
-    stop: Callable[[], bool]
-
-    def check(self) -> None:
-        if self.stop():
-            raise Stopped(f"Run {self.run.id} was stopped.")
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What the work tree says."""
-
-    spec: Spec
-    recipe: Recipe
 
 
 def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -> None:
@@ -78,7 +49,7 @@ def _travel(trip: Trip, ports: Ports) -> int:
     if StageName.BUILD in todo:
         _stage(StageName.BUILD, lambda: _build(trip, ground, tag, ports), trip, ports)
     if StageName.TEST in todo:
-        _stage(StageName.TEST, lambda: _test(trip, ground, tag, ports), trip, ports)
+        _stage(StageName.TEST, lambda: run_tests(trip, ground, tag, ports), trip, ports)
     published = run.stage(StageName.PUBLISH).detail
     if StageName.PUBLISH in todo:
         published = _stage(StageName.PUBLISH, lambda: _publish(trip, tag, ports), trip, ports)
@@ -91,8 +62,8 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
     run, service, found = trip.run, trip.service, []
 
     def work() -> Detail:
-        log = _log(run, StageName.CHECKOUT, ports)
-        folder = _patiently(
+        log = log_of(run, StageName.CHECKOUT, ports)
+        folder = patiently(
             lambda: ports.source.checkout(service.repository, run.commit, run.ref, run.id, log, trip.stop),
             log,
             trip,
@@ -107,10 +78,10 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
 
 
 def _build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
-    log = _log(trip.run, StageName.BUILD, ports)
+    log = log_of(trip.run, StageName.BUILD, ports)
     _demand_room(trip, log, ports)
     order = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
-    image = _patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
+    image = patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
     return {"image": image, "tag": tag}
 
 
@@ -133,34 +104,14 @@ def _demand_room(trip: Trip, log: Callable[[str], None], ports: Ports) -> None:
 
 
 def _room(trip: Trip, log: Callable[[str], None], ports: Ports) -> int | None:
-    return _patiently(ports.builder.free_bytes, log, trip, ports)
-
-
-def _test(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
-    log = _log(trip.run, StageName.TEST, ports)
-    plan = stages.plan_tests(ground.spec, ground.recipe.text)
-    if plan.skipped:
-        log(f"{plan.skipped}\n")
-        return {SKIPPED: plan.skipped}
-    if plan.target:
-        build = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
-        order = stages.build_of_tests(build, plan)
-        _patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
-        tag = order.tag
-    if not plan.runs:
-        return {"summary": f"The stage {plan.target} was built; its steps are the tests."}
-    test = stages.order_of_tests(trip.run, ground.spec, plan, tag)
-    outcome = _patiently(lambda: ports.builder.test(test, log, trip.stop), log, trip, ports)
-    if failure := stages.failure_of(ground.spec, outcome):
-        raise StageFailed(failure)
-    return {"summary": outcome.summary}
+    return patiently(ports.builder.free_bytes, log, trip, ports)
 
 
 def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
-    log, access = _log(trip.run, StageName.PUBLISH, ports), ports.settings.registry
+    log, access = log_of(trip.run, StageName.PUBLISH, ports), ports.settings.registry
     repository = access.repository(trip.run.service)
-    facts = _patiently(lambda: ports.builder.facts(tag), log, trip, ports)
-    image = _patiently(
+    facts = patiently(lambda: ports.builder.facts(tag), log, trip, ports)
+    image = patiently(
         lambda: ports.builder.publish(tag, repository, access, log, trip.stop), log, trip, ports
     )
     return {"image": image, **stages.facts_detail(facts)}
@@ -198,42 +149,26 @@ def _stage(name: StageName, work: Callable[[], Detail], trip: Trip, ports: Ports
     try:
         detail = work()
     except Stopped as stopped:
-        _log(run, name, ports)(f"\n[shipway] {stopped}\n")
+        log_of(run, name, ports)(f"\n[shipway] {stopped}\n")
         raise
     except ShipwayError as error:
-        _log(run, name, ports)(f"\n[shipway] {error}\n")
-        failed = replace(begun, status=StageStatus.FAILED, finished_at=ports.clock.now(), error=str(error))
-        ports.runs.save_stage(run.id, failed, lease)
+        log_of(run, name, ports)(f"\n[shipway] {error}\n")
+        failed = replace(_as_written(begun, run, ports), status=StageStatus.FAILED, error=str(error))
+        ports.runs.save_stage(run.id, replace(failed, finished_at=ports.clock.now()), lease)
         raise
     finally:
         ports.logs.close(run.id, name.value)
     status = StageStatus.SKIPPED if SKIPPED in detail else StageStatus.SUCCEEDED
-    done = replace(begun, status=status, finished_at=ports.clock.now(), detail=detail)
+    done = replace(
+        _as_written(begun, run, ports), status=status, finished_at=ports.clock.now(), detail=detail
+    )
     ports.runs.save_stage(run.id, done, lease)
     return detail
 
 
-def _patiently(act: Callable[[], T], log: Callable[[str], None], trip: Trip, ports: Ports) -> T:
-    """Tries again what did not answer, for a bounded time. Whatever answered no is final at once."""
-    begun = ports.clock.now()
-    for tried, pause in enumerate(stages.pauses(), start=1):
-        trip.check()
-        try:
-            return act()
-        except Unreachable as error:
-            spent = (ports.clock.now() - begun).total_seconds()
-            if spent + pause > stages.PATIENCE:
-                raise Unreachable(f"{error} Tried {tried} times in {spent:.0f} s.") from error
-            log(f"[shipway] {error} Trying again in {pause:.0f} s.\n")
-        _sleep(pause, trip, ports)
-    raise AssertionError("pauses() has no end")
-
-
-def _sleep(seconds: float, trip: Trip, ports: Ports) -> None:
-    while seconds > 0:
-        trip.check()
-        ports.clock.sleep(min(1.0, seconds))
-        seconds -= 1.0
+def _as_written(begun: Stage, run: Run, ports: Ports) -> Stage:
+    """With what its work wrote down meanwhile."""
+    return replace(begun, tests=ports.runs.run(run.id).stage(begun.name).tests)
 
 
 def _still_there(tag: str, ports: Ports) -> bool:
@@ -264,8 +199,4 @@ def _clean(run: Run, ports: Ports) -> None:
         ports.source.clean(run.id)
         ports.builder.clean(run.id, run.service)
     except RunnerError as error:
-        _log(run, StageName.CHECKOUT, ports)(f"[shipway] Could not clean up: {error}\n")
-
-
-def _log(run: Run, name: StageName, ports: Ports) -> Callable[[str], None]:
-    return lambda text: ports.logs.append(run.id, name.value, text)
+        log_of(run, StageName.CHECKOUT, ports)(f"[shipway] Could not clean up: {error}\n")

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.delivery.report import TestOutcome
+
 
 class RunStatus(StrEnum):
     QUEUED = "queued"
@@ -36,7 +38,8 @@ class StageStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Stage:
-    """`detail` holds what later stages or people need: image id, digest, JUnit summary, why it was skipped."""
+    """`detail` holds what later stages or people need: image id, digest, JUnit summary, why it was skipped. `tests`:
+    of a test stage that ran something, whatever came of it."""
 
     name: StageName
     status: StageStatus = StageStatus.PENDING
@@ -44,6 +47,11 @@ class Stage:
     finished_at: datetime | None = None
     error: str = ""
     detail: dict[str, str] = field(default_factory=dict)
+    tests: TestOutcome | None = None
+
+    @property
+    def attempts(self) -> int:
+        return self.tests.attempts if self.tests else 1
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ deploy     hands over to the rollout
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pipeline.delivery.dockerfile import has_stage, runs_something
-from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
+from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
+from pipeline.delivery.report import CommandResult, TestOutcome, named
 from pipeline.delivery.run import Run, StageName, StageStatus
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment
@@ -82,20 +83,21 @@ class TestPlan:
     """`target`: a stage to build for the tests; empty: they run in the image itself. `skipped` says why there are none."""
 
     target: str = ""
-    runs: bool = False
-    command: tuple[str, ...] = ()
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     skipped: str = ""
 
 
 def plan_tests(spec: Spec, dockerfile: str) -> TestPlan:
-    if spec.test.command:
-        return TestPlan(spec.test.target, True, words(spec.test.command))
+    given = {"": spec.test.command, **spec.test.commands}
+    commands = {name: words(command) for name, command in given.items() if command}
+    if commands:
+        return TestPlan(spec.test.target, commands)
     target = spec.test.target or (TEST_STAGE if has_stage(dockerfile, TEST_STAGE) else "")
     if not target:
         return TestPlan(
             skipped="There is nothing to test: .shipway.yml has no test.command, and the Dockerfile no stage named test."
         )
-    return TestPlan(target, runs_something(dockerfile, target))
+    return TestPlan(target, {"": ()} if runs_something(dockerfile, target) else {})
 
 
 def build_of_tests(build: BuildOrder, plan: TestPlan) -> BuildOrder:
@@ -106,7 +108,7 @@ def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrde
     return TestOrder(
         run=run.id,
         image=image,
-        command=plan.command,
+        commands=plan.commands,
         env={"CI": "true", **spec.test.env},
         services=spec.test.services,
         timeout=spec.test.timeout,
@@ -115,17 +117,34 @@ def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrde
         cpus=TEST_CPUS,
         pids=TEST_PIDS,
         labels=labels_of(run),
+        coverage=spec.test.coverage,
+        artifacts=spec.test.artifacts,
     )
+
+
+def tests_again(order: TestOrder, outcome: TestOutcome) -> TestOrder:
+    """The next attempt: only what was red."""
+    red = {command.name: order.commands[command.name] for command in outcome.failed}
+    return replace(order, commands=red, attempt=order.attempt + 1)
 
 
 def failure_of(spec: Spec, outcome: TestOutcome) -> str:
     """The sentence for a red test, empty for a green one."""
-    if outcome.exit_code == 0:
+    if not outcome.failed:
         return ""
-    what = f"`{spec.test.command}`" if spec.test.command else "the test image"
-    counts = f" ({outcome.summary})" if outcome.summary else ""
-    killed = ", killed: out of memory, or by a signal" if outcome.exit_code == 137 else ""
-    return f"The tests failed: {what} ended with exit code {outcome.exit_code}{counts}{killed}. The log has their output."
+    red = "; ".join(_ending(spec, command) for command in outcome.failed)
+    cases = [case for command in outcome.failed for case in command.cases]
+    which = f" First failing: {named(cases)}." if cases else ""
+    return f"The tests failed: {red}.{which} The log has their output."
+
+
+def _ending(spec: Spec, command: CommandResult) -> str:
+    text = spec.test.commands.get(command.name, spec.test.command)
+    what = f"{command.name} `{text}`".strip() if text else "the test image"
+    counts = f" ({command.totals})" if command.totals else ""
+    killed = ", killed: out of memory, or by a signal" if command.exit_code == 137 else ""
+    tried = f", at attempt {command.attempts} too" if command.attempts > 1 else ""
+    return f"{what} ended with exit code {command.exit_code}{counts}{killed}{tried}"
 
 
 def words(command: str) -> tuple[str, ...]:

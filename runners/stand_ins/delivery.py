@@ -6,9 +6,10 @@ each. What was done stands in `deeds`, in order.
 
 import posixpath
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
+from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
+from pipeline.delivery.report import CommandResult, TestOutcome, Totals
 from pipeline.errors import NotFound, Rejected, ShipwayError, StageFailed, Stopped
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Repository
@@ -103,7 +104,9 @@ class MemoryBuilder:
     """`images` by tag; `pushed` by repository. A method named in `hanging` lasts until it is
     stopped."""
 
-    outcome: TestOutcome = field(default_factory=lambda: TestOutcome(0, "1 passed"))
+    outcomes: list[TestOutcome] = field(
+        default_factory=list
+    )  # one an attempt; none left: every command is green
     image_facts: ImageFacts = field(default_factory=ImageFacts)
     failing: Failing = field(default_factory=dict)
     hanging: set[str] = field(default_factory=set)
@@ -122,8 +125,11 @@ class MemoryBuilder:
 
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
         self._begin("test", order, stop)
-        log(f"{self.outcome.summary}\n")
-        return self.outcome
+        green = (CommandResult(name, 0, totals=Totals(1)) for name in order.commands)
+        outcome = self.outcomes.pop(0) if self.outcomes else TestOutcome(tuple(green))
+        commands = (replace(command, attempts=order.attempt) for command in outcome.commands)
+        log(f"{outcome.summary}\n")
+        return TestOutcome(tuple(commands))
 
     def facts(self, tag: str) -> ImageFacts:
         _fail_if_asked(self.failing, "facts")

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -36,6 +37,17 @@ RUN = {
     "deployment": None,
     "requested_by": "push:ada",
     "created_at": "2026-01-01T00:00:00Z",
+}
+TESTED = RUN | {
+    "id": 5,
+    "stages": [STAGES[0], STAGES[1] | {"name": "test", "attempts": 2}],
+    "tests": {
+        "commands": [
+            {"name": "", "exit_code": 0, "seconds": 3.21, "attempts": 1},
+            {"name": "lint", "exit_code": 2, "seconds": 0.5, "attempts": 2},
+        ],
+        "cases": [{"name": "a::b", "message": "1 != 2", "command": ""}],
+    },
 }
 DEPLOYMENT = {
     "id": 7,
@@ -87,6 +99,9 @@ ROUTES: dict[str, Any] = {
     "POST /prune": PRUNED,
     "GET /runs": {"runs": [RUN], "next": None},
     "GET /runs/3": RUN,
+    "GET /runs/5": TESTED,
+    "GET /runs/5/artifacts": {"artifacts": [{"path": "out/a.html", "size": 8}]},
+    "GET /runs/5/artifacts/out/a%20b.html": "kept",
     "POST /runs/3/cancel": {"run": 3, "status": "running"},
     "POST /runs/3/retry": {"run": 4, "status": "queued"},
     "GET /deployments": {"deployments": [DEPLOYMENT], "next": None},
@@ -174,6 +189,11 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("runs", "3    shop     production   main  cccccccccc  failed  build  push:ada"),
         ("run show 3", "checkout  succeeded  1.5 s"),
         ("run show 3", "test      skipped    –      no tests"),
+        ("run show 5", "failed     2.0 s  attempt 2: exit code 1."),
+        ("run show 5", "test     ok                      3.2 s"),
+        ("run show 5", "lint     exit code 2, attempt 2  0.5 s"),
+        ("run show 5", "Failing cases:\n  a::b  1 != 2"),
+        ("run artifacts 5", "out/a.html  8"),
         ("run cancel 3", "Run 3 is running; it ends within seconds."),
         ("run retry 3 --no-wait", "Run 4 was accepted. `shipway run show 4` tells how it goes."),
         ("deployments", "7           shop     production   2        push    rolled_back"),
@@ -305,3 +325,14 @@ def test_what_has_not_ended_took_no_time() -> None:
 
 def test_a_long_error_fits_in_its_line() -> None:
     assert first_line("a" * 100 + "\nmore", 10) == "a" * 9 + "…"
+
+
+def test_an_artifact_is_written_under_its_own_name(
+    call: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = call("run", "artifacts", "5", "out/a b.html")
+
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "a b.html").read_text() == '"kept"'

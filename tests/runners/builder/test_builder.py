@@ -12,9 +12,9 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.secret import Secret
 from runners.builder import facts_of, has_buildkit
 from runners.builder.building import Build
+from runners.builder.copying import regex
 from runners.builder.publishing import _failure as push_failure
 from runners.builder.pulling import auth_header, split, trouble
-from runners.builder.reports import _regex
 from runners.builder.sweeping import sweep
 from runners.registries import auth_config
 
@@ -169,10 +169,12 @@ def test_login_that_cannot_be_is_a_sentence(access, part):
         ("/app/**/*.xml", "/app/b/c/a.xml", True),
         ("/app/**/*.xml", "/app/a.xml", True),
         ("/app/a.xml", "/app/aaxml", False),
+        ("/app/reports", "/app/reports/b/a.xml", True),
+        ("/app/reports", "/app/reports2/a.xml", False),
     ],
 )
 def test_report_patterns_are_those_of_a_shell(pattern, name, matches):
-    assert bool(_regex(pattern).fullmatch(name)) is matches
+    assert bool(regex(pattern).fullmatch(name)) is matches
 
 
 class Shelf:
