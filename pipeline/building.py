@@ -39,6 +39,9 @@ class Source(Protocol):
     def recipe(self, folder: str, path: str, build: BuildSpec) -> Recipe:
         """The build's context and Dockerfile. Raises `StageFailed` when one is missing or leads out of the tree."""
 
+    def tree(self, repository: Repository, commit: str, folder: str, inside: str) -> str:
+        """Git's id of all that lies in `inside`, a folder of the work tree `folder` of this commit; empty: it has none."""
+
     def clean(self, run_id: int) -> None: ...
 
 
@@ -71,6 +74,9 @@ class Builder(Protocol):
         stop: Callable[[], bool],
     ) -> str:
         """Push and return `repository@sha256:…` from the push's own answer."""
+
+    def published(self, image: str, access: RegistryAccess) -> bool:
+        """Whether the registry still has `repository@sha256:…`."""
 
     def clean(self, run_id: int, service: str = "") -> None:
         """Remove every container, network and dangling image of this run. `service` keeps two Shipways apart that

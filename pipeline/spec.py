@@ -12,6 +12,9 @@ class BuildSpec:
     context: str = "."
     target: str = ""
     args: dict[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()  # names among the environment's own
+    platform: str = ""
+    cache: bool = False  # between builders, by the registry
 
 
 @dataclass(frozen=True)

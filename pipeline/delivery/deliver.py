@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipeline.delivery import stages
+from pipeline.delivery.reuse import twin_of
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.testing import run_tests
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, patiently
@@ -46,6 +47,9 @@ def _travel(trip: Trip, ports: Ports) -> int:
         _clean(run, ports)
     todo = stages.remaining(run, _still_there(tag, ports))
     ground = _check_out(trip, ports)
+    if StageName.BUILD in todo and (twin := twin_of(trip, ground, ports)):
+        _clean(run, ports)
+        return _hand_over(trip, ground, _reuse(trip, twin, ports), ports)
     if StageName.BUILD in todo:
         _stage(StageName.BUILD, lambda: _build(trip, ground, tag, ports), trip, ports)
     if StageName.TEST in todo:
@@ -70,11 +74,23 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
             ports,
         )
         spec = ports.source.spec(folder, service.path)
-        found.append(Ground(spec, ports.source.recipe(folder, service.path, spec.build)))
-        return {"commit": run.commit}
+        recipe = ports.source.recipe(folder, service.path, spec.build)
+        tree = ports.source.tree(service.repository, run.commit, folder, recipe.context)
+        found.append(Ground(spec, recipe, stages.fingerprint(run, spec, recipe, tree)))
+        return {"commit": run.commit, "fingerprint": found[0].fingerprint}
 
     _stage(StageName.CHECKOUT, work, trip, ports)
     return found[0]
+
+
+def _reuse(trip: Trip, twin: Run, ports: Ports) -> Detail:
+    """Nothing is built, tested or pushed; the release gets the earlier run's image."""
+    why = f"Same tree as run {twin.id}: its image is used. `shipway run start` builds anew."
+    log_of(trip.run, StageName.BUILD, ports)(f"{why}\n")
+    skipped: Detail = {SKIPPED: why}
+    _stage(StageName.BUILD, lambda: skipped, trip, ports)
+    _stage(StageName.TEST, lambda: skipped, trip, ports)
+    return _stage(StageName.PUBLISH, lambda: twin.stage(StageName.PUBLISH).detail | skipped, trip, ports)
 
 
 def _build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:

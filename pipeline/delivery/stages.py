@@ -7,6 +7,7 @@ publish    unless it brought a digest
 deploy     hands over to the rollout
 """
 
+import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -48,6 +49,23 @@ def remaining(run: Run, image_there: bool) -> tuple[StageName, ...]:
 
 def _done(run: Run, name: StageName) -> bool:
     return run.stage(name).status in DONE
+
+
+def fingerprint(run: Run, spec: Spec, recipe: Recipe, tree: str) -> str:
+    """Equal for runs that would build and test the same; empty: nobody can say. `tree`: of the folder that is built.
+    The Dockerfile may lie elsewhere, or be a link to there. Secrets are the environment's own."""
+    if not tree:
+        return ""
+    place = run.environment if spec.build.secrets else ""
+    parts = (tree, recipe.dockerfile, recipe.text, repr(spec.build), repr(spec.test), place)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def is_twin(earlier: Run, run: Run, fingerprint: str) -> bool:
+    """It published an image of the same, so its tests were green, or there were none."""
+    same = earlier.stage(StageName.CHECKOUT).detail.get("fingerprint") == fingerprint
+    published = earlier.stage(StageName.PUBLISH)
+    return earlier.id != run.id and same and published.status in DONE and "image" in published.detail
 
 
 def tag_of(run: Run, access: RegistryAccess) -> str:

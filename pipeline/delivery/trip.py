@@ -39,6 +39,7 @@ class Ground:
 
     spec: Spec
     recipe: Recipe
+    fingerprint: str = ""  # equal for the same tree; empty: nobody can say
 
 
 def log_of(run: Run, name: StageName, ports: Ports) -> Callable[[str], None]:

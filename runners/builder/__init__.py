@@ -21,6 +21,7 @@ from runners.builder.testing import Trial
 from runners.engine_errors import speaking
 from runners.engines.disk import free_bytes
 from runners.reach import PATIENT, Reach
+from runners.registries import registry_of
 
 Log = Callable[[str], None]
 
@@ -80,6 +81,9 @@ class EngineBuilder:
         with speaking(self._host, f"push {tag}"):
             api = self._reach.client(self._host, PATIENT)
             return push(api, tag, repository, access, log, stop)
+
+    def published(self, image: str, access: RegistryAccess) -> bool:
+        return registry_of(access).has(image)
 
     def clean(self, run_id: int, service: str = "") -> None:
         with speaking(self._host, f"clean up after run {run_id}"):

@@ -92,6 +92,12 @@ class MemorySource:
         context = posixpath.normpath(posixpath.join(folder, path, build.context))
         return Recipe(context, build.dockerfile, files[name])
 
+    def tree(self, repository: Repository, commit: str, folder: str, inside: str) -> str:
+        files = self.commits[commit]
+        place = posixpath.relpath(inside, folder)
+        found = {name: text for name, text in files.items() if place == "." or name.startswith(f"{place}/")}
+        return f"{hash(tuple(sorted(found.items()))) & (1 << 64) - 1:x}" if found else ""
+
     def clean(self, run_id: int) -> None:
         self.trees.pop(run_id, None)
 
@@ -113,6 +119,7 @@ class MemoryBuilder:
     deeds: list[str] = field(default_factory=list)
     images: dict[str, int] = field(default_factory=dict)  # tag -> run
     orders: list[BuildOrder | TestOrder] = field(default_factory=list)
+    registry: set[str] = field(default_factory=set)  # images by digest
     left_over: set[int] = field(default_factory=set)  # runs with containers or networks
     free: int | None = None
     cache: int = 0  # bytes that `drop_cache` frees
@@ -158,7 +165,13 @@ class MemoryBuilder:
         if tag not in self.images:
             raise Rejected(f"The builder's engine has no image {tag}.")
         self.deeds.append(f"publish {tag}")
-        return f"{repository}@sha256:{self.images[tag]:064x}"
+        image = f"{repository}@sha256:{self.images[tag]:064x}"
+        self.registry.add(image)
+        return image
+
+    def published(self, image: str, access: RegistryAccess) -> bool:
+        _fail_if_asked(self.failing, "published")
+        return image in self.registry
 
     def clean(self, run_id: int, service: str = "") -> None:
         _fail_if_asked(self.failing, "clean")

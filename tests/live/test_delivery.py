@@ -36,6 +36,21 @@ def test_commit_becomes_a_digest_in_the_registry(works: Works) -> None:
     assert works.left() == []
 
 
+def test_tree_that_was_built_before_is_not_built_again(works: Works) -> None:
+    first = works.push("FROM BUSYBOX\nCOPY VERSION /v\n").go()
+    works.store.runs.finish(first.id, "succeeded", "", None)
+    works.run_id = works.store.runs.add(
+        NewRun(works.service, "production", "branch", "main", first.commit, "push:ada")
+    ).id
+
+    second = works.go()
+
+    releases = [works.store.releases.release(works.service, run.release or 0) for run in (first, second)]
+    assert releases[0].image == releases[1].image
+    assert [stage.status.value for stage in second.stages[1:4]] == ["skipped"] * 3, works.log
+    assert works.left() == []
+
+
 def test_image_carries_where_it_comes_from(works: Works) -> None:
     run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n").go()
 
