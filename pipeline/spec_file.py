@@ -23,6 +23,7 @@ from pipeline.yaml_text import load
 FILE = ".shipway.yml"
 SMALLEST_MEMORY = 6 << 20  # the engine refuses less
 LONGEST_PATTERN = 200
+PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?")
 
 
 def parse_spec(text: str) -> Spec:
@@ -38,7 +39,7 @@ def parse_spec(text: str) -> Spec:
     if faults:
         raise StageFailed(faults.told(FILE))
     return Spec(
-        build=BuildSpec(**dict(keys.build)),
+        build=BuildSpec(**{**dict(keys.build), "secrets": tuple(keys.build.secrets)}),
         test=_test(keys.test),
         run=RunSpec(**dict(keys.run)),
         health=_health(keys.health) if keys.health else None,
@@ -117,6 +118,7 @@ def _printable(value: object) -> str:
 
 Command = Annotated[str, BeforeValidator(_command, json_schema_input_type=str)]
 Stage = Annotated[units.Word, fits(units.STAGE, "is not the name of a Dockerfile stage")]
+Platform = Annotated[units.Word, fits(PLATFORM, "is not a platform; write linux/amd64 or linux/arm64")]
 CommandName = Annotated[units.Word, fits(units.NAME, "is no usable name; use a-z, 0-9 and '-'")]
 ServiceName = Annotated[units.Word, fits(units.DNS_LABEL, "is not a host name; use a-z, 0-9 and '-'")]
 
@@ -131,6 +133,14 @@ class BuildKeys(Keys):
     target: Stage = Field(default="", description="Stop at this stage. Empty: the last one.")
     args: dict[Identifier, Text] = Field(
         default={}, description="Build arguments. Not for secrets: images keep them."
+    )
+    secrets: list[Identifier] = Field(
+        default=[], description="The environment's secrets that steps may mount: --mount=type=secret,id=NAME."
+    )
+    platform: Platform = Field(default="", description="Such as linux/arm64. Empty: the builder's own.")
+    cache: bool = Field(
+        default=False,
+        description="Share layers between builders: the image carries its cache to the registry.",
     )
 
 

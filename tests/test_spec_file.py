@@ -72,6 +72,12 @@ test:
     )
 
 
+def test_builds_in_full_are_understood():
+    spec = parse_spec("build: {secrets: [NPM_TOKEN], platform: linux/arm64, cache: true}")
+
+    assert spec.build == BuildSpec(secrets=("NPM_TOKEN",), platform="linux/arm64", cache=True)
+
+
 def test_health_that_is_given_is_asked_over_http():
     assert parse_spec("health: {}").health == HealthCheck(HealthKind.HTTP)
 
@@ -99,11 +105,17 @@ def test_every_fault_is_told_at_once():
         ("build: {dockerfile: a/../../b}", "build.dockerfile: 'a/../../b' leads out of the repository"),
         ("build: {target: '-x'}", "build.target: '-x' is not the name of a Dockerfile stage"),
         ("build: {args: {A: }}", "build.args.A: is empty"),
-        ("build: {zzzzzz: 1}", "build.zzzzzz: unknown key; known: dockerfile, context, target, args"),
+        (
+            "build: {zzzzzz: 1}",
+            "build.zzzzzz: unknown key; known: dockerfile, context, target, args, secrets, platform, cache",
+        ),
         (
             'test: {command: "a \'b"}',
             "test.command: is not a command: no closing quotation; quote it as in a shell",
         ),
+        ("build: {secrets: [A-B]}", "build.secrets[0]: 'A-B' cannot be a variable's name"),
+        ("build: {platform: arm}", "build.platform: 'arm' is not a platform"),
+        ("build: {cache: maybe}", "build.cache: must be true or false"),
         ("test: {services: {A_b: x}}", "test.services.A_b: 'A_b' is not a host name"),
         ('test: {reports: "a\\tb"}', "test.reports: has characters that cannot be printed"),
         ("test: {services: {a: {image: x, health: 99999}}}", "test.services.a.health: '99999' is not a port"),

@@ -12,7 +12,7 @@ from pipeline.delivery import stages
 from pipeline.delivery.reuse import twin_of
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.testing import run_tests
-from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, patiently
+from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
 from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, Stopped, Unreachable
 from pipeline.lease import Lease
 from pipeline.ports import BUILDER, Ports
@@ -96,7 +96,7 @@ def _reuse(trip: Trip, twin: Run, ports: Ports) -> Detail:
 def _build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
     log = log_of(trip.run, StageName.BUILD, ports)
     _demand_room(trip, log, ports)
-    order = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
+    order = order_of_build(trip, ground, tag, ports)
     image = patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
     return {"image": image, "tag": tag}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.delivery.report import ServiceContainer
+from pipeline.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class BuildOrder:
     labels: Mapping[str, str]
     timeout: float
     text: str = ""  # of the Dockerfile
+    secrets: Mapping[str, Secret] = field(default_factory=dict)  # mounted in the steps that ask for them
+    platform: str = ""  # empty: the builder's own
+    cache: bool = False  # into the image, so that other builders can use it
+    cache_from: str = ""  # an image with such a cache
 
 
 @dataclass(frozen=True)

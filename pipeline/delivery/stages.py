@@ -10,17 +10,19 @@ deploy     hands over to the rollout
 import hashlib
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.delivery.dockerfile import has_stage, runs_something
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import CommandResult, TestOutcome, named
 from pipeline.delivery.run import Run, StageName, StageStatus
+from pipeline.errors import StageFailed
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment
 from pipeline.rollout.deployment import Reason
 from pipeline.rollout.release import HealthCheck, HealthKind, Hook, RuntimeSpec
+from pipeline.secret import Secret
 from pipeline.spec import Spec
 
 TEST_STAGE = "test"  # of a Dockerfile; built and run when no command is given
@@ -32,6 +34,7 @@ DEFAULT_STOP_TIMEOUT = 10.0
 PATIENCE = 120.0  # seconds that trouble of the outside world may last within a stage
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 SHELL = re.compile(r"[;&|<>`$*?~\n]")
+NOTHING: Mapping[str, Secret] = {}
 DONE = frozenset({StageStatus.SUCCEEDED, StageStatus.SKIPPED})
 
 
@@ -81,7 +84,16 @@ def labels_of(run: Run) -> dict[str, str]:
     }
 
 
-def build_order(run: Run, spec: Spec, recipe: Recipe, tag: str, timeout: float) -> BuildOrder:
+def build_order(
+    run: Run,
+    spec: Spec,
+    recipe: Recipe,
+    tag: str,
+    timeout: float,
+    secrets: Mapping[str, Secret] = NOTHING,
+    before: str = "",
+) -> BuildOrder:
+    """`before`: the image of an earlier run, empty: none. Raises `StageFailed` for a secret that nobody has."""
     return BuildOrder(
         run=run.id,
         service=run.service,
@@ -93,7 +105,27 @@ def build_order(run: Run, spec: Spec, recipe: Recipe, tag: str, timeout: float) 
         labels=labels_of(run),
         timeout=timeout,
         text=recipe.text,
+        secrets=_build_secrets(run, spec, secrets),
+        platform=spec.build.platform,
+        cache=spec.build.cache,
+        cache_from=before if spec.build.cache else "",
     )
+
+
+def _build_secrets(run: Run, spec: Spec, secrets: Mapping[str, Secret]) -> dict[str, Secret]:
+    for name in spec.build.secrets:
+        if name not in secrets:
+            raise StageFailed(
+                f"build.secrets names {name}, which {run.service} has no secret of in {run.environment}. Add it to "
+                f"services.{run.service}.environments.{run.environment}.secrets in shipway.yml, or take it out here."
+            )
+    return {name: secrets[name] for name in spec.build.secrets}
+
+
+def image_before(earlier: Sequence[Run]) -> str:
+    """The newest that was published, of runs with the newest first."""
+    found = (run.stage(StageName.PUBLISH).detail.get("image", "") for run in earlier)
+    return next((image for image in found if image), "")
 
 
 @dataclass(frozen=True)

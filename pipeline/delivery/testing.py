@@ -9,7 +9,7 @@ from pipeline.delivery import stages
 from pipeline.delivery.orders import TestOrder
 from pipeline.delivery.report import TestOutcome
 from pipeline.delivery.run import StageName
-from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, patiently
+from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
 from pipeline.errors import StageFailed
 from pipeline.ports import Ports
 from pipeline.spec import Spec
@@ -22,8 +22,7 @@ def run_tests(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
         log(f"{plan.skipped}\n")
         return {SKIPPED: plan.skipped}
     if plan.target:
-        build = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
-        order = stages.build_of_tests(build, plan)
+        order = stages.build_of_tests(order_of_build(trip, ground, tag, ports), plan)
         patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
         tag = order.tag
     if not plan.commands:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.delivery import stages
-from pipeline.delivery.orders import Recipe
+from pipeline.delivery.orders import BuildOrder, Recipe
 from pipeline.delivery.run import Run, StageName
 from pipeline.errors import Stopped, Unreachable
 from pipeline.fleet.service import Environment, Service
@@ -40,6 +40,13 @@ class Ground:
     spec: Spec
     recipe: Recipe
     fingerprint: str = ""  # equal for the same tree; empty: nobody can say
+
+
+def order_of_build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> BuildOrder:
+    """With the secrets of its environment that the repository names."""
+    before = stages.image_before(ports.runs.runs(trip.run.service)) if ground.spec.build.cache else ""
+    timeout, secrets = ports.settings.builder.timeout, trip.environment.secrets
+    return stages.build_order(trip.run, ground.spec, ground.recipe, tag, timeout, secrets, before)
 
 
 def log_of(run: Run, name: StageName, ports: Ports) -> Callable[[str], None]:

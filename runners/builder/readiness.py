@@ -46,7 +46,7 @@ class Beside:
     onlook: Onlook
 
     def __str__(self) -> str:
-        return f"The container {self.name} ({self.service.image}) beside the tests"
+        return f"The container {self.name} beside the tests"
 
 
 def of_service(service: ServiceContainer) -> dict[str, Any]:

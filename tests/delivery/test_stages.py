@@ -11,6 +11,7 @@ from pipeline.delivery.orders import ImageFacts, Recipe
 from pipeline.delivery.report import Case, CommandResult, ServiceContainer, Totals
 from pipeline.delivery.report import TestOutcome as Outcome
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.errors import StageFailed
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment
 from pipeline.rollout.release import HealthCheck, HealthKind
@@ -73,6 +74,43 @@ def test_build_order_says_what_both_files_say():
         {"A": "1"},
     )
     assert (order.tag, order.timeout, order.text) == ("t", 60.0, "FROM x")
+
+
+def test_build_gets_the_secrets_that_are_named_and_no_other():
+    spec = Spec(build=BuildSpec(secrets=("A",)))
+    secrets = {"A": Secret("a"), "DB": Secret("b")}
+
+    order = stages.build_order(RUN, spec, Recipe("/t", "Dockerfile", ""), "t", 60.0, secrets)
+
+    assert list(order.secrets) == ["A"]
+    assert "a" not in repr(order.secrets).replace("A", "")
+
+
+def test_build_secret_that_nobody_has_is_a_sentence():
+    spec = Spec(build=BuildSpec(secrets=("NPM_TOKEN",)))
+
+    with pytest.raises(
+        StageFailed, match=r"names NPM_TOKEN, .* services\.Shop\.environments\.production\.secrets"
+    ):
+        stages.build_order(RUN, spec, Recipe("/t", "Dockerfile", ""), "t", 60.0, {})
+
+
+@pytest.mark.parametrize(("cache", "before"), [(True, "r/shop@sha256:1"), (False, "")])
+def test_cache_of_an_earlier_run_is_used_where_it_is_asked_for(cache, before):
+    spec = Spec(build=BuildSpec(cache=cache))
+
+    order = stages.build_order(RUN, spec, Recipe("/t", "D", ""), "t", 60.0, before="r/shop@sha256:1")
+
+    assert (order.cache, order.cache_from) == (cache, before)
+
+
+def test_same_tree_with_build_secrets_is_of_its_environment():
+    plain, secret = Spec(), Spec(build=BuildSpec(secrets=("A",)))
+    recipe, other = Recipe("/t", "Dockerfile", "FROM x"), replace(RUN, environment="test")
+
+    assert stages.fingerprint(RUN, plain, recipe, "t") == stages.fingerprint(other, plain, recipe, "t")
+    assert stages.fingerprint(RUN, secret, recipe, "t") != stages.fingerprint(other, secret, recipe, "t")
+    assert stages.fingerprint(RUN, plain, recipe, "") == ""
 
 
 @pytest.mark.parametrize(

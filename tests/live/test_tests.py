@@ -48,7 +48,7 @@ def test_service_that_never_becomes_healthy_is_the_reason_with_its_last_lines(
 
     run = run_of(works, command="true", services=web(works, health=health, deadline="4s"))
 
-    assert f"The container web ({works.busybox}) beside the tests {says}" in run.error
+    assert f"The container web beside the tests {says}" in run.error
     assert "Its last lines: warming up." in run.error
     assert "The check said: not yet." in run.error or health == 9090
     assert time.monotonic() - begun < 60

@@ -94,6 +94,10 @@ def build_failure(said, missing=None):
             Unreachable,
             "could not fetch",
         ),
+        ("secret NPM_TOKEN not found: not found", StageFailed, "the secret NPM_TOKEN, which build.secrets"),
+        ("secret NPM_TOKEN: not found", StageFailed, "the secret NPM_TOKEN, which build.secrets"),
+        ("no active sessions", StageFailed, "a secret or a file of the client, which build.secrets"),
+        ("exec /bin/sh: exec format error", StageFailed, "cannot run programs of that platform"),
         ("dockerfile parse error line 1: unknown instruction: X", StageFailed, "unknown instruction"),
     ],
 )
@@ -102,6 +106,23 @@ def test_failed_build_is_blamed_on_the_right_one(said, kind, part):
 
     assert type(failure) is kind
     assert part in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"secrets": {"A": Secret("x")}}, "build.secrets of"),
+        ({"platform": "linux/arm64", "cache": True}, "build.platform and build.cache of"),
+    ],
+)
+def test_what_needs_buildkit_is_said_where_there_is_none(asked, named):
+    order = BuildOrder(7, "shop", "/", "Dockerfile", "", {}, "t", {}, 1.0, "FROM x", **asked)
+    build = Build(None, HERE, RegistryAccess(""), order, print)
+
+    with pytest.raises(
+        StageFailed, match=f"{named} .shipway.yml need BuildKit, and the builder's engine at unix:///x"
+    ):
+        build.run(False, lambda: False)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_container_that_ends_is_the_reason_whenever_it_ends(looks):
 
     with pytest.raises(
         StageFailed,
-        match=r"web \(web:1\) beside the tests ended with exit code 9 .* Its last lines: no licence\.",
+        match=r"web beside the tests ended with exit code 9 .* Its last lines: no licence\.",
     ):
         waited(engine, onlooker="" if looks[:2] == [UP, DEAD] else "onlooker")
 
@@ -85,7 +85,7 @@ def test_port_that_is_asked_for_and_never_listened_on_fails_the_tests_with_the_l
         waited(engine, health="6379", deadline=0.1)
 
     assert str(caught.value) == (
-        "The container web (web:1) beside the tests does not listen on 6379 after 0.1 s. Its last lines: no licence. "
+        "The container web beside the tests does not listen on 6379 after 0.1 s. Its last lines: no licence. "
         "Mend it, or raise test.services.web.deadline."
     )
 
