@@ -54,6 +54,8 @@ def show_run(number: int) -> None:
     commit = f"{answer['ref']} at {short(answer['commit'])}, asked by {answer['requested_by']} {ago(answer['created_at'])}"
     lines = [head, commit, "", table(("stage", "status", "took", "note"), rows, "")]
     lines += _tests(answer.get("tests") or {})
+    if answer.get("waits"):
+        lines += ["", f"It waits for an approval: shipway run approve {number}"]
     lines += ["", answer["error"]] if answer["error"] else []
     lines += [f"Release {answer['release']}, deployment {answer['deployment']}."] if answer["release"] else []
     show(answer, "\n".join(lines))
@@ -88,6 +90,16 @@ def artifacts(number: int, path: str, output: str | None) -> None:
 
 @run.command()
 @click.argument("number", type=int)
+@wait_option
+def approve(number: int, wait: bool) -> None:
+    """Let a run that waits for an approval deploy what it built."""
+    server = api(asked())
+    server.post(f"/runs/{number}/approve")
+    follow_run(server, number) if wait else told_to_wait(number, "run")
+
+
+@run.command()
+@click.argument("number", type=int)
 def cancel(number: int) -> None:
     """End a run. One that already deploys is aborted with `shipway abort`."""
     answer = api(asked()).post(f"/runs/{number}/cancel")
@@ -109,6 +121,7 @@ def _row(run: Any) -> tuple[object, ...]:
         (stage["name"] for stage in run["stages"] if stage["status"] in ("running", "failed")), ""
     )
     place = (run["id"], run["service"], run["environment"], run["ref"], short(run["commit"]))
+    under_way = "approval" if run.get("waits") else under_way
     return (*place, run["status"], under_way, run["requested_by"], ago(run["created_at"]))
 
 

@@ -5,7 +5,7 @@ waited out for a while and never blamed on the commit without saying so. Never r
 handed over to `rollout.drive`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.delivery import stages
@@ -14,6 +14,7 @@ from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.testing import run_tests
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
 from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, Stopped, Unreachable
+from pipeline.fleet.service import Approval
 from pipeline.lease import Lease
 from pipeline.ports import BUILDER, Ports
 from pipeline.retention.prune import make_room
@@ -41,25 +42,33 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
         _wake(run_id, deployment, ports)
 
 
-def _travel(trip: Trip, ports: Ports) -> int:
+def _travel(trip: Trip, ports: Ports) -> int | None:
+    """The deployment; None: it waits for an approval."""
     run, tag = trip.run, stages.tag_of(trip.run, ports.settings.registry)
     if run.attempt > 1:
         _clean(run, ports)
     todo = stages.remaining(run, _still_there(tag, ports))
     ground = _check_out(trip, ports)
+    published = _bring(trip, ground, tag, todo, ports)
+    trip.check()
+    _clean(run, ports)
+    if trip.environment.approve is Approval.MANUAL and not run.approved_by:
+        _wait_for_approval(trip, ports)
+        return None
+    return _hand_over(trip, ground, published, ports)
+
+
+def _bring(trip: Trip, ground: Ground, tag: str, todo: Sequence[StageName], ports: Ports) -> Detail:
+    """The image into the registry, as far as it is not there."""
     if StageName.BUILD in todo and (twin := twin_of(trip, ground, ports)):
-        _clean(run, ports)
-        return _hand_over(trip, ground, _reuse(trip, twin, ports), ports)
+        return _reuse(trip, twin, ports)
     if StageName.BUILD in todo:
         _stage(StageName.BUILD, lambda: _build(trip, ground, tag, ports), trip, ports)
     if StageName.TEST in todo:
         _stage(StageName.TEST, lambda: run_tests(trip, ground, tag, ports), trip, ports)
-    published = run.stage(StageName.PUBLISH).detail
     if StageName.PUBLISH in todo:
-        published = _stage(StageName.PUBLISH, lambda: _publish(trip, tag, ports), trip, ports)
-    trip.check()
-    _clean(run, ports)
-    return _hand_over(trip, ground, published, ports)
+        return _stage(StageName.PUBLISH, lambda: _publish(trip, tag, ports), trip, ports)
+    return trip.run.stage(StageName.PUBLISH).detail
 
 
 def _check_out(trip: Trip, ports: Ports) -> Ground:
@@ -150,7 +159,19 @@ def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> i
     return ports.runs.hand_over(run.id, release, deployment, trip.lease)
 
 
-def _wake(run_id: int, deployment: int, ports: Ports) -> None:
+def _wait_for_approval(trip: Trip, ports: Ports) -> None:
+    """Nobody holds a worker while it waits: the run is queued again, and due when somebody says yes."""
+    run = trip.run
+    how = f"`shipway run approve {run.id}` deploys it, `shipway run cancel {run.id}` does not."
+    log_of(run, StageName.DEPLOY, ports)(f"[shipway] {run.environment} waits for an approval: {how}\n")
+    ports.logs.close(run.id, StageName.DEPLOY.value)
+    if ports.runs.wait_for_approval(run.id, trip.lease):
+        ports.notices.tell(f"{run.service} {run.environment}: run {run.id} waits for an approval", how)
+
+
+def _wake(run_id: int, deployment: int | None, ports: Ports) -> None:
+    if deployment is None:
+        return
     if ports.runs.run(run_id).cancel_requested:  # it came while we handed over: the driver obeys it
         ports.deployments.ask(deployment, Request.ABORT)
     ports.queue.wake_deployment(deployment)

@@ -90,6 +90,8 @@ class Run:
     delivery: int | None = None
     attempt: int = 0
     cancel_requested: bool = False
+    waits: bool = False  # published, queued, and not due before somebody approves it
+    approved_by: str = ""
 
     def stage(self, name: StageName) -> Stage:
         return next(stage for stage in self.stages if stage.name is name)

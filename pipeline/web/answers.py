@@ -69,6 +69,8 @@ class ArtifactsAnswer(Answer):
 
 
 class RunAnswer(Answer):
+    """`waits`: for an approval, before it deploys."""
+
     id: int
     service: str
     environment: str
@@ -86,6 +88,8 @@ class RunAnswer(Answer):
     requested_by: str
     attempt: int
     cancel_requested: bool
+    waits: bool
+    approved_by: str
     created_at: Utc
     started_at: Utc | None
     finished_at: Utc | None

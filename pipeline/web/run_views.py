@@ -24,6 +24,8 @@ def run_view(run: Run) -> RunAnswer:
         requested_by=run.requested_by,
         attempt=run.attempt,
         cancel_requested=run.cancel_requested,
+        waits=run.waits,
+        approved_by=run.approved_by,
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,

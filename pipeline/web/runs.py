@@ -52,6 +52,13 @@ def cancel_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> Run
     return RunAccepted(run=run, status=ports.runs.cancel(run).status)
 
 
+def approve_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> RunAccepted:
+    _reachable(ports, caller, run)
+    approved = ports.runs.approve(run, requested_by(caller))
+    wake(ports.queue.wake_run, run)
+    return RunAccepted(run=run, status=approved.status)
+
+
 def retry_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> RunAccepted:
     _reachable(ports, caller, run)
     new = ports.runs.retry(run, requested_by(caller))
@@ -192,6 +199,18 @@ CALLS = (
         body=RunBody,
         errors=(400, 404, 413, 415, 502, 503),
         action="run.start",
+    ),
+    Call(
+        "POST",
+        "/runs/<id:run>/approve",
+        Role.DEPLOYER,
+        "Let a run that waits for an approval deploy",
+        approve_run,
+        RunAccepted,
+        202,
+        body=NothingBody,
+        errors=(400, 404, 409, 413, 415),
+        action="run.approve",
     ),
     Call(
         "POST",

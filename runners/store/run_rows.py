@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, insert, select, update
 
 from pipeline.delivery.run import NewRun, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.errors import NotFound
@@ -19,6 +19,7 @@ COLUMNS = tables.runs.c
 SAME = (
     "id", "service", "environment", "kind", "ref", "created_at", "requested_by", "message", "started_at",
     "finished_at", "error", "release", "deployment", "delivery", "attempt", "cancel_requested",
+    "waits", "approved_by",
 )  # fmt: skip
 
 
@@ -64,7 +65,13 @@ def end_run(tx: Connection, run_id: int, status: RunStatus, error: str, at: date
         else stage
         for stage in stages_of(row.stages)
     )
-    values = {"status": status, "error": error, "finished_at": at, "stages": stages_text(stages)}
+    values = {
+        "status": status,
+        "error": error,
+        "finished_at": at,
+        "stages": stages_text(stages),
+        "waits": False,
+    }
     return tx.execute(update(tables.runs).where(is_open(run_id)).values(values)).rowcount == 1
 
 
@@ -97,16 +104,20 @@ def stages_text(stages: Sequence[Stage]) -> str:
 
 
 # Built once: this is the road of every webhook.
+NEVER_BEGUN = stages_text([Stage(name, StageStatus.CANCELLED) for name in StageName])
 SUPERSEDED = {
     "status": RunStatus.SUPERSEDED,
     "error": "A newer commit of this environment came before this run began.",
-    "stages": stages_text([Stage(name, StageStatus.CANCELLED) for name in StageName]),
+    "stages": NEVER_BEGUN,
 }
+# Of one that waited for an approval, what it did before stays, and the rest is cancelled in its text.
+PENDING, CANCELLED = (f'"status":"{status}"' for status in (StageStatus.PENDING, StageStatus.CANCELLED))
+CUT = case((COLUMNS.stages == "", NEVER_BEGUN), else_=func.replace(COLUMNS.stages, PENDING, CANCELLED))
 SUPERSEDE = (
     update(tables.runs)
     .where(COLUMNS.status == RunStatus.QUEUED)
     .where(COLUMNS.service == bindparam("here"), COLUMNS.environment == bindparam("there"))
-    .values(**SUPERSEDED, finished_at=bindparam("at_"))
+    .values(**SUPERSEDED | {"stages": CUT, "waits": False}, finished_at=bindparam("at_"))
 )
 ADD = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)
 

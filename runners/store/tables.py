@@ -137,6 +137,8 @@ runs = Table(
     Column("delivery", Id, ForeignKey("deliveries.id")),
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("cancel_requested", Boolean, nullable=False, server_default=text("false")),
+    Column("waits", Boolean, nullable=False, server_default=text("false")),  # for an approval
+    _words("approved_by"),
     Index("one_run_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),

@@ -38,6 +38,7 @@ RUN = {
     "requested_by": "push:ada",
     "created_at": "2026-01-01T00:00:00Z",
 }
+WAITING = RUN | {"id": 6, "status": "queued", "waits": True, "error": ""}
 TESTED = RUN | {
     "id": 5,
     "stages": [STAGES[0], STAGES[1] | {"name": "test", "attempts": 2}],
@@ -100,6 +101,8 @@ ROUTES: dict[str, Any] = {
     "GET /runs": {"runs": [RUN], "next": None},
     "GET /runs/3": RUN,
     "GET /runs/5": TESTED,
+    "GET /runs/6": WAITING,
+    "POST /runs/6/approve": {"run": 6, "status": "queued"},
     "GET /runs/5/artifacts": {"artifacts": [{"path": "out/a.html", "size": 8}]},
     "GET /runs/5/artifacts/out/a%20b.html": "kept",
     "POST /runs/3/cancel": {"run": 3, "status": "running"},
@@ -195,6 +198,8 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("run show 5", "lint     exit code 2, attempt 2  0.5 s"),
         ("run show 5", "Failing cases:\n  a::b  1 != 2"),
         ("run artifacts 5", "out/a.html  8"),
+        ("run show 6", "It waits for an approval: shipway run approve 6"),
+        ("run approve 6 --no-wait", "Run 6 was accepted."),
         ("run cancel 3", "Run 3 is running; it ends within seconds."),
         ("run retry 3 --no-wait", "Run 4 was accepted. `shipway run show 4` tells how it goes."),
         ("deployments", "7           shop     production   2        push    rolled_back"),

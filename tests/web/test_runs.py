@@ -113,6 +113,46 @@ def test_what_tests_said_is_shown(client, house, headers):
     assert [stage["attempts"] for stage in answer["stages"]] == [1, 1, 2, 1, 1]
 
 
+def waiting(house: House) -> int:
+    number = add(house)
+    lease = house.store.leases.take(run_key(number), "me", 60.0)
+    assert lease
+    house.store.runs.begin(number, lease)
+    house.store.runs.wait_for_approval(number, lease)
+    house.store.leases.give_back(lease)
+    return number
+
+
+def test_a_run_that_waits_is_approved_by_name_and_woken(client, house, headers):
+    number = waiting(house)
+    assert client.get(f"/api/v1/runs/{number}", headers=headers).json["waits"] is True
+
+    answer = client.post(f"/api/v1/runs/{number}/approve", headers=headers)
+
+    assert (answer.status_code, answer.json) == (202, {"run": number, "status": "queued"})
+    assert client.get(f"/api/v1/runs/{number}", headers=headers).json["approved_by"] == "api:ci"
+    assert house.queue.woken == [f"run {number}"]
+    assert house.ports.audit.entries()[0]["action"] == "run.approve"
+
+
+def test_a_run_that_does_not_wait_cannot_be_approved(client, house, headers):
+    answer = client.post(f"/api/v1/runs/{add(house)}/approve", headers=headers)
+
+    assert answer.status_code == 409
+    assert "does not wait for an approval: it is queued" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("role", "bounds"), [("viewer", ()), ("deployer", ("blog",)), ("deployer", ("shop/test",))]
+)
+def test_approving_takes_a_deployer_of_that_environment(client, house, role, bounds):
+    number = waiting(house)
+
+    assert (
+        client.post(f"/api/v1/runs/{number}/approve", headers=house.token(role, *bounds)).status_code == 403
+    )
+
+
 def test_a_run_without_tests_has_none(client, house, headers):
     assert client.get(f"/api/v1/runs/{add(house)}", headers=headers).json["tests"] is None
 
