@@ -22,9 +22,8 @@ def twin_of(trip: Trip, ground: Ground, ports: Ports) -> Run | None:
 
 
 def _published(twin: Run, trip: Trip, ports: Ports) -> bool:
-    image = twin.stage(StageName.PUBLISH).detail["image"]
     try:
-        return ports.builder.published(image, ports.settings.registry)
+        return ports.builder.published(twin.image, ports.settings.registry)
     except RunnerError as error:
         log = log_of(trip.run, StageName.CHECKOUT, ports)
         log(

@@ -97,5 +97,10 @@ class Run:
         return next(stage for stage in self.stages if stage.name is name)
 
     @property
+    def image(self) -> str:
+        """`repository@digest` as it was published, by this run or by one of the same tree; empty: not yet."""
+        return self.stage(StageName.PUBLISH).detail.get("image", "")
+
+    @property
     def over(self) -> bool:
         return self.status in OVER

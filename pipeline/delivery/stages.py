@@ -67,8 +67,7 @@ def fingerprint(run: Run, spec: Spec, recipe: Recipe, tree: str) -> str:
 def is_twin(earlier: Run, run: Run, fingerprint: str) -> bool:
     """It published an image of the same, so its tests were green, or there were none."""
     same = earlier.stage(StageName.CHECKOUT).detail.get("fingerprint") == fingerprint
-    published = earlier.stage(StageName.PUBLISH)
-    return earlier.id != run.id and same and published.status in DONE and "image" in published.detail
+    return earlier.id != run.id and same and bool(earlier.image) and _done(earlier, StageName.PUBLISH)
 
 
 def tag_of(run: Run, access: RegistryAccess) -> str:
@@ -124,8 +123,7 @@ def _build_secrets(run: Run, spec: Spec, secrets: Mapping[str, Secret]) -> dict[
 
 def image_before(earlier: Sequence[Run]) -> str:
     """The newest that was published, of runs with the newest first."""
-    found = (run.stage(StageName.PUBLISH).detail.get("image", "") for run in earlier)
-    return next((image for image in found if image), "")
+    return next((run.image for run in earlier if run.image), "")
 
 
 @dataclass(frozen=True)

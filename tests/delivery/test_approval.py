@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.delivery.run import NewRun, StageName
 from pipeline.fleet.service import Approval
+from pipeline.retention.need import needed
 
 
 @pytest.fixture
@@ -40,6 +41,12 @@ def test_approved_run_deploys_what_it_published_without_building_again(guarded):
     assert guarded.store.releases.release("shop", run.release).image == published
     assert [deed for deed in guarded.builder.deeds if not deed.startswith("clean")] == []
     assert (run.approved_by, guarded.queue.woken) == ("api:ada", [run.deployment])
+
+
+def test_image_of_a_run_that_waits_is_needed(guarded):
+    run = guarded.go()
+
+    assert needed(guarded.ports).images == {run.image: f"run {run.id} brings it"}
 
 
 def test_newer_push_while_it_builds_goes_first(guarded):
