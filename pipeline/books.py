@@ -71,7 +71,8 @@ class Runs(Protocol):
     """Runs and their stages. Writes with a lease raise `Stopped` when its fence is no longer the newest of its key."""
 
     def add(self, new: NewRun) -> Run:
-        """Queue one; older queued runs of the same service and environment, or merge request, become superseded."""
+        """Queue one; older queued runs of the same service and environment, or merge request, become superseded, those
+        that wait for an approval too."""
 
     def run(self, run_id: int) -> Run: ...
     def runs(
@@ -95,6 +96,12 @@ class Runs(Protocol):
         """One transaction after publish: store the release under the service's next number, create the pending
         deployment of it, set the run's `release` and `deployment`, its deploy stage to running. Returns the deployment
         id. Calling it again for the same run returns the same id. Raises `Refused` for a run of a merge request."""
+
+    def wait_for_approval(self, run_id: int, lease: Lease) -> bool:
+        """Running -> queued and not due. False: a newer one is queued already, and this one became superseded."""
+
+    def approve(self, run_id: int, by: str) -> Run:
+        """Due from now on. Raises `Conflict` when it does not wait."""
 
     def cancel(self, run_id: int) -> Run:
         """Queued: cancelled at once. Running: `cancel_requested`, obeyed by its worker. Raises `Conflict` when over."""

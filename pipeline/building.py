@@ -1,12 +1,15 @@
-"""The ports of the road from a commit to an image: the code, and the engine that builds and tests.
+"""The ports of the road from a commit to an image: the code, the engine that builds and tests, the files tests leave.
 
 The contract of `ports.py` holds here too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
+from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
+from pipeline.delivery.report import TestOutcome
+from pipeline.errors import NotFound
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Repository
 from pipeline.spec import BuildSpec, Spec
@@ -47,6 +50,9 @@ class Source(Protocol):
     def recipe(self, folder: str, path: str, build: BuildSpec) -> Recipe:
         """The build's context and Dockerfile. Raises `StageFailed` when one is missing or leads out of the tree."""
 
+    def tree(self, repository: Repository, commit: str, folder: str, inside: str) -> str:
+        """Git's id of all that lies in `inside`, a folder of the work tree `folder` of this commit; empty: it has none."""
+
     def clean(self, run_id: int) -> None: ...
 
 
@@ -58,7 +64,8 @@ class Builder(Protocol):
         """Image id. Raises `StageFailed` (the Dockerfile's fault, or time), `RunnerError` (ours)."""
 
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
-        """Runs to the end or raises `StageFailed` on time. No engine socket, no new privileges, own network."""
+        """Runs every command to its end or raises `StageFailed` on time. No engine socket, no new privileges, own
+        network. The files of `order.artifacts` are kept under the run's number."""
 
     def facts(self, tag: str) -> ImageFacts:
         """Raises `Rejected` when this engine has no such image."""
@@ -79,6 +86,37 @@ class Builder(Protocol):
     ) -> str:
         """Push and return `repository@sha256:…` from the push's own answer."""
 
+    def published(self, image: str, access: RegistryAccess) -> bool:
+        """Whether the registry still has `repository@sha256:…`."""
+
     def clean(self, run_id: int, service: str = "") -> None:
         """Remove every container, network and dangling image of this run. `service` keeps two Shipways apart that
         share one engine and count their runs alike."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that the tests of a run left. `path` is how its container named it, and never a place of ours."""
+
+    path: str
+    size: int
+
+
+class Artifacts(Protocol):
+    """Files that test containers left, by run."""
+
+    def listed(self, run_id: int) -> Sequence[Artifact]:
+        """By path."""
+
+    def content(self, run_id: int, path: str) -> Iterator[bytes]:
+        """Raises `NotFound` at once, not when the first piece is asked for."""
+
+
+class NoArtifacts:
+    """Keeps none: where nothing is ever tested."""
+
+    def listed(self, run_id: int) -> Sequence[Artifact]:
+        return ()
+
+    def content(self, run_id: int, path: str) -> Iterator[bytes]:
+        raise NotFound(f"Run {run_id} has no artifact {path!r}: none are kept here.")

@@ -46,7 +46,10 @@ COMMANDS = {
     "deployment": ("pipeline.commands.deployments:deployment", "Show or follow one deployment."),
     "pause": ("pipeline.commands.deployments:pause", "Hold a deployment where it is."),
     "resume": ("pipeline.commands.deployments:resume", "Let a held deployment go on."),
-    "promote": ("pipeline.commands.deployments:promote", "Take a canary to all hosts."),
+    "promote": (
+        "pipeline.commands.deployments:promote",
+        "Take a canary to all hosts, or one environment's release to another.",
+    ),
     "approve": ("pipeline.commands.deployments:approve", "Let a deployment go on with its next batch."),
     "abort": ("pipeline.commands.deployments:abort", "End a deployment and go back."),
     "prune": ("pipeline.commands.pruning:prune", "Remove what nobody needs, or say what would go."),

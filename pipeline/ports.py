@@ -6,12 +6,12 @@ several threads at once. Times are UTC and timezone-aware, durations are seconds
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from pipeline.books import Audit, Deployments, Fleet, Inbox, Leases, Releases, Routes, Runs, Tokens
-from pipeline.building import Builder, Source
+from pipeline.building import Artifacts, Builder, NoArtifacts, Source
 from pipeline.fleet.balancer import Capabilities, Member, Target
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.metric import Criterion, Reading
@@ -236,6 +236,7 @@ class Ports:
     clock: Clock
     notices: Notices
     shelves: Sequence[Shelf] = ()
+    artifacts: Artifacts = field(default_factory=NoArtifacts)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

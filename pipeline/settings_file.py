@@ -237,4 +237,5 @@ def _environment(
         env=environment.env,
         secrets={key: _secret(value) for key, value in environment.secrets.items()},
         policy=environment.rollout.policy(),
+        approve=environment.approve,
     )

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
-from pipeline.fleet.service import FirstSight, OnHostLoss
+from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
@@ -200,6 +200,9 @@ class EnvironmentKeys(Keys):
     env: dict[Identifier, Text] = Field(default={}, description="Environment variables of the replicas.")
     secrets: dict[Identifier, SecretText] = Field(
         default={}, description="The same, but masked in logs and sealed at rest."
+    )
+    approve: Approval = Field(
+        default=Approval.NONE, description="manual: runs wait for `shipway run approve` before they deploy."
     )
     rollout: RolloutKeys = Field(
         default=RolloutKeys(), description="How a release is brought onto the hosts."

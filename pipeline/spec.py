@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.delivery.report import ServiceContainer
 from pipeline.rollout.release import HealthCheck
 
 
@@ -11,16 +12,23 @@ class BuildSpec:
     context: str = "."
     target: str = ""
     args: dict[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()  # names among the environment's own
+    platform: str = ""
+    cache: bool = False  # between builders, by the registry
 
 
 @dataclass(frozen=True)
 class TestSpec:
     command: str = ""
     target: str = ""
-    services: dict[str, str] = field(default_factory=dict)  # name -> image
+    services: dict[str, ServiceContainer] = field(default_factory=dict)  # by name
     env: dict[str, str] = field(default_factory=dict)
     timeout: float = 600.0
     reports: str = ""
+    commands: dict[str, str] = field(default_factory=dict)  # more of them, by name
+    coverage: str = ""  # a regular expression
+    artifacts: tuple[str, ...] = ()
+    retry: int = 0
 
 
 @dataclass(frozen=True)

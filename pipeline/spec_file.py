@@ -4,12 +4,14 @@ It is written by whoever can push, so nothing in it is trusted: no variables, no
 Every key is optional.
 """
 
+import re
 import shlex
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline import units
+from pipeline.delivery.report import ServiceContainer
 from pipeline.errors import BadConfig, StageFailed
 from pipeline.faults import Faults, Reading
 from pipeline.rollout.release import HealthCheck, HealthKind
@@ -20,6 +22,8 @@ from pipeline.yaml_text import load
 
 FILE = ".shipway.yml"
 SMALLEST_MEMORY = 6 << 20  # the engine refuses less
+LONGEST_PATTERN = 200
+PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?")
 
 
 def parse_spec(text: str) -> Spec:
@@ -35,10 +39,8 @@ def parse_spec(text: str) -> Spec:
     if faults:
         raise StageFailed(faults.told(FILE))
     return Spec(
-        build=BuildSpec(**dict(keys.build)),
-        test=TestSpec(
-            **{**dict(keys.test), "services": {name: s.image for name, s in keys.test.services.items()}}
-        ),
+        build=BuildSpec(**{**dict(keys.build), "secrets": tuple(keys.build.secrets)}),
+        test=_test(keys.test),
         run=RunSpec(**dict(keys.run)),
         health=_health(keys.health) if keys.health else None,
     )
@@ -48,6 +50,11 @@ def spec_schema() -> dict[str, Any]:
     """JSON Schema of the file, for editors."""
     schema = SpecKeys.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": FILE}
+
+
+def _test(keys: "TestKeys") -> TestSpec:
+    services = {name: ServiceContainer(**dict(found)) for name, found in keys.services.items()}
+    return TestSpec(**{**dict(keys), "services": services, "artifacts": tuple(keys.artifacts)})
 
 
 def _health(keys: "HealthKeys") -> HealthCheck:
@@ -74,6 +81,34 @@ def _service(value: object) -> object:
     return {"image": value} if isinstance(value, str) else value
 
 
+def _probe(value: object) -> str:
+    """A port, or a command."""
+    found = units.text(value)
+    return str(units.port_number(found)) if found.isdigit() else _command(found)
+
+
+def _pattern(value: object) -> str:
+    found = _printable(value)
+    if len(found) > LONGEST_PATTERN:
+        raise ValueError(f"is longer than {LONGEST_PATTERN} characters")
+    try:
+        groups = re.compile(found).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+    if found and groups != 1:
+        raise ValueError(
+            rf"has {groups} groups; put the figure alone into round brackets, such as 'TOTAL.*?(\d+)%'"
+        )
+    return found
+
+
+def _path(value: object) -> str:
+    found = _printable(value).rstrip("/")
+    if not found or ".." in found.split("/"):
+        raise ValueError("is not a path in the container; write reports/*.xml or dist, without '..'")
+    return found
+
+
 def _printable(value: object) -> str:
     found = units.text(value)
     if not found.isprintable():
@@ -83,6 +118,8 @@ def _printable(value: object) -> str:
 
 Command = Annotated[str, BeforeValidator(_command, json_schema_input_type=str)]
 Stage = Annotated[units.Word, fits(units.STAGE, "is not the name of a Dockerfile stage")]
+Platform = Annotated[units.Word, fits(PLATFORM, "is not a platform; write linux/amd64 or linux/arm64")]
+CommandName = Annotated[units.Word, fits(units.NAME, "is no usable name; use a-z, 0-9 and '-'")]
 ServiceName = Annotated[units.Word, fits(units.DNS_LABEL, "is not a host name; use a-z, 0-9 and '-'")]
 
 
@@ -97,10 +134,25 @@ class BuildKeys(Keys):
     args: dict[Identifier, Text] = Field(
         default={}, description="Build arguments. Not for secrets: images keep them."
     )
+    secrets: list[Identifier] = Field(
+        default=[], description="The environment's secrets that steps may mount: --mount=type=secret,id=NAME."
+    )
+    platform: Platform = Field(default="", description="Such as linux/arm64. Empty: the builder's own.")
+    cache: bool = Field(
+        default=False,
+        description="Share layers between builders: the image carries its cache to the registry.",
+    )
 
 
 class ServiceKeys(Keys):
     image: units.Image = Field(description="The image to run beside the tests.")
+    env: dict[Identifier, Text] = Field(default={}, description="Environment variables of the container.")
+    command: Command = Field(default="", description="Empty: the image's own.")
+    health: Annotated[str, BeforeValidator(_probe, json_schema_input_type=str | int)] = Field(
+        default="",
+        description="A command in it that must end with 0, or a port. Empty: the image's HEALTHCHECK, else its port.",
+    )
+    deadline: PositiveDuration = Field(default=60.0, description="Not ready by then: the tests fail.")
 
 
 class TestKeys(Keys):
@@ -108,15 +160,27 @@ class TestKeys(Keys):
         default="",
         description="Run in a container of the image; exit code 0 passes. Empty: the stage named `test`.",
     )
+    commands: dict[CommandName, Command] = Field(
+        default={}, max_length=20, description="More commands, by name. All run, each in a fresh container."
+    )
     target: Stage = Field(default="", description="Build and use this Dockerfile stage for the tests.")
     services: dict[ServiceName, Annotated[ServiceKeys, BeforeValidator(_service)]] = Field(
         default={}, description="Containers beside the tests, reached by these names."
     )
     env: dict[Identifier, Text] = Field(default={}, description="Environment variables of the tests.")
-    timeout: PositiveDuration = Field(default=600.0, description="Tests that take longer fail.")
+    timeout: PositiveDuration = Field(default=600.0, description="A command that takes longer fails.")
+    retry: int = Field(default=0, ge=0, le=5, description="Red commands are tried so many times more.")
     reports: Annotated[str, BeforeValidator(_printable)] = Field(
         default="",
-        description="JUnit XML files in the container, for the summary; a pattern such as reports/*.xml.",
+        description="JUnit XML files in the container: counts, failing cases; a pattern such as reports/*.xml.",
+    )
+    coverage: Annotated[str, BeforeValidator(_pattern)] = Field(
+        default="", description="A regular expression with one group: the last such figure in the output."
+    )
+    artifacts: list[Annotated[str, BeforeValidator(_path)]] = Field(
+        default=[],
+        max_length=20,
+        description="Files and folders in the container that are kept, as patterns.",
     )
 
 

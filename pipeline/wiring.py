@@ -15,6 +15,7 @@ from pipeline.reports.desk import Desk
 from pipeline.retention.prune import Pruned, prune
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
+from runners.artifact_store import FileArtifacts
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SystemClock
@@ -45,7 +46,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     store = store or store_of(server)
     reach = Reach()
     installation = store.installation.name if not server.installation else lambda: server.installation
-    logs = FileLogs(f"{server.data}/logs")
+    logs, artifacts = FileLogs(f"{server.data}/logs"), FileArtifacts(f"{server.data}/artifacts")
     logs.hide(all_secrets(settings))
     return Ports(
         settings=settings,
@@ -62,7 +63,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),
-        builder=EngineBuilder(settings.builder, settings.registry, reach),
+        builder=EngineBuilder(settings.builder, settings.registry, reach, artifacts=artifacts),
         engines=DockerEngines(reach, installation),
         proxies=ProxyContainers(reach, settings.registry, installation),
         balancers=Balancers(settings.load_balancers),
@@ -72,6 +73,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         clock=SystemClock(),
         notices=LogNotices(),
         shelves=shelves_of(settings, reach, installation),
+        artifacts=artifacts,
     )
 
 

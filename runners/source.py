@@ -116,6 +116,16 @@ class GitSource:
             f"There is no {posixpath.normpath(names[0])} in this commit. Add one, or name it under build.dockerfile in {SPEC}."
         )
 
+    def tree(self, repository: Repository, commit: str, folder: str, inside: str) -> str:
+        place = posixpath.relpath(inside, str(Path(folder).resolve()))
+        if not COMMIT.fullmatch(commit) or place.startswith("../"):
+            return ""
+        name = f"{commit}^{{tree}}" if place == "." else f"{commit}:{place}"
+        try:
+            return self._mirror(repository, self._git).local("rev-parse", "--verify", "--quiet", name).strip()
+        except MirrorBroken:
+            return ""
+
     def clean(self, run_id: int) -> None:
         shutil.rmtree(self._tree(run_id), ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.delivery.report import ServiceContainer
 from pipeline.errors import StageFailed
 from pipeline.rollout.release import HealthCheck, HealthKind
 from pipeline.spec import BuildSpec, RunSpec, Spec
@@ -32,10 +33,49 @@ health: {path: /healthz, interval: 500ms, smoke: ["/", "/a?b=c"]}
 
     assert spec == Spec(
         build=BuildSpec("docker/Dockerfile", "app", "prod", {"VERSION": "1.10"}),
-        test=SpecOfTests("pytest -q", "", {"redis": "redis:7", "db": "postgres:17"}, {}, 300.0, "r/*.xml"),
+        test=SpecOfTests(
+            "pytest -q",
+            "",
+            {"redis": ServiceContainer("redis:7"), "db": ServiceContainer("postgres:17")},
+            {},
+            300.0,
+            "r/*.xml",
+        ),
         run=RunSpec(9000, "./serve --all", {"A": "no"}, 256 << 20, 0.5, 30.0, "./m"),
         health=HealthCheck(HealthKind.HTTP, path="/healthz", interval=0.5, smoke=("/", "/a?b=c")),
     )
+
+
+def test_tests_in_full_are_understood():
+    spec = parse_spec(
+        r"""
+test:
+  commands: {lint: "ruff check .", unit: "pytest | tee log"}
+  services:
+    db: {image: "postgres:17", env: {A: 1}, command: "postgres -c a=b", health: pg_isready, deadline: 2m}
+    r: {image: r, health: 6379}
+  retry: 1
+  coverage: 'TOTAL.*?(\d+)%'
+  artifacts: [htmlcov/, "dist/*.whl"]
+"""
+    ).test
+
+    assert spec == SpecOfTests(
+        commands={"lint": "ruff check .", "unit": "pytest | tee log"},
+        services={
+            "db": ServiceContainer("postgres:17", {"A": "1"}, "postgres -c a=b", "pg_isready", 120.0),
+            "r": ServiceContainer("r", health="6379"),
+        },
+        retry=1,
+        coverage=r"TOTAL.*?(\d+)%",
+        artifacts=("htmlcov", "dist/*.whl"),
+    )
+
+
+def test_builds_in_full_are_understood():
+    spec = parse_spec("build: {secrets: [NPM_TOKEN], platform: linux/arm64, cache: true}")
+
+    assert spec.build == BuildSpec(secrets=("NPM_TOKEN",), platform="linux/arm64", cache=True)
 
 
 def test_health_that_is_given_is_asked_over_http():
@@ -65,13 +105,25 @@ def test_every_fault_is_told_at_once():
         ("build: {dockerfile: a/../../b}", "build.dockerfile: 'a/../../b' leads out of the repository"),
         ("build: {target: '-x'}", "build.target: '-x' is not the name of a Dockerfile stage"),
         ("build: {args: {A: }}", "build.args.A: is empty"),
-        ("build: {zzzzzz: 1}", "build.zzzzzz: unknown key; known: dockerfile, context, target, args"),
+        (
+            "build: {zzzzzz: 1}",
+            "build.zzzzzz: unknown key; known: dockerfile, context, target, args, secrets, platform, cache",
+        ),
         (
             'test: {command: "a \'b"}',
             "test.command: is not a command: no closing quotation; quote it as in a shell",
         ),
+        ("build: {secrets: [A-B]}", "build.secrets[0]: 'A-B' cannot be a variable's name"),
+        ("build: {platform: arm}", "build.platform: 'arm' is not a platform"),
+        ("build: {cache: maybe}", "build.cache: must be true or false"),
         ("test: {services: {A_b: x}}", "test.services.A_b: 'A_b' is not a host name"),
         ('test: {reports: "a\\tb"}', "test.reports: has characters that cannot be printed"),
+        ("test: {services: {a: {image: x, health: 99999}}}", "test.services.a.health: '99999' is not a port"),
+        ("test: {commands: {A_b: x}}", "test.commands.A_b: 'A_b' is no usable name"),
+        ("test: {coverage: '('}", "test.coverage: is not a regular expression"),
+        ("test: {coverage: 'a+'}", "test.coverage: has 0 groups"),
+        ("test: {artifacts: [../x]}", "test.artifacts[0]: is not a path in the container"),
+        ("test: {retry: 9}", "test.retry: must be at most 5"),
         ("test: {timeout: 0s}", "test.timeout: must be longer than 0"),
         ("run: {port: 0}", "run.port: '0' is not a port"),
         ("run: {memory: 5m}", "run.memory: is too small; an engine gives at least 6m"),

@@ -7,7 +7,7 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
-from pipeline.commands.following import follow_deployment
+from pipeline.commands.following import follow_deployment, told_to_wait, wait_option
 from pipeline.commands.showing import ago, colour, first_line, show, table
 
 
@@ -89,11 +89,29 @@ pause = _asking(
     "pause", "Hold a deployment where it is; what serves goes on serving.", "holds after the step it is in."
 )
 resume = _asking("resume", "Let a held deployment go on.", "goes on.")
-promote = _asking("promote", "Take a canary to all hosts.", "goes on to all hosts.")
 approve = _asking(
     "approve", "Let a deployment that waits go on with its next batch.", "goes on with its next batch."
 )
 abort = _asking("abort", "End a deployment; every host goes back.", "ends and goes back.")
+
+
+@click.command()
+@click.argument("what", metavar="DEPLOYMENT|SERVICE")
+@click.option("--from", "origin", help="The environment whose live release is taken.")
+@click.option("--to", "environment", help="The environment that gets it.")
+@wait_option
+def promote(what: str, origin: str | None, environment: str | None, wait: bool) -> None:
+    """Take a canary to all hosts; or bring what is live on one environment onto another, the very image, without a build."""
+    server = api(asked())
+    if origin and environment:
+        answer = server.post(f"/services/{what}/environments/{environment}/deployments", {"from": origin})
+        number = answer["deployment"]
+        follow_deployment(server, number) if wait else told_to_wait(number, "deployment")
+        return
+    if origin or environment or not what.isdigit():
+        raise click.UsageError("Give the number of a deployment, or a service with --from and --to.")
+    answer = server.post(f"/deployments/{what}/promote")
+    show(answer, f"Deployment {what} goes on to all hosts.")
 
 
 def _row(one: Any) -> tuple[object, ...]:

@@ -70,6 +70,9 @@ def _watch_run(api: Api, number: int) -> Any:
             if said.get(stage["name"], "pending") != stage["status"]:
                 said[stage["name"]] = stage["status"]
                 event(f"{stage['name']:<9}{colour(stage['status'])}{_because(stage)}")
+        if answer.get("waits") and not said.get("approval"):
+            said["approval"] = "wanted"
+            event(f"{'approval':<9}wanted: shipway run approve {number}")
         if answer["deployment"] and answer["status"] == "running":
             watch_deployment(api, answer["deployment"])
         if answer["status"] in RUN_OVER:

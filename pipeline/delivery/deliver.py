@@ -5,16 +5,18 @@ waited out for a while and never blamed on the commit without saying so. Never r
 handed over to `rollout.drive`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from pipeline.delivery import stages
+from pipeline.delivery.reuse import twin_of
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
-from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, patiently
+from pipeline.delivery.testing import run_tests
+from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
 from pipeline.delivery.unchanged import unchanged
 from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, StageFailed, Stopped, Unreachable
-from pipeline.fleet.service import Repository
+from pipeline.fleet.service import Approval, Repository
 from pipeline.lease import Lease
 from pipeline.ports import BUILDER, Ports
 from pipeline.retention.prune import make_room
@@ -33,11 +35,8 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
         return
     try:
         service = ports.service(run.service)
-        if not run.merge_request:
-            ports.settings.environment(
-                run.service, run.environment
-            )  # gone from the file: said before the build
-        deployment = _travel(Trip(run, service, lease, stop), ports)
+        environment = None if run.merge_request else ports.settings.environment(run.service, run.environment)
+        deployment = _travel(Trip(run, service, environment, lease, stop), ports)
     except Stopped:
         if not ports.runs.run(run_id).cancel_requested:
             raise
@@ -45,14 +44,12 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
     except ShipwayError as error:
         _end(run, RunStatus.FAILED, str(error), lease, ports)
     else:
-        if deployment is None:
-            _end(run, RunStatus.SUCCEEDED, "", lease, ports)
-        else:
+        if deployment is not None:
             _wake(run_id, deployment, ports)
 
 
 def _travel(trip: Trip, ports: Ports) -> int | None:
-    """The deployment; none when the run is not to go so far."""
+    """The deployment; None: the run is over already, or waits for an approval."""
     run, tag = trip.run, stages.tag_of(trip.run, ports.settings.registry)
     if run.attempt > 1:
         _clean(run, ports)
@@ -61,20 +58,35 @@ def _travel(trip: Trip, ports: Ports) -> int | None:
     trip = replace(trip, run=replace(run, commit=ground.commit))
     if StageName.BUILD in todo and ground.unchanged:
         _skip(AFTER_CHECKOUT, ground.unchanged, trip, ports)
+        _end(run, RunStatus.SUCCEEDED, "", trip.lease, ports)
         return None
+    published = _bring(trip, ground, tag, todo, ports)
+    if run.merge_request:
+        _end(run, RunStatus.SUCCEEDED, "", trip.lease, ports)
+        return None
+    trip.check()
+    _clean(run, ports)
+    if trip.environment and trip.environment.approve is Approval.MANUAL and not run.approved_by:
+        _wait_for_approval(trip, ports)
+        return None
+    return _hand_over(trip, ground, published, ports)
+
+
+def _bring(trip: Trip, ground: Ground, tag: str, todo: Sequence[StageName], ports: Ports) -> Detail:
+    """The image into the registry, as far as it is not there; that of a merge request is only built and tested."""
+    request = trip.run.merge_request
+    if StageName.BUILD in todo and not request and (twin := twin_of(trip, ground, ports)):
+        return _reuse(trip, twin, ports)
     if StageName.BUILD in todo:
         _stage(StageName.BUILD, lambda: _build(trip, ground, tag, ports), trip, ports)
     if StageName.TEST in todo:
-        _stage(StageName.TEST, lambda: _test(trip, ground, tag, ports), trip, ports)
-    if run.merge_request:
-        _skip((StageName.PUBLISH, StageName.DEPLOY), stages.kept_back(run), trip, ports)
-        return None
-    published = run.stage(StageName.PUBLISH).detail
+        _stage(StageName.TEST, lambda: run_tests(trip, ground, tag, ports), trip, ports)
+    if request:
+        _skip((StageName.PUBLISH, StageName.DEPLOY), stages.kept_back(trip.run), trip, ports)
+        return {}
     if StageName.PUBLISH in todo:
-        published = _stage(StageName.PUBLISH, lambda: _publish(trip, tag, ports), trip, ports)
-    trip.check()
-    _clean(run, ports)
-    return _hand_over(trip, ground, published, ports)
+        return _stage(StageName.PUBLISH, lambda: _publish(trip, tag, ports), trip, ports)
+    return trip.run.stage(StageName.PUBLISH).detail
 
 
 def _check_out(trip: Trip, ports: Ports) -> Ground:
@@ -91,9 +103,11 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
             ports,
         )
         spec = ports.source.spec(folder, service.path)
-        ground = Ground(commit, spec, ports.source.recipe(folder, service.path, spec.build))
+        recipe = ports.source.recipe(folder, service.path, spec.build)
+        tree = ports.source.tree(repository, commit, folder, recipe.context)
+        ground = Ground(commit, spec, recipe, stages.fingerprint(run, spec, recipe, tree))
         found.append(replace(ground, unchanged=unchanged(trip, ground, log, ports)))
-        return {"commit": commit}
+        return {"commit": commit, "fingerprint": ground.fingerprint}
 
     _stage(StageName.CHECKOUT, work, trip, ports)
     return found[0]
@@ -108,10 +122,20 @@ def _commit(run: Run, repository: Repository, ports: Ports) -> str:
     return commit
 
 
+def _reuse(trip: Trip, twin: Run, ports: Ports) -> Detail:
+    """Nothing is built, tested or pushed; the release gets the earlier run's image."""
+    why = f"Same tree as run {twin.id}: its image is used. `shipway run start` builds anew."
+    log_of(trip.run, StageName.BUILD, ports)(f"{why}\n")
+    skipped: Detail = {SKIPPED: why}
+    _stage(StageName.BUILD, lambda: skipped, trip, ports)
+    _stage(StageName.TEST, lambda: skipped, trip, ports)
+    return _stage(StageName.PUBLISH, lambda: twin.stage(StageName.PUBLISH).detail | skipped, trip, ports)
+
+
 def _build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
     log = log_of(trip.run, StageName.BUILD, ports)
     _demand_room(trip, log, ports)
-    order = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
+    order = order_of_build(trip, ground, tag, ports)
     image = patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
     return {"image": image, "tag": tag}
 
@@ -136,26 +160,6 @@ def _demand_room(trip: Trip, log: Callable[[str], None], ports: Ports) -> None:
 
 def _room(trip: Trip, log: Callable[[str], None], ports: Ports) -> int | None:
     return patiently(ports.builder.free_bytes, log, trip, ports)
-
-
-def _test(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
-    log = log_of(trip.run, StageName.TEST, ports)
-    plan = stages.plan_tests(ground.spec, ground.recipe.text)
-    if plan.skipped:
-        log(f"{plan.skipped}\n")
-        return {SKIPPED: plan.skipped}
-    if plan.target:
-        build = stages.build_order(trip.run, ground.spec, ground.recipe, tag, ports.settings.builder.timeout)
-        order = stages.build_of_tests(build, plan)
-        patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
-        tag = order.tag
-    if not plan.runs:
-        return {"summary": f"The stage {plan.target} was built; its steps are the tests."}
-    test = stages.order_of_tests(trip.run, ground.spec, plan, tag)
-    outcome = patiently(lambda: ports.builder.test(test, log, trip.stop), log, trip, ports)
-    if failure := stages.failure_of(ground.spec, outcome):
-        raise StageFailed(failure)
-    return {"summary": outcome.summary}
 
 
 def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
@@ -186,6 +190,16 @@ def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> i
     return ports.runs.hand_over(run.id, release, deployment, trip.lease)
 
 
+def _wait_for_approval(trip: Trip, ports: Ports) -> None:
+    """Nobody holds a worker while it waits: the run is queued again, and due when somebody says yes."""
+    run = trip.run
+    how = f"`shipway run approve {run.id}` deploys it, `shipway run cancel {run.id}` does not."
+    log_of(run, StageName.DEPLOY, ports)(f"[shipway] {run.environment} waits for an approval: {how}\n")
+    ports.logs.close(run.id, StageName.DEPLOY.value)
+    if ports.runs.wait_for_approval(run.id, trip.lease):
+        ports.notices.tell(f"{run.service} {run.environment}: run {run.id} waits for an approval", how)
+
+
 def _wake(run_id: int, deployment: int, ports: Ports) -> None:
     if ports.runs.run(run_id).cancel_requested:  # it came while we handed over: the driver obeys it
         ports.deployments.ask(deployment, Request.ABORT)
@@ -214,15 +228,22 @@ def _stage(name: StageName, work: Callable[[], Detail], trip: Trip, ports: Ports
         raise
     except ShipwayError as error:
         log_of(run, name, ports)(f"\n[shipway] {error}\n")
-        failed = replace(begun, status=StageStatus.FAILED, finished_at=ports.clock.now(), error=str(error))
-        ports.runs.save_stage(run.id, failed, lease)
+        failed = replace(_as_written(begun, run, ports), status=StageStatus.FAILED, error=str(error))
+        ports.runs.save_stage(run.id, replace(failed, finished_at=ports.clock.now()), lease)
         raise
     finally:
         ports.logs.close(run.id, name.value)
     status = StageStatus.SKIPPED if SKIPPED in detail else StageStatus.SUCCEEDED
-    done = replace(begun, status=status, finished_at=ports.clock.now(), detail=detail)
+    done = replace(
+        _as_written(begun, run, ports), status=status, finished_at=ports.clock.now(), detail=detail
+    )
     ports.runs.save_stage(run.id, done, lease)
     return detail
+
+
+def _as_written(begun: Stage, run: Run, ports: Ports) -> Stage:
+    """With what its work wrote down meanwhile."""
+    return replace(begun, tests=ports.runs.run(run.id).stage(begun.name).tests)
 
 
 def _still_there(tag: str, ports: Ports) -> bool:

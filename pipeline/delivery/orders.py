@@ -1,7 +1,10 @@
-"""What the building engine is asked to do for one run, and what a test said. Nouns only."""
+"""What the building engine is asked to do for one run. Nouns only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from pipeline.delivery.report import ServiceContainer
+from pipeline.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -27,29 +30,33 @@ class BuildOrder:
     labels: Mapping[str, str]
     timeout: float
     text: str = ""  # of the Dockerfile
+    secrets: Mapping[str, Secret] = field(default_factory=dict)  # mounted in the steps that ask for them
+    platform: str = ""  # empty: the builder's own
+    cache: bool = False  # into the image, so that other builders can use it
+    cache_from: str = ""  # an image with such a cache
 
 
 @dataclass(frozen=True)
 class TestOrder:
-    """One test container, and the containers it needs beside it."""
+    """A test container for each command, one after the other, and the containers they need beside them.
+
+    `commands`: by name, empty for `test.command`; without words: what the image runs by itself. `coverage` is a pattern
+    that untrusted people wrote."""
 
     run: int
     image: str
-    command: tuple[str, ...]
+    commands: Mapping[str, tuple[str, ...]]
     env: Mapping[str, str]
-    services: Mapping[str, str]  # name on the network -> image
+    services: Mapping[str, ServiceContainer]  # by their names on the network
     timeout: float
     reports: str  # glob inside the container, "" for none
     memory: int
     cpus: float
     pids: int
     labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TestOutcome:
-    exit_code: int
-    summary: str  # "12 passed, 1 failed" from JUnit, or ""
+    coverage: str = ""
+    artifacts: tuple[str, ...] = ()  # globs inside the container
+    attempt: int = 1
 
 
 @dataclass(frozen=True)

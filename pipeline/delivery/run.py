@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.delivery.report import TestOutcome
+
 
 class RunStatus(StrEnum):
     QUEUED = "queued"
@@ -36,7 +38,8 @@ class StageStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Stage:
-    """`detail` holds what later stages or people need: image id, digest, JUnit summary, why it was skipped."""
+    """`detail` holds what later stages or people need: image id, digest, JUnit summary, why it was skipped. `tests`:
+    of a test stage that ran something, whatever came of it."""
 
     name: StageName
     status: StageStatus = StageStatus.PENDING
@@ -44,6 +47,11 @@ class Stage:
     finished_at: datetime | None = None
     error: str = ""
     detail: dict[str, str] = field(default_factory=dict)
+    tests: TestOutcome | None = None
+
+    @property
+    def attempts(self) -> int:
+        return self.tests.attempts if self.tests else 1
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,8 @@ class Run:
     merge_request: int = 0
     target: str = ""
     fork: bool = False
+    waits: bool = False  # published, queued, and not due before somebody approves it
+    approved_by: str = ""
 
     @property
     def place(self) -> str:
@@ -100,6 +110,11 @@ class Run:
 
     def stage(self, name: StageName) -> Stage:
         return next(stage for stage in self.stages if stage.name is name)
+
+    @property
+    def image(self) -> str:
+        """`repository@digest` as it was published, by this run or by one of the same tree; empty: not yet."""
+        return self.stage(StageName.PUBLISH).detail.get("image", "")
 
     @property
     def over(self) -> bool:

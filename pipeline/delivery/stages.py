@@ -7,18 +7,22 @@ publish    unless it brought a digest
 deploy     hands over to the rollout
 """
 
+import hashlib
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pipeline.delivery.dockerfile import has_stage, runs_something
-from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder, TestOutcome
+from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
+from pipeline.delivery.report import CommandResult, TestOutcome, named
 from pipeline.delivery.run import Run, StageName, StageStatus
+from pipeline.errors import StageFailed
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment, Repository
 from pipeline.rollout.deployment import Reason
 from pipeline.rollout.release import HealthCheck, HealthKind, Hook, RuntimeSpec
+from pipeline.secret import Secret
 from pipeline.spec import Spec
 
 TEST_STAGE = "test"  # of a Dockerfile; built and run when no command is given
@@ -30,6 +34,7 @@ DEFAULT_STOP_TIMEOUT = 10.0
 PATIENCE = 120.0  # seconds that trouble of the outside world may last within a stage
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 SHELL = re.compile(r"[;&|<>`$*?~\n]")
+NOTHING: Mapping[str, Secret] = {}
 DONE = frozenset({StageStatus.SUCCEEDED, StageStatus.SKIPPED})
 
 
@@ -49,6 +54,22 @@ def _done(run: Run, name: StageName) -> bool:
     return run.stage(name).status in DONE
 
 
+def fingerprint(run: Run, spec: Spec, recipe: Recipe, tree: str) -> str:
+    """Equal for runs that would build and test the same; empty: nobody can say. `tree`: of the folder that is built.
+    The Dockerfile may lie elsewhere, or be a link to there. Secrets are the environment's own."""
+    if not tree:
+        return ""
+    place = run.environment if spec.build.secrets else ""
+    parts = (tree, recipe.dockerfile, recipe.text, repr(spec.build), repr(spec.test), place)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def is_twin(earlier: Run, run: Run, fingerprint: str) -> bool:
+    """It published an image of the same, so its tests were green, or there were none."""
+    same = earlier.stage(StageName.CHECKOUT).detail.get("fingerprint") == fingerprint
+    return earlier.id != run.id and same and bool(earlier.image) and _done(earlier, StageName.PUBLISH)
+
+
 def tag_of(run: Run, access: RegistryAccess) -> str:
     return f"{access.repository(run.service)}:run-{run.id}"
 
@@ -62,7 +83,16 @@ def labels_of(run: Run) -> dict[str, str]:
     }
 
 
-def build_order(run: Run, spec: Spec, recipe: Recipe, tag: str, timeout: float) -> BuildOrder:
+def build_order(
+    run: Run,
+    spec: Spec,
+    recipe: Recipe,
+    tag: str,
+    timeout: float,
+    secrets: Mapping[str, Secret] = NOTHING,
+    before: str = "",
+) -> BuildOrder:
+    """`before`: the image of an earlier run, empty: none. Raises `StageFailed` for a secret that nobody has."""
     return BuildOrder(
         run=run.id,
         service=run.service,
@@ -74,7 +104,26 @@ def build_order(run: Run, spec: Spec, recipe: Recipe, tag: str, timeout: float) 
         labels=labels_of(run),
         timeout=timeout,
         text=recipe.text,
+        secrets=_build_secrets(run, spec, secrets),
+        platform=spec.build.platform,
+        cache=spec.build.cache,
+        cache_from=before if spec.build.cache else "",
     )
+
+
+def _build_secrets(run: Run, spec: Spec, secrets: Mapping[str, Secret]) -> dict[str, Secret]:
+    for name in spec.build.secrets:
+        if name not in secrets:
+            raise StageFailed(
+                f"build.secrets names {name}, which {run.service} has no secret of in {run.environment}. Add it to "
+                f"services.{run.service}.environments.{run.environment}.secrets in shipway.yml, or take it out here."
+            )
+    return {name: secrets[name] for name in spec.build.secrets}
+
+
+def image_before(earlier: Sequence[Run]) -> str:
+    """The newest that was published, of runs with the newest first."""
+    return next((run.image for run in earlier if run.image), "")
 
 
 @dataclass(frozen=True)
@@ -82,20 +131,21 @@ class TestPlan:
     """`target`: a stage to build for the tests; empty: they run in the image itself. `skipped` says why there are none."""
 
     target: str = ""
-    runs: bool = False
-    command: tuple[str, ...] = ()
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     skipped: str = ""
 
 
 def plan_tests(spec: Spec, dockerfile: str) -> TestPlan:
-    if spec.test.command:
-        return TestPlan(spec.test.target, True, words(spec.test.command))
+    given = {"": spec.test.command, **spec.test.commands}
+    commands = {name: words(command) for name, command in given.items() if command}
+    if commands:
+        return TestPlan(spec.test.target, commands)
     target = spec.test.target or (TEST_STAGE if has_stage(dockerfile, TEST_STAGE) else "")
     if not target:
         return TestPlan(
             skipped="There is nothing to test: .shipway.yml has no test.command, and the Dockerfile no stage named test."
         )
-    return TestPlan(target, runs_something(dockerfile, target))
+    return TestPlan(target, {"": ()} if runs_something(dockerfile, target) else {})
 
 
 def build_of_tests(build: BuildOrder, plan: TestPlan) -> BuildOrder:
@@ -106,7 +156,7 @@ def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrde
     return TestOrder(
         run=run.id,
         image=image,
-        command=plan.command,
+        commands=plan.commands,
         env={"CI": "true", **spec.test.env},
         services=spec.test.services,
         timeout=spec.test.timeout,
@@ -115,17 +165,34 @@ def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrde
         cpus=TEST_CPUS,
         pids=TEST_PIDS,
         labels=labels_of(run),
+        coverage=spec.test.coverage,
+        artifacts=spec.test.artifacts,
     )
+
+
+def tests_again(order: TestOrder, outcome: TestOutcome) -> TestOrder:
+    """The next attempt: only what was red."""
+    red = {command.name: order.commands[command.name] for command in outcome.failed}
+    return replace(order, commands=red, attempt=order.attempt + 1)
 
 
 def failure_of(spec: Spec, outcome: TestOutcome) -> str:
     """The sentence for a red test, empty for a green one."""
-    if outcome.exit_code == 0:
+    if not outcome.failed:
         return ""
-    what = f"`{spec.test.command}`" if spec.test.command else "the test image"
-    counts = f" ({outcome.summary})" if outcome.summary else ""
-    killed = ", killed: out of memory, or by a signal" if outcome.exit_code == 137 else ""
-    return f"The tests failed: {what} ended with exit code {outcome.exit_code}{counts}{killed}. The log has their output."
+    red = "; ".join(_ending(spec, command) for command in outcome.failed)
+    cases = [case for command in outcome.failed for case in command.cases]
+    which = f" First failing: {named(cases)}." if cases else ""
+    return f"The tests failed: {red}.{which} The log has their output."
+
+
+def _ending(spec: Spec, command: CommandResult) -> str:
+    text = spec.test.commands.get(command.name, spec.test.command)
+    what = f"{command.name} `{text}`".strip() if text else "the test image"
+    counts = f" ({command.totals})" if command.totals else ""
+    killed = ", killed: out of memory, or by a signal" if command.exit_code == 137 else ""
+    tried = f", at attempt {command.attempts} too" if command.attempts > 1 else ""
+    return f"{what} ended with exit code {command.exit_code}{counts}{killed}{tried}"
 
 
 def words(command: str) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.delivery import stages
-from pipeline.delivery.orders import Recipe
+from pipeline.delivery.orders import BuildOrder, Recipe
 from pipeline.delivery.run import Run, StageName
 from pipeline.errors import Stopped, Unreachable
-from pipeline.fleet.service import Service
+from pipeline.fleet.service import Environment, Service
 from pipeline.lease import Lease
 from pipeline.ports import Ports
 from pipeline.spec import Spec
@@ -24,6 +24,7 @@ class Trip:
 
     run: Run
     service: Service
+    environment: Environment | None  # None: of a merge request, which has none, and so no secrets
     lease: Lease
     stop: Callable[[], bool]
 
@@ -39,7 +40,15 @@ class Ground:
     commit: str
     spec: Spec
     recipe: Recipe
+    fingerprint: str = ""  # equal for the same tree; empty: nobody can say
     unchanged: str = ""  # why nothing is to be built
+
+
+def order_of_build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> BuildOrder:
+    """With the secrets of its environment that the repository names."""
+    before = stages.image_before(ports.runs.runs(trip.run.service)) if ground.spec.build.cache else ""
+    timeout, secrets = ports.settings.builder.timeout, trip.environment.secrets if trip.environment else {}
+    return stages.build_order(trip.run, ground.spec, ground.recipe, tag, timeout, secrets, before)
 
 
 def log_of(run: Run, name: StageName, ports: Ports) -> Callable[[str], None]:

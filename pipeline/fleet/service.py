@@ -60,6 +60,13 @@ class OnHostLoss(StrEnum):
     REPLACE = "replace"
 
 
+class Approval(StrEnum):
+    """Whether a run waits for a person before it deploys."""
+
+    NONE = "none"
+    MANUAL = "manual"
+
+
 @dataclass(frozen=True)
 class Environment:
     """Where a service runs. `replicas` are per host; `place` is how many of the hosts to use, None: all."""
@@ -79,6 +86,7 @@ class Environment:
     env: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    approve: Approval = Approval.NONE
 
     @property
     def floor(self) -> int:

@@ -233,4 +233,5 @@ _RULES: Mapping[Kind, Callable[[Thing, Basis], Verdict | None]] = {
     Kind.TREE: _tree,
     Kind.MIRROR: _mirror,
     Kind.LOG: _log,
+    Kind.ARTIFACT: _log,
 }

@@ -5,7 +5,7 @@ The one place that says which images are needed: the rollout's own tidying and `
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.delivery.run import RunStatus
+from pipeline.delivery.run import Run, RunStatus
 from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.retention.thing import Made, Need, Place
@@ -33,13 +33,14 @@ def images_needed(service: str, ports: Ports, now_on: Deployment | None = None) 
 
 def needed(ports: Ports) -> Need:
     """Of all services of the operator's file."""
-    services = ports.settings.services
-    images: dict[str, str] = {}
+    services, unfinished = ports.settings.services, list(_unfinished(ports))
+    # One that waits for an approval may be about to deploy an image that an older run published.
+    images = {image: f"run {run.id} brings it" for run in unfinished if (image := run.image)}
     for name in services:
-        images = {**images_needed(name, ports), **images}
+        images = {**images, **images_needed(name, ports)}
     return Need(
         images=images,
-        runs=frozenset(_unfinished(ports)),
+        runs=frozenset(run.id for run in unfinished),
         places={
             (name, environment): _place(name, environment, ports)
             for name, service in services.items()
@@ -99,9 +100,9 @@ def _place(service: str, environment: str, ports: Ports) -> Place:
     return Place(state.live, state.last_good, works[0].id if works else 0)
 
 
-def _unfinished(ports: Ports) -> Iterator[int]:
+def _unfinished(ports: Ports) -> Iterator[Run]:
     for status in (RunStatus.QUEUED, RunStatus.RUNNING):
         before = 0
         while page := ports.runs.runs(status=status, limit=PAGE, before=before):
-            yield from (run.id for run in page)
+            yield from page
             before = page[-1].id

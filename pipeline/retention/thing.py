@@ -15,6 +15,7 @@ class Kind(StrEnum):
     TREE = "work tree"
     MIRROR = "mirror"
     LOG = "log"
+    ARTIFACT = "artifacts"  # of one run's tests, all of them
     MANIFEST = "manifest"  # in the registry: the image and all its tags
 
 

@@ -51,6 +51,23 @@ def deploy_release(
     return _create(place, release, Reason.MANUAL, requested_by, ports)
 
 
+def promote(service: str, environment: str, origin: str, requested_by: str, ports: Ports) -> int:
+    """What is live on `origin`, onto `environment`: the very image, built and tested by nobody again."""
+    ports.settings.environment(service, origin)
+    if origin == environment:
+        raise Refused(f"{service}/{origin} cannot be promoted onto itself: name another environment.")
+    active = ports.deployments.active(service, origin)
+    if active is not None and not active.settled:
+        raise Conflict(
+            f"Deployment {active.id} is at work on {service}/{origin} ({active.status}); what it ends with is not known "
+            "yet. Promote when it is over, or deploy a release by its number."
+        )
+    live = ports.deployments.environment(service, origin).live
+    if live is None:
+        raise Conflict(f"Nothing is live on {service}/{origin}: there is nothing to promote.")
+    return deploy_release(service, environment, live, None, requested_by, ports)
+
+
 def retry(deployment_id: int, requested_by: str, ports: Ports) -> int:
     """The same release once more. Hosts that have it and are well are left alone, so only failed ones are done. One that
     is held after a failure goes on itself."""
@@ -143,7 +160,8 @@ def _made_for(place: Environment, release: Release, ports: Ports) -> Release:
     origin = others.get(release.environment)
     foreign = {*origin.env, *origin.secrets} if origin else set()
     own = {key: value for key, value in release.spec.env.items() if key not in foreign}
-    spec = replace(release.spec, env={**own, **place.env}, secrets=dict(place.secrets))
+    health = replace(release.spec.health, host=place.domain)
+    spec = replace(release.spec, env={**own, **place.env}, secrets=dict(place.secrets), health=health)
     again = replace(release, environment=place.name, spec=spec, run=None, created_at=ports.clock.now())
     return ports.releases.add(again)
 

@@ -30,9 +30,47 @@ class StageAnswer(Answer):
     finished_at: Utc | None
     error: str
     detail: dict[str, str]
+    attempts: int
+
+
+class CaseAnswer(Answer):
+    """One that failed. `command` is empty for `test.command`."""
+
+    name: str
+    message: str
+    command: str
+
+
+class TestCommandAnswer(Answer):
+    name: str
+    exit_code: int
+    seconds: float
+    attempts: int
+
+
+class TestsAnswer(Answer):
+    """Counts are of the reports (errors count as failed), null without one. `cases`: the first that failed."""
+
+    passed: int | None
+    failed: int | None
+    skipped: int | None
+    coverage: float | None
+    commands: list[TestCommandAnswer]
+    cases: list[CaseAnswer]
+
+
+class ArtifactAnswer(Answer):
+    path: str
+    size: int
+
+
+class ArtifactsAnswer(Answer):
+    artifacts: list[ArtifactAnswer]
 
 
 class RunAnswer(Answer):
+    """`waits`: for an approval, before it deploys."""
+
     id: int
     service: str
     environment: str
@@ -43,12 +81,15 @@ class RunAnswer(Answer):
     status: RunStatus
     error: str
     stages: list[StageAnswer]
+    tests: TestsAnswer | None
     release: int | None
     deployment: int | None
     delivery: int | None
     requested_by: str
     attempt: int
     cancel_requested: bool
+    waits: bool
+    approved_by: str
     created_at: Utc
     started_at: Utc | None
     finished_at: Utc | None

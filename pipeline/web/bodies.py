@@ -63,18 +63,21 @@ class RunBody(Sent):
 
 
 class DeploymentBody(Sent):
-    """Exactly one of the two."""
+    """Exactly one of the three."""
 
     release: Annotated[Id | None, Field(description="The number of a release of this service.")] = None
     image: Annotated[
         Digested | None,
         Field(description="An image by digest, whoever built it: repository@sha256:…"),
     ] = None
+    origin: Annotated[
+        Word | None, Field(alias="from", description="An environment: what is live there, the very image.")
+    ] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "DeploymentBody":
-        if (self.release is None) == (self.image is None):
-            raise ValueError("send either 'release' or 'image', and not both")
+        if sum(given is not None for given in (self.release, self.image, self.origin)) != 1:
+            raise ValueError("send one of 'release', 'image' and 'from', and no more")
         return self
 
 

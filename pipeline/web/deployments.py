@@ -8,7 +8,7 @@ from pipeline.caller import Caller
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, Request
 from pipeline.rollout.preview import preview
-from pipeline.rollout.rollback import deploy_release, retry, rollback, scale
+from pipeline.rollout.rollback import deploy_release, promote, retry, rollback, scale
 from pipeline.web.answers import (
     DeploymentAccepted,
     DeploymentAnswer,
@@ -66,8 +66,11 @@ def show_events(ports: Ports, caller: Caller, deployment: int, query: EventsQuer
 def deploy(
     ports: Ports, caller: Caller, service: str, environment: str, body: DeploymentBody
 ) -> DeploymentAccepted:
-    number = deploy_release(service, environment, body.release, body.image, requested_by(caller), ports)
-    return _accepted(ports, number)
+    who = requested_by(caller)
+    if body.origin is not None:
+        demand_within(caller, service, body.origin)
+        return _accepted(ports, promote(service, environment, body.origin, who, ports))
+    return _accepted(ports, deploy_release(service, environment, body.release, body.image, who, ports))
 
 
 def roll_back(

@@ -9,14 +9,14 @@ from pipeline.caller import Caller
 from pipeline.delivery.run import NewRun, Run
 from pipeline.errors import Forbidden, RunnerError
 from pipeline.ports import Ports
-from pipeline.web.answers import RunAccepted, RunAnswer, RunsAnswer
+from pipeline.web.answers import ArtifactAnswer, ArtifactsAnswer, RunAccepted, RunAnswer, RunsAnswer
 from pipeline.web.auth import Role, caller_of, demand_within, within
 from pipeline.web.bodies import LogQuery, NothingBody, RunBody, RunsQuery
 from pipeline.web.calls import Call
 from pipeline.web.paging import page
 from pipeline.web.problems import BadRequest, Busy
+from pipeline.web.run_views import run_view
 from pipeline.web.stream import CHUNK, Feed, Handover, LogFeed, follow
-from pipeline.web.views import run_view
 
 log = logging.getLogger("shipway.web")
 
@@ -56,6 +56,13 @@ def cancel_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> Run
     return RunAccepted(run=run, status=ports.runs.cancel(run).status)
 
 
+def approve_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> RunAccepted:
+    _reachable(ports, caller, run)
+    approved = ports.runs.approve(run, requested_by(caller))
+    wake(ports.queue.wake_run, run)
+    return RunAccepted(run=run, status=approved.status)
+
+
 def retry_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> RunAccepted:
     _reachable(ports, caller, run)
     new = ports.runs.retry(run, requested_by(caller))
@@ -68,6 +75,21 @@ def show_log(ports: Ports, caller: Caller, run: int, query: LogQuery) -> Respons
     if query.follow or wants_events():
         return stream(LogFeed(run, ports), resume_at(query.offset), ports)
     return Response(_text(ports, run, query.offset), mimetype="text/plain")
+
+
+def list_artifacts(ports: Ports, caller: Caller, run: int) -> ArtifactsAnswer:
+    _reachable(ports, caller, run)
+    found = ports.artifacts.listed(run)
+    return ArtifactsAnswer(artifacts=[ArtifactAnswer(path=a.path, size=a.size) for a in found])
+
+
+def show_artifact(ports: Ports, caller: Caller, run: int, path: str) -> Response:
+    """Never as what it says it is: tests write what they like, and a browser must not run it under our name."""
+    _reachable(ports, caller, run)
+    response = Response(ports.artifacts.content(run, path), mimetype="application/octet-stream")
+    response.headers["Content-Disposition"] = "attachment"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def requested_by(caller: Caller) -> str:
@@ -152,6 +174,25 @@ CALLS = (
         media=("text/plain", "text/event-stream"),
     ),
     Call(
+        "GET",
+        "/runs/<id:run>/artifacts",
+        Role.VIEWER,
+        "List the files that the tests of a run left",
+        list_artifacts,
+        ArtifactsAnswer,
+        errors=(404,),
+    ),
+    Call(
+        "GET",
+        "/runs/<id:run>/artifacts/<path:path>",
+        Role.VIEWER,
+        "Fetch one of them",
+        show_artifact,
+        None,
+        errors=(404,),
+        media=("application/octet-stream",),
+    ),
+    Call(
         "POST",
         "/services/<service>/environments/<environment>/runs",
         Role.DEPLOYER,
@@ -162,6 +203,18 @@ CALLS = (
         body=RunBody,
         errors=(400, 404, 413, 415, 502, 503),
         action="run.start",
+    ),
+    Call(
+        "POST",
+        "/runs/<id:run>/approve",
+        Role.DEPLOYER,
+        "Let a run that waits for an approval deploy",
+        approve_run,
+        RunAccepted,
+        202,
+        body=NothingBody,
+        errors=(400, 404, 409, 413, 415),
+        action="run.approve",
     ),
     Call(
         "POST",

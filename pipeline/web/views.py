@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit, urlunsplit
 
-from pipeline.delivery.run import Run
 from pipeline.fleet.balancer import Member
 from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import SiteSeen
@@ -14,8 +13,6 @@ from pipeline.web.answers import (
     DeploymentHost,
     DeploymentSummary,
     EventAnswer,
-    RunAnswer,
-    StageAnswer,
 )
 from pipeline.web.fleet_answers import (
     BackendAnswer,
@@ -35,43 +32,6 @@ def address(url: str) -> str:
         return url
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def run_view(run: Run) -> RunAnswer:
-    return RunAnswer(
-        id=run.id,
-        service=run.service,
-        environment=run.environment,
-        kind=run.kind,
-        ref=run.ref,
-        commit=run.commit,
-        message=run.message,
-        status=run.status,
-        error=run.error,
-        stages=[
-            StageAnswer(
-                name=stage.name,
-                status=stage.status,
-                started_at=stage.started_at,
-                finished_at=stage.finished_at,
-                error=stage.error,
-                detail=stage.detail,
-            )
-            for stage in run.stages
-        ],
-        release=run.release,
-        deployment=run.deployment,
-        delivery=run.delivery,
-        requested_by=run.requested_by,
-        attempt=run.attempt,
-        cancel_requested=run.cancel_requested,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        merge_request=run.merge_request or None,
-        target=run.target,
-        fork=run.fork,
-    )
 
 
 def deployment_summary(deployment: Deployment) -> DeploymentSummary:

@@ -8,10 +8,12 @@ without both is ever removed. Never decides what to build or whether to try agai
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.delivery.orders import BuildOrder, ImageFacts, TestOrder, TestOutcome
+from pipeline.delivery.orders import BuildOrder, ImageFacts, TestOrder
+from pipeline.delivery.report import TestOutcome
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.settings import BuilderSettings
+from runners.artifact_store import FileArtifacts
 from runners.builder.building import Build
 from runners.builder.publishing import push
 from runners.builder.sweeping import sweep, trim_cache
@@ -19,12 +21,14 @@ from runners.builder.testing import Trial
 from runners.engine_errors import speaking
 from runners.engines.disk import free_bytes
 from runners.reach import PATIENT, Reach
+from runners.registries import registry_of
 
 Log = Callable[[str], None]
 
 
 class EngineBuilder:
-    """`registry`: where bases may also come from. `buildkit` None: when the engine has it."""
+    """`registry`: where bases may also come from. `buildkit` None: when the engine has it. `artifacts` None: the files of
+    tests are not kept."""
 
     def __init__(
         self,
@@ -32,12 +36,14 @@ class EngineBuilder:
         registry: RegistryAccess | None = None,
         reach: Reach | None = None,
         buildkit: bool | None = None,
+        artifacts: FileArtifacts | None = None,
     ) -> None:
         self._host = Host("builder", settings.engine, "127.0.0.1")
         self._registry = registry or RegistryAccess("")
         self._reach = reach or Reach()
         self._shared = reach is not None
         self._buildkit = buildkit
+        self._artifacts = artifacts
 
     def build(self, order: BuildOrder, log: Log, stop: Callable[[], bool]) -> str:
         with speaking(self._host, f"build {order.tag}"):
@@ -48,7 +54,7 @@ class EngineBuilder:
     def test(self, order: TestOrder, log: Log, stop: Callable[[], bool]) -> TestOutcome:
         with speaking(self._host, f"test {order.image}"):
             api = self._reach.client(self._host, PATIENT)
-            return Trial(api, self._registry, order, log).run(stop)
+            return Trial(api, self._registry, order, log, self._artifacts).run(stop)
 
     def facts(self, tag: str) -> ImageFacts:
         api: Any = self._reach.client(self._host, PATIENT)
@@ -75,6 +81,9 @@ class EngineBuilder:
         with speaking(self._host, f"push {tag}"):
             api = self._reach.client(self._host, PATIENT)
             return push(api, tag, repository, access, log, stop)
+
+    def published(self, image: str, access: RegistryAccess) -> bool:
+        return registry_of(access).has(image)
 
     def clean(self, run_id: int, service: str = "") -> None:
         with speaking(self._host, f"clean up after run {run_id}"):

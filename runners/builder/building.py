@@ -10,6 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,14 @@ from pipeline.errors import DiskFull, RunnerError, ShipwayError, StageFailed, Un
 from pipeline.fleet.host import Host, RegistryAccess
 from runners.builder.context import context_tar, name_in_context
 from runners.builder.pulling import FULL, NETWORK, present, pull, split
+from runners.builder.session import Session
 from runners.builder.talking import Api, Guard, converse
 from runners.builder.trace import Trace
 from runners.registries import auth_config
 
 STEP = re.compile(r"executor failed running|did not complete successfully|returned a non-zero code")
+FOREIGN = re.compile(r"exec format error")
+NO_SECRET = re.compile(r"secret ([\w.-]+):? not found|no active sessions")
 EXIT_CODE = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
 COMMAND = re.compile(r"\[/bin/sh -c (.*?)\]: |\"/bin/sh -c (.*?)\" did not|'/bin/sh -c (.*?)' returned")
 CANCEL_TIMEOUT = 5
@@ -51,6 +55,7 @@ class Build:
         self._log = log
         self._text = order.text or _read(order)
         self._missing: dict[str, RunnerError] = {}  # bases that could not be pulled
+        self._session = ""
         self._last_step = ""  # the classic builder's last intermediate image
 
     def run(self, buildkit: bool, stop: Callable[[], bool]) -> str:
@@ -59,11 +64,16 @@ class Build:
             f"The build did not end within {minutes(self._order.timeout)} and was stopped. "
             "Look in the log for the step that hangs, or raise builder.timeout."
         )
-        with Guard(stop, self._order.timeout, late) as guard:
+        if not buildkit:
+            self._demand_nothing_special()
+        with Guard(stop, self._order.timeout, late) as guard, ExitStack() as stack:
             guard.check()
             self._pull_bases(guard)
             if buildkit:
                 self._choose_frontend(guard)
+                self._bring_cache(guard)
+            if self._order.secrets:
+                self._session = stack.enter_context(Session(self._api, self._order.secrets)).id
             try:
                 image = self._follow(buildkit, guard)
             except ShipwayError:
@@ -71,10 +81,30 @@ class Build:
                 raise
         return image or str(self._api.inspect_image(self._order.tag)["Id"])
 
+    def _demand_nothing_special(self) -> None:
+        order = self._order
+        asked = {"secrets": order.secrets, "platform": order.platform, "cache": order.cache}
+        if wanted := [f"build.{key}" for key, value in asked.items() if value]:
+            raise StageFailed(
+                f"{' and '.join(wanted)} of .shipway.yml need BuildKit, and the builder's engine at {self._host.engine} builds "
+                "without it. Name an engine with BuildKit (Docker 20.10 or later) under builder.engine, or take them out."
+            )
+
     def _pull_bases(self, guard: Guard) -> None:
+        """Not for another platform: an engine has one image of a name, and other builds need theirs."""
+        if self._order.platform:
+            return
         for base in bases(self._text, self._order.args):
             if "$" not in base and not present(self._api, base):
                 self._try_to_pull(base, guard)
+
+    def _bring_cache(self, guard: Guard) -> None:
+        """Pulled by the engine, which knows its registries and our login; BuildKit itself, without a session, knows neither
+        and reads the cache of an image that is there."""
+        image = self._order.cache_from
+        if image and not present(self._api, image) and not self._try_to_pull(image, guard):
+            self._missing.pop(image)
+            self._log("Building without the cache of an earlier run.\n")
 
     def _try_to_pull(self, image: str, guard: Guard) -> bool:
         try:
@@ -133,11 +163,17 @@ class Build:
 
     def _params(self) -> dict[str, str]:
         order = self._order
-        return {
+        inline = {"BUILDKIT_INLINE_CACHE": "1"} if order.cache else {}
+        wishes = {
+            "platform": order.platform,
+            "session": self._session,
+            "cachefrom": json.dumps([order.cache_from]) if order.cache_from else "",
+        }
+        return {key: value for key, value in wishes.items() if value} | {
             "t": order.tag,
             "dockerfile": name_in_context(order.dockerfile),
             "target": order.target,
-            "buildargs": json.dumps(dict(order.args)),
+            "buildargs": json.dumps({**order.args, **inline}),
             "labels": json.dumps(dict(order.labels)),
             "rm": "1",
             "forcerm": "1",
@@ -177,6 +213,16 @@ class Build:
         if FULL.search(said):
             return DiskFull(
                 f"The builder's engine has no space left: {said[:300]}. Free some there: docker system prune."
+            )
+        if FOREIGN.search(said):
+            return StageFailed(
+                f"The build failed: the builder cannot run programs of {self._order.platform or 'that platform'} "
+                f"({said[:200]}). Install binfmt/QEMU for it there, use another builder, or take build.platform out."
+            )
+        if match := NO_SECRET.search(said):
+            which = f"the secret {match[1]}" if match[1] else "a secret or a file of the client"
+            return StageFailed(
+                f"The build failed: a step mounts {which}, which build.secrets of .shipway.yml does not name."
             )
         if STEP.search(said):
             return StageFailed(f"The build failed: {_step(said)}. The log above shows its output.")

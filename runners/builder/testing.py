@@ -1,27 +1,32 @@
-"""Runs one test container, and the containers it needs beside it, on a network of their own.
+"""Runs a test container for each command, and the containers they need beside them, on a network of their own.
 
 The code in it is untrusted: no engine socket, no host folder, no new privileges, few capabilities, bounds on memory,
 processors, processes and time. Its output streams to the log and is kept nowhere on the engine. Whatever happens,
 nothing of it is left. Never judges what an exit code means.
 """
 
-import codecs
 import select
-import struct
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import docker.errors
 
-from pipeline.delivery.orders import TestOrder, TestOutcome
+from pipeline.delivery.orders import TestOrder
+from pipeline.delivery.report import CommandResult, TestOutcome
 from pipeline.errors import StageFailed
 from pipeline.fleet.host import RegistryAccess
+from runners.artifact_store import FileArtifacts
 from runners.builder.building import minutes
+from runners.builder.coverage import KEPT, find_coverage
+from runners.builder.keeping import Keeping
+from runners.builder.output import Output
 from runners.builder.pulling import present, pull
-from runners.builder.readiness import LISTENS, Onlook, wait_until_ready
-from runners.builder.reports import summary_of
+from runners.builder.readiness import LISTENS, Beside, Onlook, of_service, wait_until_ready
+from runners.builder.reports import read_reports
 from runners.builder.sweeping import PART, RUN, SERVICE, clear
-from runners.builder.talking import GLANCE, Api, Guard, plain_socket
+from runners.builder.talking import GLANCE, Api, Guard
 
 SETUP_TIMEOUT = 900.0
 # What an ordinary image needs to change its user and own its files; raw sockets, device nodes and the rest are gone.
@@ -30,8 +35,6 @@ CAPABILITIES = (
     *("NET_BIND_SERVICE", "SYS_CHROOT", "SETFCAP"),
 )
 CONFLICT = 409
-PIECE = 64 << 10
-FRAME = struct.Struct(">BxxxL")  # stream, size
 
 
 class Trial:
@@ -43,9 +46,11 @@ class Trial:
         registry: RegistryAccess,
         order: TestOrder,
         log: Callable[[str], None],
+        artifacts: FileArtifacts | None = None,
     ) -> None:
         self._api = api
         self._registry = registry
+        self._artifacts = artifacts
         self._order = order
         self._log = log
         self._service = order.labels.get(SERVICE, "")
@@ -59,12 +64,7 @@ class Trial:
                 guard.check()
                 self._make_network()
                 self._start_services(guard)
-            late = (
-                f"The tests did not end within {minutes(self._order.timeout)} and were stopped. "
-                "Look for one that hangs, or raise test.timeout in .shipway.yml."
-            )
-            with Guard(stop, self._order.timeout, late) as guard:
-                return self._run_tests(guard)
+            return TestOutcome(tuple(self._run(name, stop) for name in self._order.commands))
         finally:
             clear(self._api, self._order.run, self._service)
 
@@ -74,16 +74,19 @@ class Trial:
         )
 
     def _start_services(self, guard: Guard) -> None:
+        """All of them are started before the first is waited for."""
         started = []
-        for name, image in self._order.services.items():
-            if not present(self._api, image):
-                pull(self._api, image, self._registry, guard, self._log)
+        for name, service in self._order.services.items():
+            if not present(self._api, service.image):
+                pull(self._api, service.image, self._registry, guard, self._log)
             log = {"type": "json-file", "config": {"max-size": "1m", "max-file": "1"}}
-            container = self._create(image, f"{self._name}-{name}", "service", [name], log)
-            self._start(container, f"The container {name} ({image})")
-            started.append((name, container))
-        for name, container in started:
-            wait_until_ready(self._api, container, name, self._onlook(container, name), guard, self._log)
+            place = self._create(
+                service.image, f"{self._name}-{name}", "service", [name], log, **of_service(service)
+            )
+            self._start(place, f"The container {name} ({service.image})")
+            started.append(Beside(name, place, service, self._onlook(place, name)))
+        for beside in started:
+            wait_until_ready(self._api, beside, guard, self._log)
 
     def _onlook(self, container: str, name: str) -> Onlook:
         def onlook(port: int) -> str:
@@ -110,22 +113,55 @@ class Trial:
 
         return onlook
 
-    def _run_tests(self, guard: Guard) -> TestOutcome:
+    def _run(self, name: str, stop: Callable[[], bool]) -> CommandResult:
+        order, begun = self._order, time.monotonic()
+        several = len(order.commands) > 1
+        which = f"The tests {name!r}" if name else "The tests"
+        late = (
+            f"{which} did not end within {minutes(order.timeout)} and were stopped. "
+            "Look for one that hangs, or raise test.timeout in .shipway.yml."
+        )
+        if several:
+            self._log(f"\n[shipway] ── {name or 'test'}: {' '.join(order.commands[name])}\n")
+        tail = Tail(self._log)
+        with Guard(stop, order.timeout, late) as guard:
+            container, code = self._follow(name, tail, guard)
+        seconds = round(time.monotonic() - begun, 1)
+        if several:
+            self._log(f"[shipway] {name or 'test'}: exit code {code} after {seconds:.1f} s\n")
+        return replace(self._read(name, container, tail), exit_code=code, seconds=seconds)
+
+    def _follow(self, name: str, log: Callable[[str], None], guard: Guard) -> tuple[str, int]:
+        """(container, exit code)"""
         order = self._order
-        words: dict[str, Any] = {}
-        if order.command:
-            words = {"command": list(order.command), "entrypoint": [""], "environment": dict(order.env)}
-        else:
-            words = {"environment": dict(order.env)}
-        container = self._create(order.image, self._name, "test", ["test"], {"type": "none"}, **words)
-        with self._output(container) as output:
-            self._start(container, f"The test command {' '.join(order.command) or '(the image has its own)'}")
+        words, more = order.commands[name], dict[str, Any](environment=dict(order.env))
+        if words:
+            more |= {"command": list(words), "entrypoint": [""]}
+        called = "-".join(part for part in (self._name, "command" if name else "", name) if part)
+        container = self._create(order.image, called, "test", ["test"], {"type": "none"}, **more)
+        with Output(self._api, container, log) as output:
+            self._start(container, f"The test command {' '.join(words) or '(the image has its own)'}")
             output.follow(guard)
         state = self._end(container, guard)
         if state.get("OOMKilled"):
             self._log(f"[shipway] The tests were killed at their memory limit of {order.memory >> 20} MiB.\n")
-        summary = summary_of(self._api, container, order.reports, self._log) if order.reports else ""
-        return TestOutcome(int(state["ExitCode"]), summary)
+        return container, int(state["ExitCode"])
+
+    def _read(self, name: str, container: str, tail: "Tail") -> CommandResult:
+        """What it left, besides its exit code."""
+        order, log = self._order, self._log
+        report = read_reports(self._api, container, order.reports, log) if order.reports else None
+        coverage = find_coverage(order.coverage, tail.text, log) if order.coverage else None
+        if order.artifacts and self._artifacts:
+            Keeping(self._api, self._artifacts, order.run, log).keep(container, name, order.artifacts)
+        return CommandResult(
+            name,
+            0,
+            attempts=order.attempt,
+            totals=report.totals if report else None,
+            cases=report.cases if report else (),
+            coverage=coverage,
+        )
 
     def _create(
         self, image: str, name: str, part: str, aliases: list[str], log: Mapping[str, Any], **more: Any
@@ -169,10 +205,6 @@ class Trial:
                 raise StageFailed(f"{what} cannot be started: {' '.join(said.split())[:400]}.") from error
             raise
 
-    def _output(self, container: str) -> "Output":
-        wire = self._api.attach_socket(container, params={"stdout": 1, "stderr": 1, "stream": 1})
-        return Output(wire, self._log)
-
     def _end(self, container: str, guard: Guard) -> dict[str, Any]:
         """A program may close its output long before it ends."""
         while True:
@@ -183,49 +215,13 @@ class Trial:
             select.select([], [], [], GLANCE)
 
 
-class Output:
-    """What a container writes, as frames on an attached connection."""
+class Tail:
+    """Hands text on to the log and remembers the end of it."""
 
-    def __init__(self, wire: Any, log: Callable[[str], None]) -> None:
-        self._wire = wire
-        self._socket = plain_socket(wire)
+    def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
-        self._buffer = bytearray()
-        self._decoders = {n: codecs.getincrementaldecoder("utf-8")("replace") for n in (0, 1, 2)}
+        self.text = ""
 
-    def __enter__(self) -> "Output":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # The SDK keeps the response there, and that owns the connection.
-        response = getattr(self._wire, "_response", None)
-        (response or self._wire).close()
-        self._socket.close()
-
-    def follow(self, guard: Guard) -> None:
-        """To the end of the output."""
-        while True:
-            guard.check()
-            ready, _, _ = select.select([self._socket], [], [], GLANCE)
-            if not ready:
-                continue
-            piece = self._socket.recv(PIECE)
-            if not piece:
-                return
-            self._buffer += piece
-            self._log_frames()
-
-    def _log_frames(self) -> None:
-        at, text = 0, []
-        while len(self._buffer) - at >= FRAME.size:
-            stream, size = FRAME.unpack_from(self._buffer, at)
-            if len(self._buffer) - at - FRAME.size < size:
-                break
-            at += FRAME.size
-            text.append(
-                self._decoders.get(stream, self._decoders[1]).decode(bytes(self._buffer[at : at + size]))
-            )
-            at += size
-        del self._buffer[:at]
-        if text:
-            self._log("".join(text))
+    def __call__(self, text: str) -> None:
+        self._log(text)
+        self.text = (self.text + text)[-KEPT:]

@@ -8,12 +8,11 @@ import codecs
 import time
 from collections.abc import Iterator
 
+from runners.builder.protobuf import Value, fields
+
 VERTEX, LOG = 1, 3  # fields of a StatusResponse
 DIGEST, NAME, CACHED, STARTED, COMPLETED, ERROR = 1, 3, 4, 5, 6, 7  # of a Vertex
 OF_VERTEX, MESSAGE = 1, 4  # of a VertexLog
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
-
-Value = int | bytes
 
 
 class Trace:
@@ -27,7 +26,7 @@ class Trace:
         self._decoders: dict[bytes, codecs.IncrementalDecoder] = {}
 
     def lines(self, aux: str) -> Iterator[str]:
-        for field, value in _fields(base64.b64decode(aux)):
+        for field, value in fields(base64.b64decode(aux)):
             if isinstance(value, bytes) and field == VERTEX:
                 yield from self._step(_message(value))
             elif isinstance(value, bytes) and field == LOG:
@@ -73,38 +72,9 @@ class Trace:
 
 
 def _message(data: bytes) -> dict[int, Value]:
-    return dict(_fields(data))
+    return dict(fields(data))
 
 
 def _bytes(message: dict[int, Value], field: int) -> bytes:
     value = message.get(field, b"")
     return value if isinstance(value, bytes) else b""
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, Value]]:
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        field, wire = key >> 3, key & 7
-        if wire == VARINT:
-            value, at = _varint(data, at)
-            yield field, value
-        elif wire == BYTES:
-            size, at = _varint(data, at)
-            yield field, data[at : at + size]
-            at += size
-        elif wire in (FIXED64, FIXED32):
-            at += 8 if wire == FIXED64 else 4
-        else:
-            return  # nothing after this can be understood
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    found = shift = 0
-    while at < len(data):
-        found |= (data[at] & 127) << shift
-        at += 1
-        if data[at - 1] < 128:
-            break
-        shift += 7
-    return found, at

@@ -88,6 +88,10 @@ class Registry:
         answer = self._ask("HEAD", path, (200, 404))
         return str(answer.headers.get("Docker-Content-Digest", "")) if answer.status == 200 else ""
 
+    def has(self, image: str) -> bool:
+        repository, _, digest = image.partition("@")
+        return bool(digest and self.digest(repository, digest))
+
     def size(self, image: str) -> int | None:
         """Compressed bytes of all that it consists of; None when it is gone."""
         manifest = self._manifest(image)

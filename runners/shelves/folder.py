@@ -1,4 +1,4 @@
-"""Our own data folder as a shelf: work trees of runs, clones of repositories, logs. Of this machine alone.
+"""Our own data folder as a shelf: work trees of runs, clones of repositories, logs, artifacts. Of this machine alone.
 
 Never looks into a log, and takes a clone's lock before it removes the clone.
 """
@@ -26,7 +26,12 @@ class FolderShelf:
         self._mirrors = frozenset(mirrors)
 
     def things(self) -> list[Thing]:
-        return [*self._trees(), *self._clones(), *self._logs()]
+        return [
+            *self._trees(),
+            *self._clones(),
+            *self._of_runs(Kind.LOG, "logs"),
+            *self._of_runs(Kind.ARTIFACT, "artifacts"),
+        ]
 
     def remove(self, goer: Verdict) -> None:
         path = Path(goer.thing.name)
@@ -51,10 +56,10 @@ class FolderShelf:
             used = path.name in self._mirrors
             yield _thing(Kind.MIRROR, path, path.name, _touched(path.with_suffix(".lock")), used=used)
 
-    def _logs(self) -> Iterator[Thing]:
-        for path in sorted(self._data.glob("logs/*/[0-9]*")):
+    def _of_runs(self, kind: Kind, folder: str) -> Iterator[Thing]:
+        for path in sorted(self._data.glob(f"{folder}/*/[0-9]*")):
             if path.is_dir() and path.name.isdigit():
-                yield _thing(Kind.LOG, path, f"of run {path.name}", _newest(path), run=int(path.name))
+                yield _thing(kind, path, f"of run {path.name}", _newest(path), run=int(path.name))
 
 
 def _thing(kind: Kind, path: Path, label: str, at: float, run: int = 0, used: bool = False) -> Thing:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, insert, select, update
 
 from pipeline.delivery.run import NewRun, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.errors import NotFound
@@ -20,7 +20,7 @@ COLUMNS = tables.runs.c
 SAME = (
     "id", "service", "environment", "kind", "ref", "created_at", "requested_by", "message", "started_at",
     "finished_at", "error", "release", "deployment", "delivery", "attempt", "cancel_requested", "merge_request",
-    "target", "fork",
+    "target", "fork", "waits", "approved_by",
 )  # fmt: skip
 
 
@@ -69,7 +69,13 @@ def end_run(tx: Connection, run_id: int, status: RunStatus, error: str, at: date
         else stage
         for stage in stages_of(row.stages)
     )
-    values = {"status": status, "error": error, "finished_at": at, "stages": stages_text(stages)}
+    values = {
+        "status": status,
+        "error": error,
+        "finished_at": at,
+        "stages": stages_text(stages),
+        "waits": False,
+    }
     return tx.execute(update(tables.runs).where(is_open(run_id)).values(values)).rowcount == 1
 
 
@@ -102,16 +108,22 @@ def stages_text(stages: Sequence[Stage]) -> str:
 
 
 # Built once: this is the road of every webhook.
+NEVER_BEGUN = stages_text([Stage(name, StageStatus.CANCELLED) for name in StageName])
 SUPERSEDED = {
     "status": RunStatus.SUPERSEDED,
-    "stages": stages_text([Stage(name, StageStatus.CANCELLED) for name in StageName]),
+    "stages": NEVER_BEGUN,
 }
+# Of one that waited for an approval, what it did before stays, and the rest is cancelled in its text.
+PENDING, CANCELLED = (f'"status":"{status}"' for status in (StageStatus.PENDING, StageStatus.CANCELLED))
+CUT = case((COLUMNS.stages == "", NEVER_BEGUN), else_=func.replace(COLUMNS.stages, PENDING, CANCELLED))
 SUPERSEDE = (
     update(tables.runs)
     .where(COLUMNS.status == RunStatus.QUEUED)
     .where(*(COLUMNS[name] == bindparam(f"at_{name}") for name in tables.RUNS_BESIDE))
     .where(COLUMNS.id < bindparam("newest"))
-    .values(**SUPERSEDED, error=bindparam("why"), finished_at=bindparam("now"))
+    .values(
+        **SUPERSEDED | {"stages": CUT, "waits": False}, error=bindparam("why"), finished_at=bindparam("now")
+    )
 )
 ADD = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)
 

@@ -67,7 +67,7 @@ class SqlRuns:
         def work(tx: Connection) -> Run | None:
             guard(tx, lease)
             row = lock_run(tx, self._database, run_id)
-            if row.status in OVER or row.deployment is not None or self._other_is_running(tx, run_of(row)):
+            if not _may_begin(row) or self._other_is_running(tx, run_of(row)):
                 return None
             started = row.started_at or self._database.now(tx)
             values = {"status": RunStatus.RUNNING, "attempt": row.attempt + 1, "started_at": started}
@@ -114,13 +114,40 @@ class SqlRuns:
 
         return self._database.write(work)
 
+    def wait_for_approval(self, run_id: int, lease: Lease) -> bool:
+        def work(tx: Connection) -> bool:
+            guard(tx, lease)
+            run = run_of(self._still_running(tx, run_id))
+            if newer := self._newer(tx, run):
+                why = f"Run {newer}, of a newer commit, came before this one could be approved."
+                end_run(tx, run_id, RunStatus.SUPERSEDED, why, self._database.now(tx))
+                return False
+            values = {"status": RunStatus.QUEUED, "waits": True}
+            tx.execute(update(tables.runs).where(is_open(run_id)).values(values))
+            return True
+
+        return self._database.write(work)
+
+    def approve(self, run_id: int, by: str) -> Run:
+        def work(tx: Connection) -> Run:
+            run = run_of(lock_run(tx, self._database, run_id))
+            if not run.waits:
+                raise Conflict(
+                    f"Run {run_id} does not wait for an approval: it is {run.status}. {run.error}".rstrip()
+                )
+            tx.execute(update(tables.runs).where(is_open(run_id)).values(waits=False, approved_by=by))
+            return run_of(find_run(tx, run_id))
+
+        return self._database.write(work)
+
     def cancel(self, run_id: int) -> Run:
         def work(tx: Connection) -> Run:
             run = run_of(lock_run(tx, self._database, run_id))
             if run.over:
                 raise Conflict(f"Run {run_id} is over already: {run.status}.")
             if run.status is RunStatus.QUEUED:
-                end_run(tx, run_id, RunStatus.CANCELLED, "Cancelled before it began.", self._database.now(tx))
+                why = "Cancelled instead of approved." if run.waits else "Cancelled before it began."
+                end_run(tx, run_id, RunStatus.CANCELLED, why, self._database.now(tx))
             else:
                 tx.execute(update(tables.runs).where(is_open(run_id)).values(cancel_requested=True))
             if run.deployment is not None:
@@ -165,15 +192,24 @@ class SqlRuns:
         values = {"release": release, "deployment": deployment, "stages": stages}
         tx.execute(update(tables.runs).where(is_open(run.id)).values(values))
 
+    def _newer(self, tx: Connection, run: Run) -> int | None:
+        place = COLUMNS.service == run.service, COLUMNS.environment == run.environment
+        queued = COLUMNS.status == RunStatus.QUEUED, COLUMNS.id > run.id
+        return tx.execute(select(func.max(COLUMNS.id)).where(*place, *queued)).scalar()
+
     def _other_is_running(self, tx: Connection, run: Run) -> bool:
         place = (COLUMNS[name] == value for name, value in zip(tables.RUNS_BESIDE, beside(run), strict=True))
         others = exists().where(*place, COLUMNS.status == RunStatus.RUNNING, COLUMNS.id != run.id)
         return bool(tx.execute(select(others)).scalar())
 
 
+def _may_begin(row: Row[Any]) -> bool:
+    return row.status not in OVER and row.deployment is None and not row.waits
+
+
 @cache
 def _any_open() -> Select[bool]:
-    return select(exists().where(COLUMNS.status.in_(OPEN)))
+    return select(exists().where(COLUMNS.status.in_(OPEN), ~COLUMNS.waits))
 
 
 @cache
@@ -185,7 +221,7 @@ def _due() -> Select[int]:
     in_the_way = exists().where(
         *place, or_(other.c.status == "running", and_(other.c.status == "queued", other.c.id > COLUMNS.id))
     )
-    queued = and_(COLUMNS.status == "queued", ~in_the_way)
+    queued = and_(COLUMNS.status == "queued", ~COLUMNS.waits, ~in_the_way)
     running = and_(COLUMNS.status == "running", COLUMNS.deployment.is_(None))
     free = ~is_held("run:", COLUMNS.id)
     return select(COLUMNS.id).where(or_(queued, running), free).order_by(COLUMNS.id)

@@ -124,6 +124,8 @@ runs = Table(
     Column("merge_request", Integer, nullable=False, server_default="0"),  # 0: of none; else `environment` is empty
     _words("target"),
     Column("fork", Boolean, nullable=False, server_default=text("false")),
+    Column("waits", Boolean, nullable=False, server_default=text("false")),  # for an approval
+    _words("approved_by"),
     Index("one_run_at_a_time", *RUNS_BESIDE, unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -36,6 +37,18 @@ RUN = {
     "deployment": None,
     "requested_by": "push:ada",
     "created_at": "2026-01-01T00:00:00Z",
+}
+WAITING = RUN | {"id": 6, "status": "queued", "waits": True, "error": ""}
+TESTED = RUN | {
+    "id": 5,
+    "stages": [STAGES[0], STAGES[1] | {"name": "test", "attempts": 2}],
+    "tests": {
+        "commands": [
+            {"name": "", "exit_code": 0, "seconds": 3.21, "attempts": 1},
+            {"name": "lint", "exit_code": 2, "seconds": 0.5, "attempts": 2},
+        ],
+        "cases": [{"name": "a::b", "message": "1 != 2", "command": ""}],
+    },
 }
 DEPLOYMENT = {
     "id": 7,
@@ -96,10 +109,16 @@ ROUTES: dict[str, Any] = {
     "GET /runs": {"runs": [RUN], "next": None},
     "GET /runs/3": RUN,
     "GET /runs/8": RUN | {"id": 8, "environment": "", "merge_request": 5, "fork": True},
+    "GET /runs/5": TESTED,
+    "GET /runs/6": WAITING,
+    "POST /runs/6/approve": {"run": 6, "status": "queued"},
+    "GET /runs/5/artifacts": {"artifacts": [{"path": "out/a.html", "size": 8}]},
+    "GET /runs/5/artifacts/out/a%20b.html": "kept",
     "POST /runs/3/cancel": {"run": 3, "status": "running"},
     "POST /runs/3/retry": {"run": 4, "status": "queued"},
     "GET /deployments": {"deployments": [DEPLOYMENT], "next": None},
     "GET /deployments/7": DEPLOYMENT,
+    "POST /deployments/7/promote": {"deployment": 7, "request": "promote"},
     "POST /deployments/7/abort": {"deployment": 7, "request": "abort"},
     "GET /services": SERVICES,
     "GET /services/shop/environments/production": PLACE,
@@ -187,10 +206,19 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("runs", "3    shop     production   main  cccccccccc  failed  build  push:ada"),
         ("run show 3", "checkout  succeeded  1.5 s"),
         ("run show 3", "test      skipped    –      no tests"),
+        ("run show 5", "failed     2.0 s  attempt 2: exit code 1."),
+        ("run show 5", "test     ok                      3.2 s"),
+        ("run show 5", "lint     exit code 2, attempt 2  0.5 s"),
+        ("run show 5", "Failing cases:\n  a::b  1 != 2"),
+        ("run artifacts 5", "out/a.html  8"),
+        ("run show 6", "It waits for an approval: shipway run approve 6"),
+        ("run approve 6 --no-wait", "Run 6 was accepted."),
         ("run cancel 3", "Run 3 is running; it ends within seconds."),
         ("run retry 3 --no-wait", "Run 4 was accepted. `shipway run show 4` tells how it goes."),
         ("deployments", "7           shop     production   2        push    rolled_back"),
         ("deployment show 7", "10:20:30  web-1: starting"),
+        ("promote 7", "Deployment 7 goes on to all hosts."),
+        ("promote shop --from test --to production --no-wait", "Deployment 7 was accepted."),
         ("abort 7", "Deployment 7 ends and goes back."),
         ("status", "shop     production   1     deployment 7  2      2              shop.example.com"),
         ("status", "Run 3 of shop for production is under way."),
@@ -331,3 +359,14 @@ def test_a_run_of_a_merge_request_is_shown_with_its_number(call: Callable[..., R
 
     assert "Run 8 of shop for merge request 5" in shown
     assert ", from a fork" in shown
+
+
+def test_an_artifact_is_written_under_its_own_name(
+    call: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = call("run", "artifacts", "5", "out/a b.html")
+
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "a b.html").read_text() == '"kept"'

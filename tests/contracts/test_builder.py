@@ -61,8 +61,10 @@ class Bench:
             }
         )
 
-    def test_order(self):
-        return orders.TestOrder(self.run, self.tag, ("true",), {}, {}, 60.0, "", 1 << 28, 1.0, 64)
+    def test_order(self, commands=None):
+        return orders.TestOrder(
+            self.run, self.tag, commands or {"": ("true",)}, {}, {}, 60.0, "", 1 << 28, 1.0, 64
+        )
 
     def build(self, stop=lambda: False):
         return self.builder.build(self.order(), self.told.append, stop)
@@ -127,7 +129,19 @@ def test_building_twice_is_fine(bench):
 def test_tests_tell_their_exit_code(bench):
     bench.build()
 
-    assert bench.builder.test(bench.test_order(), bench.told.append, lambda: False).exit_code == 0
+    outcome = bench.builder.test(bench.test_order(), bench.told.append, never)
+
+    assert [command.exit_code for command in outcome.commands] == [0]
+
+
+def test_every_command_has_a_result_in_its_order(bench):
+    bench.build()
+
+    outcome = bench.builder.test(
+        bench.test_order({"lint": ("true",), "unit": ("true",)}), bench.told.append, never
+    )
+
+    assert [command.name for command in outcome.commands] == ["lint", "unit"]
 
 
 def test_published_image_is_named_by_its_digest(bench):

@@ -1,6 +1,7 @@
 """The contract of port `Source`, over git and over the stand-in."""
 
 import os
+import posixpath
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -296,6 +297,31 @@ def test_recipe_that_is_missing_or_outside_fails_the_stage(shop, path, build):
 
     with pytest.raises(StageFailed):
         shop.source.recipe(folder, path, build)
+
+
+def tree_of(shop, files, inside="."):
+    commit = shop.commit(files)
+    shop.branch("main", commit)
+    folder = shop.source.checkout(shop.repository, commit, "main", 1, print, never)
+    place = posixpath.normpath(posixpath.join(folder, inside))
+    return shop.source.tree(shop.repository, commit, folder, place)
+
+
+def test_tree_is_equal_where_the_files_are_whatever_the_commit(shop):
+    first = tree_of(shop, {"app/a": "1", "other": "x"}, "app")
+
+    assert first
+    assert tree_of(shop, {"app/a": "1", "other": "y"}, "app") == first
+    assert tree_of(shop, {"app/a": "2", "other": "y"}, "app") != first
+
+
+def test_tree_of_the_whole_repository_is_one_too(shop):
+    assert tree_of(shop, {"a": "1"}) == tree_of(shop, {"a": "1"})
+    assert tree_of(shop, {"a": "1"}) != tree_of(shop, {"a": "1", "b": ""})
+
+
+def test_folder_that_is_not_there_has_no_tree(shop):
+    assert tree_of(shop, {"a": "1"}, "gone") == ""
 
 
 def test_cleaning_twice_is_fine(shop):

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.delivery.orders import ImageFacts
-from pipeline.delivery.orders import TestOutcome as Outcome
+from pipeline.delivery.report import Case, CommandResult, Totals
+from pipeline.delivery.report import TestOutcome as Outcome
 from pipeline.delivery.run import StageName
 from pipeline.errors import DiskFull, Rejected, RunnerError, StageFailed, Stopped, Unreachable
 from pipeline.ports import BUILDER
@@ -70,7 +71,7 @@ def test_tests_run_in_the_built_image_with_bounds(world):
 
     order = world.builder.orders[-1]
     assert order.image == f"registry:5000/acme/shop:run-{world.run_id}"
-    assert order.command == ("pytest", "-q")
+    assert order.commands == {"": ("pytest", "-q")}
     assert (order.memory, order.cpus, order.pids) == (1 << 30, 2.0, 512)
     assert world.run.stage(StageName.TEST).detail == {"summary": "1 passed"}
 
@@ -103,7 +104,7 @@ def test_nothing_to_test_is_said(world):
 
 def test_red_tests_fail_the_run_before_anything_is_pushed(world):
     world.source.specs[COMMIT] = TESTED
-    world.builder.outcome = Outcome(1, "11 passed, 1 failed")
+    world.builder.outcomes = [Outcome((CommandResult("", 1, totals=Totals(11, 1)),))]
 
     run = world.go()
 
@@ -113,6 +114,56 @@ def test_red_tests_fail_the_run_before_anything_is_pushed(world):
     assert sentence in world.log
     assert world.queue.woken == []
     assert world.told == [f"shop production: run {run.id} failed: {sentence}"]
+
+
+def red(*names, **more):
+    return Outcome(tuple(CommandResult(name, 1, **more) for name in names))
+
+
+def test_what_tests_said_is_in_the_books_when_they_are_red_too(world):
+    world.source.specs[COMMIT] = TESTED
+    world.builder.outcomes = [red("", totals=Totals(11, 1), cases=(Case("a::b", "1 != 2"),))]
+
+    run = world.go()
+
+    assert "First failing: a::b (1 != 2)." in run.error
+    assert run.stage(StageName.TEST).tests.cases == (Case("a::b", "1 != 2"),)
+    assert run.stage(StageName.TEST).tests.totals == Totals(11, 1)
+
+
+def test_red_commands_are_tried_again_and_the_attempts_are_counted(world):
+    world.source.specs[COMMIT] = Spec(test=SpecOfTests(commands={"lint": "a", "unit": "b"}, retry=2))
+    world.builder.outcomes = [Outcome((CommandResult("lint", 0), CommandResult("unit", 1))), red("unit")]
+
+    run = world.go()
+
+    stage = run.stage(StageName.TEST)
+    assert (stage.status, stage.attempts) == ("succeeded", 3)
+    assert [command.attempts for command in stage.tests.commands] == [1, 3]
+    assert [list(order.commands) for order in world.builder.orders[1:]] == [
+        ["lint", "unit"],
+        ["unit"],
+        ["unit"],
+    ]
+    assert "Red; attempt 3 of 3." in world.log
+
+
+def test_what_stays_red_fails_after_the_last_attempt(world):
+    world.source.specs[COMMIT] = Spec(test=SpecOfTests(command="pytest", retry=1))
+    world.builder.outcomes = [red(""), red("")]
+
+    run = world.go()
+
+    assert run.error.startswith("The tests failed: `pytest` ended with exit code 1, at attempt 2 too.")
+
+
+def test_trouble_around_the_tests_is_not_an_attempt(world):
+    world.source.specs[COMMIT] = Spec(test=SpecOfTests(command="pytest", retry=1))
+    world.builder.failing["test"] = [StageFailed("The container redis is not healthy.")]
+
+    run = world.go()
+
+    assert run.error == "The container redis is not healthy."
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_abbreviated_commit_is_looked_up_and_kept_in_full(asked):
 
     run = asked.go()
 
-    assert run.stage(StageName.CHECKOUT).detail == {"commit": COMMIT}
+    assert run.stage(StageName.CHECKOUT).detail["commit"] == COMMIT
     assert asked.builder.orders[0].labels["shipway.commit"] == COMMIT
 
 

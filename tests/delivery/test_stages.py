@@ -8,8 +8,10 @@ import pytest
 
 from pipeline.delivery import stages
 from pipeline.delivery.orders import ImageFacts, Recipe
-from pipeline.delivery.orders import TestOutcome as Outcome
+from pipeline.delivery.report import Case, CommandResult, ServiceContainer, Totals
+from pipeline.delivery.report import TestOutcome as Outcome
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.errors import StageFailed
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment
 from pipeline.rollout.release import HealthCheck, HealthKind
@@ -74,15 +76,57 @@ def test_build_order_says_what_both_files_say():
     assert (order.tag, order.timeout, order.text) == ("t", 60.0, "FROM x")
 
 
+def test_build_gets_the_secrets_that_are_named_and_no_other():
+    spec = Spec(build=BuildSpec(secrets=("A",)))
+    secrets = {"A": Secret("a"), "DB": Secret("b")}
+
+    order = stages.build_order(RUN, spec, Recipe("/t", "Dockerfile", ""), "t", 60.0, secrets)
+
+    assert list(order.secrets) == ["A"]
+    assert "a" not in repr(order.secrets).replace("A", "")
+
+
+def test_build_secret_that_nobody_has_is_a_sentence():
+    spec = Spec(build=BuildSpec(secrets=("NPM_TOKEN",)))
+
+    with pytest.raises(
+        StageFailed, match=r"names NPM_TOKEN, .* services\.Shop\.environments\.production\.secrets"
+    ):
+        stages.build_order(RUN, spec, Recipe("/t", "Dockerfile", ""), "t", 60.0, {})
+
+
+@pytest.mark.parametrize(("cache", "before"), [(True, "r/shop@sha256:1"), (False, "")])
+def test_cache_of_an_earlier_run_is_used_where_it_is_asked_for(cache, before):
+    spec = Spec(build=BuildSpec(cache=cache))
+
+    order = stages.build_order(RUN, spec, Recipe("/t", "D", ""), "t", 60.0, before="r/shop@sha256:1")
+
+    assert (order.cache, order.cache_from) == (cache, before)
+
+
+def test_same_tree_with_build_secrets_is_of_its_environment():
+    plain, secret = Spec(), Spec(build=BuildSpec(secrets=("A",)))
+    recipe, other = Recipe("/t", "Dockerfile", "FROM x"), replace(RUN, environment="test")
+
+    assert stages.fingerprint(RUN, plain, recipe, "t") == stages.fingerprint(other, plain, recipe, "t")
+    assert stages.fingerprint(RUN, secret, recipe, "t") != stages.fingerprint(other, secret, recipe, "t")
+    assert stages.fingerprint(RUN, plain, recipe, "") == ""
+
+
 @pytest.mark.parametrize(
     ("spec", "dockerfile", "plan"),
     [
-        (SpecOfTests(command="pytest -q"), "FROM x", stages.TestPlan("", True, ("pytest", "-q"))),
-        (SpecOfTests(command="a", target="ci"), "FROM x", stages.TestPlan("ci", True, ("a",))),
-        (SpecOfTests(command="a"), "FROM x AS test", stages.TestPlan("", True, ("a",))),
-        (SpecOfTests(), "FROM x AS test\nRUN y", stages.TestPlan("test", False)),
-        (SpecOfTests(), "FROM x AS test\nCMD y", stages.TestPlan("test", True)),
-        (SpecOfTests(target="ci"), "FROM x AS ci\nENTRYPOINT y", stages.TestPlan("ci", True)),
+        (SpecOfTests(command="pytest -q"), "FROM x", stages.TestPlan("", {"": ("pytest", "-q")})),
+        (SpecOfTests(command="a", target="ci"), "FROM x", stages.TestPlan("ci", {"": ("a",)})),
+        (SpecOfTests(command="a"), "FROM x AS test", stages.TestPlan("", {"": ("a",)})),
+        (
+            SpecOfTests(command="a", commands={"lint": "b | c"}),
+            "FROM x",
+            stages.TestPlan("", {"": ("a",), "lint": ("/bin/sh", "-c", "b | c")}),
+        ),
+        (SpecOfTests(), "FROM x AS test\nRUN y", stages.TestPlan("test")),
+        (SpecOfTests(), "FROM x AS test\nCMD y", stages.TestPlan("test", {"": ()})),
+        (SpecOfTests(target="ci"), "FROM x AS ci\nENTRYPOINT y", stages.TestPlan("ci", {"": ()})),
     ],
 )
 def test_how_it_is_tested(spec, dockerfile, plan):
@@ -94,12 +138,12 @@ def test_no_test_says_why():
 
 
 def test_tests_get_their_own_environment_and_never_the_operators_secrets():
-    spec = Spec(test=SpecOfTests(env={"A": "1"}, services={"redis": "redis:7"}))
+    spec = Spec(test=SpecOfTests(env={"A": "1"}, services={"redis": ServiceContainer("redis:7")}))
 
     order = stages.order_of_tests(RUN, spec, stages.TestPlan(), "image")
 
     assert order.env == {"CI": "true", "A": "1"}
-    assert order.services == {"redis": "redis:7"}
+    assert order.services == {"redis": ServiceContainer("redis:7")}
 
 
 @pytest.mark.parametrize(
@@ -115,20 +159,56 @@ def test_only_a_command_that_needs_a_shell_gets_one(command, expected):
     assert stages.words(command) == expected
 
 
+def outcome(*results):
+    return Outcome(tuple(CommandResult(name, code, **more) for name, code, more in results))
+
+
 @pytest.mark.parametrize(
-    ("code", "summary", "part"),
+    ("code", "more", "part"),
     [
-        (0, "", ""),
-        (1, "1 failed", "exit code 1 (1 failed)"),
-        (137, "", "out of memory"),
-        (2, "", "exit code 2."),
+        (0, {}, ""),
+        (1, {"totals": Totals(failed=1)}, "`pytest` ended with exit code 1 (1 failed). The"),
+        (137, {}, "out of memory"),
+        (2, {}, "exit code 2."),
+        (1, {"attempts": 2}, "exit code 1, at attempt 2 too."),
+        (1, {"cases": (Case("a::b", "1 != 2"), Case("c"))}, "First failing: a::b (1 != 2), c. The log"),
+        (1, {"cases": (Case("a"),) * 5}, "First failing: a, a, a, and 2 more."),
     ],
 )
-def test_red_tests_get_a_sentence(code, summary, part):
+def test_red_tests_get_a_sentence(code, more, part):
     spec = Spec(test=SpecOfTests(command="pytest"))
 
-    assert part in stages.failure_of(spec, Outcome(code, summary))
-    assert bool(stages.failure_of(spec, Outcome(code, summary))) == bool(code)
+    assert part in stages.failure_of(spec, outcome(("", code, more)))
+    assert bool(stages.failure_of(spec, outcome(("", code, more)))) == bool(code)
+
+
+def test_sentence_names_each_red_command_of_several():
+    spec = Spec(test=SpecOfTests(command="pytest", commands={"lint": "ruff check .", "types": "mypy"}))
+
+    sentence = stages.failure_of(spec, outcome(("", 0, {}), ("lint", 1, {}), ("types", 2, {})))
+
+    assert sentence == (
+        "The tests failed: lint `ruff check .` ended with exit code 1; types `mypy` ended with exit code 2. "
+        "The log has their output."
+    )
+
+
+def test_next_attempt_is_at_what_was_red():
+    spec = Spec(test=SpecOfTests(commands={"lint": "a", "unit": "b"}))
+    order = stages.order_of_tests(RUN, spec, stages.plan_tests(spec, ""), "image")
+
+    again = stages.tests_again(order, outcome(("lint", 0, {}), ("unit", 1, {})))
+
+    assert (again.commands, again.attempt) == ({"unit": ("b",)}, 2)
+
+
+def test_attempts_are_put_together_by_command():
+    first = outcome(("lint", 0, {"coverage": 80.0}), ("unit", 1, {"totals": Totals(1, 1)}))
+
+    both = first.then(outcome(("unit", 0, {"totals": Totals(2), "attempts": 2})))
+
+    assert [command.exit_code for command in both.commands] == [0, 0]
+    assert both.summary == "2 passed; coverage 80 %; green at attempt 2"
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Queue:
 
     waiting: list[tuple[str, int]] = field(default_factory=list)
 
-    def wake_run(self, number: int) -> None:
+    def wake_run(self, number: int, new: bool = False) -> None:
         self._wake(("run", number))
 
     def wake_deployment(self, number: int) -> None:

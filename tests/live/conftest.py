@@ -2,6 +2,7 @@
 
     def test_…(lab): …                 the lab; without one it is skipped with the reason, or fails when CI=true
     def test_…(shop): shop.commit("1"); shop.push()          a SampleRepository with a bare remote
+    def test_…(works): works.push("FROM BUSYBOX\\n").go() the road from a commit to a digest, with both builders
     def test_…(house): house.start(); house.get("/services") a House for that repository, not started yet
     def test_…(load_on): with load_on(house.fronts) as load: …; counts = load.stop()
 
@@ -14,10 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.secret import Secret
 from tests.load.session import Load, standard
 from tests.parts.house import House, ending
 from tests.parts.laboratory import Laboratory, NoLab, laboratory
 from tests.parts.repository import SampleRepository
+from tests.parts.works import Works, works_in
+
+BUILD_TOKEN = "npm-t0ken-of-the-lab"
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +38,13 @@ def lab() -> Laboratory:
 @pytest.fixture
 def shop(tmp_path: Path) -> SampleRepository:
     return SampleRepository(tmp_path / "shop", tmp_path / "shop.git").create()
+
+
+@pytest.fixture(params=["buildkit", "classic"])
+def works(
+    request: pytest.FixtureRequest, tmp_path: Path, lab: Laboratory, shop: SampleRepository
+) -> Iterator[Works]:
+    yield from works_in(tmp_path, lab, shop, request.param == "buildkit", {"NPM_TOKEN": Secret(BUILD_TOKEN)})
 
 
 @pytest.fixture

@@ -239,6 +239,8 @@ def own(kind: Kind, days: float, **more: object) -> Thing:
         (own(Kind.LOG, 89, run=5), False),
         (own(Kind.LOG, 91, run=5), True),
         (own(Kind.LOG, 91, run=77), False),
+        (own(Kind.ARTIFACT, 89, run=5), False),
+        (own(Kind.ARTIFACT, 91, run=5), True),
     ],
 )
 def test_our_own_folder_is_tidied_by_age_and_by_run(thing: Thing, goes: bool) -> None:
@@ -319,9 +321,14 @@ def test_nothing_that_is_needed_used_or_anothers_ever_goes(
         if not found.goes or thing.kind in (Kind.CACHE, Kind.MIRROR):
             continue
         assert not thing.other
-        assert not thing.digests & need.digests.keys() or thing.kind in (Kind.CONTAINER, Kind.TREE, Kind.LOG)
+        assert not thing.digests & need.digests.keys() or thing.kind in (
+            Kind.CONTAINER,
+            Kind.TREE,
+            Kind.LOG,
+            Kind.ARTIFACT,
+        )
         assert thing.run not in need.runs
-        assert not thing.used or thing.kind in (Kind.TREE, Kind.LOG, Kind.MANIFEST)
+        assert not thing.used or thing.kind in (Kind.TREE, Kind.LOG, Kind.ARTIFACT, Kind.MANIFEST)
         place = need.places.get((thing.service, thing.environment), Place())
         assert thing.kind is not Kind.CONTAINER or thing.run or thing.release != place.live
         assert set(found.references) <= set(thing.references)

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.rollout.deployment import Status
 from pipeline.rollout.policy import Approve, Order, Policy
-from pipeline.rollout.rollback import rollback
+from pipeline.rollout.release import HealthCheck, HealthKind
+from pipeline.rollout.rollback import deploy_release, rollback
 from tests.rollout.stage import POLICY, PRODUCTION, SHOP, Stage
 
 
@@ -44,3 +45,20 @@ def test_going_back_asks_nobody_and_keeps_as_many_hosts_in_rotation():
 )
 def test_the_floor_stays_where_it_was(policy):
     assert policy.at_once().needed_of(8) == policy.needed_of(8)
+
+
+def test_release_of_another_environment_is_asked_for_by_the_new_ones_own_name():
+    stage = Stage(hosts=1)
+    other = replace(stage.release(), environment="test")
+    other = stage.books.releases.add(
+        replace(other, spec=replace(other.spec, health=HealthCheck(HealthKind.HTTP, host="t")))
+    )
+
+    number = deploy_release(SHOP, PRODUCTION, other.number, None, "anna", stage.ports)
+
+    deployment = stage.books.deployments.deployment(number)
+    assert (
+        deployment.release.spec.health.host
+        == stage.ports.settings.environment(SHOP, PRODUCTION).domain
+        != "t"
+    )

@@ -20,6 +20,7 @@ from pipeline.rollout.release import Release, RuntimeSpec
 from pipeline.secret import Secret
 from pipeline.settings import Settings
 from pipeline.web.app import create_app
+from runners.artifact_store import FileArtifacts
 from runners.forges import Forges
 from runners.log_store import FileLogs
 from runners.store import Store, open_store
@@ -179,6 +180,7 @@ def house(blank_database: Path, tmp_path: Path) -> Iterator[House]:
         logs=logs,
         queue=queue,
         clock=Clock(),
+        artifacts=FileArtifacts(str(tmp_path / "artifacts")),
         **outside,
         **unused,
         **books,

@@ -88,6 +88,56 @@ def test_an_image_without_a_digest_is_refused_with_a_sentence(client, headers):
     assert "named by its digest, as repository@sha256:…; a tag alone is not enough" in answer.json["detail"]
 
 
+def test_what_is_live_elsewhere_is_promoted_as_the_very_image(client, house, headers):
+    bring(house, house.release().number)
+    place = PLACE.replace("production", "test")
+
+    answer = client.post(f"{place}/deployments", json={"from": "production"}, headers=headers)
+
+    assert answer.status_code == 202
+    deployment = house.ports.deployments.deployment(answer.json["deployment"])
+    assert (deployment.environment, deployment.release.environment) == ("test", "test")
+    assert deployment.release.image.endswith(DIGEST)
+    assert "DB_URL" not in deployment.release.spec.secrets
+
+
+@pytest.mark.parametrize(
+    ("origin", "status", "says"),
+    [
+        ("test", 409, "Nothing is live on shop/test"),
+        ("production", 400, "cannot be promoted onto itself"),
+        ("moon", 404, "moon"),
+    ],
+)
+def test_what_cannot_be_promoted_says_why(client, headers, origin, status, says):
+    answer = client.post(f"{PLACE}/deployments", json={"from": origin}, headers=headers)
+
+    assert answer.status_code == status
+    assert says in answer.json["detail"]
+
+
+def test_what_is_at_work_is_not_promoted(client, house, headers):
+    bring(house, house.release().number, Status.ROLLING)
+
+    answer = client.post(
+        f"{PLACE.replace('production', 'test')}/deployments", json={"from": "production"}, headers=headers
+    )
+
+    assert answer.status_code == 409
+    assert "is at work on shop/production" in answer.json["detail"]
+
+
+def test_promoting_needs_rights_on_both_sides(client, house):
+    bring(house, house.release().number)
+    bound = house.token("deployer", "shop/test")
+
+    answer = client.post(
+        f"{PLACE.replace('production', 'test')}/deployments", json={"from": "production"}, headers=bound
+    )
+
+    assert answer.status_code == 403
+
+
 def test_an_unknown_release_is_404(client, headers):
     assert client.post(f"{PLACE}/deployments", json={"release": 9}, headers=headers).status_code == 404
     assert client.post(f"{PLACE}/rollback", json={"release": 9}, headers=headers).status_code == 404

@@ -1,8 +1,13 @@
 """The calls about runs."""
 
+import io
+
 import pytest
 
-from pipeline.delivery.run import NewRun, StageName
+from pipeline.delivery.report import Case, CommandResult, Totals
+from pipeline.delivery.report import TestOutcome as Outcome
+from pipeline.delivery.run import NewRun, Stage, StageName, StageStatus
+from pipeline.lease import run_key
 from tests.web.conftest import COMMIT, House
 
 START = "/api/v1/services/shop/environments/production/runs"
@@ -77,6 +82,110 @@ def test_a_run_is_shown_with_all_five_stages(client, house, headers):
         None,
     )
     assert answer["created_at"].endswith("Z")
+
+
+def said_by_tests(house: House, run: int, outcome: Outcome) -> None:
+    lease = house.store.leases.take(run_key(run), "me", 60.0)
+    assert lease
+    house.store.runs.begin(run, lease)
+    stage = Stage(StageName.TEST, StageStatus.FAILED, error="The tests failed.", tests=outcome)
+    house.store.runs.save_stage(run, stage, lease)
+
+
+def test_what_tests_said_is_shown(client, house, headers):
+    number = add(house)
+    unit = CommandResult("unit", 1, 2.5, 2, Totals(11, 1, 1, 3), (Case("a::b", "1 != 2"),), 81.5)
+    said_by_tests(house, number, Outcome((CommandResult("lint", 0, 0.5), unit)))
+
+    answer = client.get(f"/api/v1/runs/{number}", headers=headers).json
+
+    assert answer["tests"] == {
+        "passed": 11,
+        "failed": 2,
+        "skipped": 3,
+        "coverage": 81.5,
+        "commands": [
+            {"name": "lint", "exit_code": 0, "seconds": 0.5, "attempts": 1},
+            {"name": "unit", "exit_code": 1, "seconds": 2.5, "attempts": 2},
+        ],
+        "cases": [{"name": "a::b", "message": "1 != 2", "command": "unit"}],
+    }
+    assert [stage["attempts"] for stage in answer["stages"]] == [1, 1, 2, 1, 1]
+
+
+def waiting(house: House) -> int:
+    number = add(house)
+    lease = house.store.leases.take(run_key(number), "me", 60.0)
+    assert lease
+    house.store.runs.begin(number, lease)
+    house.store.runs.wait_for_approval(number, lease)
+    house.store.leases.give_back(lease)
+    return number
+
+
+def test_a_run_that_waits_is_approved_by_name_and_woken(client, house, headers):
+    number = waiting(house)
+    assert client.get(f"/api/v1/runs/{number}", headers=headers).json["waits"] is True
+
+    answer = client.post(f"/api/v1/runs/{number}/approve", headers=headers)
+
+    assert (answer.status_code, answer.json) == (202, {"run": number, "status": "queued"})
+    assert client.get(f"/api/v1/runs/{number}", headers=headers).json["approved_by"] == "api:ci"
+    assert house.queue.woken == [f"run {number}"]
+    assert house.ports.audit.entries()[0]["action"] == "run.approve"
+
+
+def test_a_run_that_does_not_wait_cannot_be_approved(client, house, headers):
+    answer = client.post(f"/api/v1/runs/{add(house)}/approve", headers=headers)
+
+    assert answer.status_code == 409
+    assert "does not wait for an approval: it is queued" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("role", "bounds"), [("viewer", ()), ("deployer", ("blog",)), ("deployer", ("shop/test",))]
+)
+def test_approving_takes_a_deployer_of_that_environment(client, house, role, bounds):
+    number = waiting(house)
+
+    assert (
+        client.post(f"/api/v1/runs/{number}/approve", headers=house.token(role, *bounds)).status_code == 403
+    )
+
+
+def test_a_run_without_tests_has_none(client, house, headers):
+    assert client.get(f"/api/v1/runs/{add(house)}", headers=headers).json["tests"] is None
+
+
+def test_artifacts_are_listed_and_fetched(client, house, headers):
+    number = add(house)
+    house.ports.artifacts.keep(number, "site/index.html", 8, io.BytesIO(b"<script>"))
+
+    listed = client.get(f"/api/v1/runs/{number}/artifacts", headers=headers)
+    fetched = client.get(f"/api/v1/runs/{number}/artifacts/site/index.html", headers=headers)
+
+    assert listed.json == {"artifacts": [{"path": "site/index.html", "size": 8}]}
+    assert fetched.data == b"<script>"
+    assert fetched.mimetype == "application/octet-stream"
+    assert fetched.headers["Content-Disposition"] == "attachment"
+    assert fetched.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["gone", "../../shipway.db", "index.json", "%2e%2e/x", "000001"])
+def test_only_what_was_kept_is_an_artifact(client, house, headers, path):
+    number = add(house)
+    house.ports.artifacts.keep(number, "a", 1, io.BytesIO(b"x"))
+
+    assert client.get(f"/api/v1/runs/{number}/artifacts/{path}", headers=headers).status_code == 404
+
+
+def test_artifacts_of_other_services_are_not_for_everybody(client, house):
+    number = add(house)
+    house.ports.artifacts.keep(number, "a", 1, io.BytesIO(b"x"))
+    stranger = house.token("viewer", "blog")
+
+    assert client.get(f"/api/v1/runs/{number}/artifacts", headers=stranger).status_code == 403
+    assert client.get(f"/api/v1/runs/{number}/artifacts/a", headers=stranger).status_code == 403
 
 
 @pytest.mark.parametrize("number", ["0", "999", "99999999999", "99999999999999999999", "x", "-1", "1.5"])

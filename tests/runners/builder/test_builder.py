@@ -12,9 +12,9 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.secret import Secret
 from runners.builder import facts_of, has_buildkit
 from runners.builder.building import Build
+from runners.builder.copying import regex
 from runners.builder.publishing import _failure as push_failure
 from runners.builder.pulling import auth_header, split, trouble
-from runners.builder.reports import _regex
 from runners.builder.sweeping import sweep
 from runners.registries import auth_config
 
@@ -94,6 +94,10 @@ def build_failure(said, missing=None):
             Unreachable,
             "could not fetch",
         ),
+        ("secret NPM_TOKEN not found: not found", StageFailed, "the secret NPM_TOKEN, which build.secrets"),
+        ("secret NPM_TOKEN: not found", StageFailed, "the secret NPM_TOKEN, which build.secrets"),
+        ("no active sessions", StageFailed, "a secret or a file of the client, which build.secrets"),
+        ("exec /bin/sh: exec format error", StageFailed, "cannot run programs of that platform"),
         ("dockerfile parse error line 1: unknown instruction: X", StageFailed, "unknown instruction"),
     ],
 )
@@ -102,6 +106,23 @@ def test_failed_build_is_blamed_on_the_right_one(said, kind, part):
 
     assert type(failure) is kind
     assert part in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"secrets": {"A": Secret("x")}}, "build.secrets of"),
+        ({"platform": "linux/arm64", "cache": True}, "build.platform and build.cache of"),
+    ],
+)
+def test_what_needs_buildkit_is_said_where_there_is_none(asked, named):
+    order = BuildOrder(7, "shop", "/", "Dockerfile", "", {}, "t", {}, 1.0, "FROM x", **asked)
+    build = Build(None, HERE, RegistryAccess(""), order, print)
+
+    with pytest.raises(
+        StageFailed, match=f"{named} .shipway.yml need BuildKit, and the builder's engine at unix:///x"
+    ):
+        build.run(False, lambda: False)
 
 
 @pytest.mark.parametrize(
@@ -169,10 +190,12 @@ def test_login_that_cannot_be_is_a_sentence(access, part):
         ("/app/**/*.xml", "/app/b/c/a.xml", True),
         ("/app/**/*.xml", "/app/a.xml", True),
         ("/app/a.xml", "/app/aaxml", False),
+        ("/app/reports", "/app/reports/b/a.xml", True),
+        ("/app/reports", "/app/reports2/a.xml", False),
     ],
 )
 def test_report_patterns_are_those_of_a_shell(pattern, name, matches):
-    assert bool(_regex(pattern).fullmatch(name)) is matches
+    assert bool(regex(pattern).fullmatch(name)) is matches
 
 
 class Shelf:

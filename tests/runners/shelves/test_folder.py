@@ -1,6 +1,7 @@
 """Our own folder: trees, clones and logs are told with size and age; what goes is gone, a clone only when it is free."""
 
 import fcntl
+import io
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from pipeline.errors import Rejected
 from pipeline.retention.thing import Kind, Thing, Verdict
+from runners.artifact_store import FileArtifacts
 from runners.shelves.folder import FolderShelf
 
 OLD = 1_600_000_000.0
@@ -45,6 +47,14 @@ def test_a_log_is_as_old_as_its_youngest_file(data: Path) -> None:
     (data / "logs/0000/4/0002-test.log").write_text("later")
 
     assert things(data)["4"].at != datetime.fromtimestamp(OLD, UTC)
+
+
+def test_artifacts_are_told_by_their_run(data: Path) -> None:
+    FileArtifacts(str(data / "artifacts")).keep(5, "a.txt", 1, io.BytesIO(b"x"))
+
+    (found,) = (thing for thing in things(data).values() if thing.kind is Kind.ARTIFACT)
+
+    assert found.run == 5
 
 
 def test_what_goes_is_gone_and_going_twice_is_fine(data: Path) -> None:
