@@ -75,8 +75,8 @@ class StreamMask:
 
     @property
     def held(self) -> str:
-        """What may be the beginning of a secret, or was one that goes on; nobody has got it yet."""
-        return self._held
+        """What may be the beginning of a secret; nothing of it was given, not even as ***."""
+        return self._held[self._covered :]
 
     def use(self, mask: Mask) -> None:
         """From now on these secrets; what is held back is looked at again with them."""

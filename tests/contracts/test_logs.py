@@ -101,6 +101,15 @@ def test_too_much_is_cut_with_one_line_that_says_so(logs):
     assert text.endswith("the end\n")
 
 
+def test_what_is_said_after_the_end_of_a_stage_takes_from_the_same_room(logs):
+    for _ in range(5):
+        for _ in range(200):
+            logs.append(7, "build", "0123456789\n" * 1000)
+        logs.close(7, "build")
+
+    assert len(whole(logs).encode()) <= LIMIT
+
+
 def test_closing_what_was_never_opened_is_fine(logs):
     logs.close(7, "build")
     logs.close(7, "build")
