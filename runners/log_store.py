@@ -90,6 +90,9 @@ class FileLogs:
                 break
         return found, offset + len(found)
 
+    def size(self, run_id: int) -> int:
+        return sum(segment.size for segment in _segments(self._folder(run_id)))
+
     def _write(self, run_id: int, stage: str, text: str, fresh: bool) -> None:
         """`fresh`: this process has not written to the stage since it was last closed."""
         if not text:

@@ -13,9 +13,10 @@ from pipeline.web.answers import RunAccepted, RunAnswer, RunsAnswer
 from pipeline.web.auth import Role, caller_of, demand_within, within
 from pipeline.web.bodies import LogQuery, NothingBody, RunBody, RunsQuery
 from pipeline.web.calls import Call
+from pipeline.web.log_text import log_text
 from pipeline.web.paging import page
 from pipeline.web.problems import BadRequest, Busy
-from pipeline.web.stream import CHUNK, Feed, Handover, LogFeed, follow
+from pipeline.web.stream import Feed, Handover, LogFeed, follow
 from pipeline.web.views import run_view
 
 log = logging.getLogger("shipway.web")
@@ -63,7 +64,7 @@ def show_log(ports: Ports, caller: Caller, run: int, query: LogQuery) -> Respons
     _reachable(ports, caller, run)
     if query.follow or wants_events():
         return stream(LogFeed(run, ports), resume_at(query.offset), ports)
-    return Response(_text(ports, run, query.offset), mimetype="text/plain")
+    return log_text(ports, run, query.offset)
 
 
 def requested_by(caller: Caller) -> str:
@@ -115,15 +116,6 @@ def _reachable(ports: Ports, caller: Caller, number: int) -> Run:
     return run
 
 
-def _text(ports: Ports, run: int, offset: int) -> Iterator[bytes]:
-    while True:
-        data, _ = ports.logs.read(run, offset, CHUNK)
-        if not data:
-            return
-        offset += len(data)
-        yield data
-
-
 CALLS = (
     Call(
         "GET",
@@ -144,7 +136,7 @@ CALLS = (
         show_log,
         None,
         query=LogQuery,
-        errors=(400, 404, 503),
+        errors=(400, 404, 416, 503),
         media=("text/plain", "text/event-stream"),
     ),
     Call(

@@ -54,7 +54,7 @@ class LogFeed:
         run = self.ports.runs.run(
             self.run
         )  # before the log is read: what is written before the end is not missed
-        data, _ = self.ports.logs.read(self.run, position, CHUNK)
+        position, data = self._whole(position)
         ready = complete(data) or (data if run.over else b"")
         if ready:
             position += len(ready)
@@ -62,6 +62,15 @@ class LogFeed:
         if run.over:
             return Step(frame(json.dumps({"status": run.status}), position, "end"), position, over=True)
         return Step(b"", position)
+
+    def _whole(self, position: int) -> tuple[int, bytes]:
+        """What lies there; from its beginning when `position` is in the middle of a character."""
+        data, _ = self.ports.logs.read(self.run, position, CHUNK)
+        if data and 0x80 <= data[0] < 0xC0:
+            before, _ = self.ports.logs.read(self.run, max(0, position - 3), min(3, position))
+            head = before[len(complete(before)) :]
+            return position - len(head), head + data
+        return position, data
 
 
 @dataclass(frozen=True)

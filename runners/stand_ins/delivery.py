@@ -203,6 +203,9 @@ class MemoryLogs:
         self._texts.setdefault(key[0], bytearray()).extend(data)
         self._spent[key] = self._spent.get(key, 0) + len(data)
 
+    def size(self, run_id: int) -> int:
+        return len(self._texts.get(run_id, b""))
+
     def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
         found = bytes(self._texts.get(run_id, b"")[offset : offset + limit])
         return found, offset + len(found)

@@ -49,6 +49,14 @@ def test_reading_on_from_the_returned_offset_gives_every_byte_once(logs, size):
     assert found.decode() == "öne\ntwo\n"
 
 
+def test_size_is_that_of_the_whole_text(logs):
+    logs.append(7, "checkout", "öne\n")
+    logs.append(7, "build", "two\n")
+    logs.close(7, "checkout")
+
+    assert (logs.size(7), logs.size(8)) == (9, 0)
+
+
 def test_what_was_read_never_changes(logs):
     logs.append(7, "checkout", "one\n")
     logs.append(7, "build", "two\n")

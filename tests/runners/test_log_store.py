@@ -2,8 +2,11 @@
 
 import os
 import threading
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runners.log_store import FileLogs
 
@@ -188,6 +191,31 @@ def test_reader_beside_a_closing_writer_sees_every_byte_once(logs, tmp_path):
     thread.join()
 
     assert b"".join(seen).decode() == whole(logs)
+
+
+DEEDS = st.tuples(
+    st.sampled_from(["checkout", "build", "test"]),
+    st.text("aü€🚀\n", max_size=9),
+    st.booleans(),
+    st.integers(1, 7),
+)
+
+
+@given(st.lists(DEEDS, max_size=12))
+def test_a_reader_who_is_behind_finds_the_same_bytes_whatever_was_closed_meanwhile(deeds):
+    with TemporaryDirectory() as folder:
+        logs, seen = FileLogs(folder), b""
+        for stage, text, closed, size in deeds:
+            logs.append(7, stage, text)
+            seen += logs.read(7, len(seen), size)[0]
+            if closed:
+                logs.close(7, stage)
+
+        everything, end = logs.read(7)
+        rests = [logs.read(7, offset) for offset in range(end + 2)]
+
+    assert everything.startswith(seen)
+    assert rests == [(everything[offset:], max(end, offset)) for offset in range(end + 2)]
 
 
 def test_full_disk_is_told_as_such(logs, monkeypatch):
