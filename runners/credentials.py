@@ -16,8 +16,6 @@ LONGEST_AUTHORITY = 1024  # user, password and host: a password may hold an @, s
 LONGEST_VALUE = 8192
 
 Span = tuple[int, int]
-Found = tuple[int, int | None, bool]  # begin; end, None when it is none yet; whether more text may change it
-
 AUTHORITY = re.compile(rf"[^\s/?#\"'<>\\]{{0,{LONGEST_AUTHORITY}}}")
 HEADER = re.compile(
     r"(?:authorization|(?:private|job|deploy|x-auth|x-gitlab)-token|x-api-key|x-registry-auth)"
@@ -32,43 +30,50 @@ HINTS = ("authorization", "-token", "x-api-key", "x-registry-auth")
 
 def spans(text: str) -> list[Span]:
     """Sorted; they may overlap."""
-    return sorted(
-        (begin, end) for begin, end, _ in _found(text) if end is not None and end - begin >= SHORTEST
-    )
+    found = [*_in_urls(text), *_behind_headers(text)]
+    return sorted(span for span in found if span[1] - span[0] >= SHORTEST)
 
 
 def tail(text: str) -> int:
     """Where a credential begins that more text could still make longer; the text's length when there is none."""
-    return min((begin for begin, _, grows in _found(text) if grows), default=len(text))
+    ends = len(text)
+    growing = [begin for begin, end in _behind_headers(text) if end == ends and end - begin < LONGEST_VALUE]
+    place = text.rfind("://")  # no other one can reach the end: a host has no slash
+    if place >= 0:
+        begin, end = _authority(text, place)
+        growing += (
+            [_secret_part(text, place, begin, end)] if end == ends and end - begin < LONGEST_AUTHORITY else []
+        )
+    return min((begin for begin in growing if begin), default=ends)
 
 
-def _found(text: str) -> Iterator[Found]:
-    if "://" in text:
-        yield from _in_urls(text)
-    lowered = text.lower()
-    if any(hint in lowered for hint in HINTS):
-        yield from _behind_headers(text)
-
-
-def _in_urls(text: str) -> Iterator[Found]:
-    place = text.find("://")
+def _in_urls(text: str) -> Iterator[Span]:
+    place = text.find("://") if "@" in text else -1
     while place >= 0:
-        begin = place + 3
-        end = _end_of(AUTHORITY, text, begin)
-        grows = end == len(text) and end - begin < LONGEST_AUTHORITY
-        if not text[max(0, place - 5) : place].lower().endswith(("http", "https")):
-            begin = text.find(":", begin, min(end, begin + LONGEST_USER)) + 1
+        begin, end = _authority(text, place)
         at = text.rfind("@", begin, end)
-        if begin:
-            yield begin, at if at >= 0 else None, grows
+        if at >= 0 and (begin := _secret_part(text, place, begin, end)):
+            yield begin, at
         place = text.find("://", place + 1)
 
 
-def _behind_headers(text: str) -> Iterator[Found]:
-    for match in HEADER.finditer(text):
-        begin = match.end()
-        end = _end_of(WORD if match["scheme"] else REST, text, begin)
-        yield begin, end, end == len(text) and end - begin < LONGEST_VALUE
+def _authority(text: str, place: int) -> Span:
+    """Of the URL whose :// is there."""
+    return place + 3, _end_of(AUTHORITY, text, place + 3)
+
+
+def _secret_part(text: str, place: int, begin: int, end: int) -> int:
+    """Where it begins; 0: there is no password, and a user alone is a secret to http only."""
+    if text[max(0, place - 5) : place].lower().endswith(("http", "https")):
+        return begin
+    return text.find(":", begin, min(end, begin + LONGEST_USER)) + 1
+
+
+def _behind_headers(text: str) -> Iterator[Span]:
+    lowered = text.lower()
+    if any(hint in lowered for hint in HINTS):
+        for match in HEADER.finditer(text):
+            yield match.end(), _end_of(WORD if match["scheme"] else REST, text, match.end())
 
 
 def _end_of(pattern: re.Pattern[str], text: str, begin: int) -> int:
