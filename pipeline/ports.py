@@ -43,12 +43,11 @@ class Forge(Protocol):
 
 
 class Logs(Protocol):
-    """Append-only logs, a file a stage, masked before they are written, bounded, compressed when closed."""
+    """Append-only, a file a stage, bounded, masked before a byte is written (secrets split over two calls too)."""
 
-    def append(self, run_id: int, stage: str, text: str) -> None:
-        """Masks secrets (also those split over two calls). Beyond the limit a single line says what was cut."""
-
+    def append(self, run_id: int, stage: str, text: str) -> None: ...
     def close(self, run_id: int, stage: str) -> None: ...
+    def size(self, run_id: int) -> int: ...
 
     def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
         """The run's whole log (its stages one after the other) from a byte offset: (bytes, next offset)."""

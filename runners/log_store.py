@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import zstandard
@@ -60,8 +61,11 @@ class FileLogs:
         with self._guard, _told():
             key = (run_id, stage)
             fresh = key not in self._streams
-            stream = self._streams.setdefault(key, StageStream(self._mask, self._limit))
-            self._write(run_id, stage, stream.feed(text), fresh)
+            if fresh:
+                spent = _spent(_segments(self._folder(run_id)), stage)
+                spent += len(RESUMED) if spent else 0
+                self._streams[key] = StageStream(self._mask, self._limit, spent)
+            self._write(run_id, stage, self._streams[key].feed(text), fresh)
 
     def close(self, run_id: int, stage: str) -> None:
         with self._guard, _told():
@@ -86,6 +90,9 @@ class FileLogs:
                 break
         return found, offset + len(found)
 
+    def size(self, run_id: int) -> int:
+        return sum(segment.size for segment in _segments(self._folder(run_id)))
+
     def _write(self, run_id: int, stage: str, text: str, fresh: bool) -> None:
         """`fresh`: this process has not written to the stage since it was last closed."""
         if not text:
@@ -100,6 +107,10 @@ class FileLogs:
             else:
                 path = folder / f"{(last.number if last else 0) + 1:04d}-{stage}.log"
             data = f"{marker}{text}".encode("utf-8", "replace")
+            if len(data) > (left := max(0, self._limit - _spent(segments, stage))):
+                data = (
+                    data[:left].decode("utf-8", "ignore").encode()
+                )  # two workers at once, one of them a zombie
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
             try:
                 _write_all(handle, data)
@@ -137,25 +148,28 @@ def _told() -> Iterator[None]:
 def _segments(folder: Path) -> list[Segment]:
     """In order. While one is being compressed both files are there for a moment: the finished one counts."""
     found: dict[int, Segment] = {}
-    for path in sorted(folder.glob("[0-9]*.log*")):
-        number, _, rest = path.name.partition("-")
-        stage, _, kind = rest.partition(".")
-        if kind in ("log", "log.zst"):
-            try:
-                size = _size(path)
-            except (
-                FileNotFoundError
-            ):  # compressed between our listing and our look: its new name is there now
-                return _segments(folder)
-            found[int(number)] = Segment(int(number), stage, kind == "log.zst", path, size)
+    try:
+        for name in sorted(entry.name for entry in os.scandir(folder)):
+            number, _, rest = name.partition("-")
+            stage, _, kind = rest.partition(".")
+            if number.isdigit() and kind in ("log", "log.zst"):
+                path = folder / name
+                size = path.stat().st_size if kind == "log" else _unpacked(path)
+                found[int(number)] = Segment(int(number), stage, kind == "log.zst", path, size)
+    except FileNotFoundError:  # no log yet, or compressed between our listing and our look
+        return _segments(folder) if folder.exists() else []
     return [found[number] for number in sorted(found)]
 
 
-def _size(path: Path) -> int:
-    if path.suffix != ".zst":
-        return path.stat().st_size
+@lru_cache(maxsize=4096)
+def _unpacked(path: Path) -> int:
+    """Of a compressed file, which never changes any more."""
     with path.open("rb") as file:
         return max(0, zstandard.frame_content_size(file.read(32)))
+
+
+def _spent(segments: Sequence[Segment], stage: str) -> int:
+    return sum(segment.size for segment in segments if segment.stage == stage)
 
 
 def _piece(segment: Segment, begin: int, limit: int) -> bytes:

@@ -2,49 +2,87 @@
 
 Of a progress line that is rewritten over and over (`12 %\\r13 %\\r…`) only the last state within one piece stays.
 Beyond the limit the beginning is already written; of the rest the last part is held in memory and given at the end,
-behind one line that says how much lies between. Never touches a file.
+behind one line that says how many bytes lie between, and where. Never touches a file.
 """
 
 import re
-from collections import deque
 
+from runners.log_tail import Tail, size_of
 from runners.mask import Mask, StreamMask
 
 KEPT_AT_END = 64 << 10  # bytes
+NOTES = 320  # bytes that both lines about the gap fit in
 OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)")
+LEFT_OUT = "[shipway] This log reached its limit, {limit:.1f} MB: of the rest only the end is kept, and shown when it is over.\n"
+GAP = "[shipway] {mb:.1f} MB were cut here: {missing} bytes, from byte {begin} to {end} of what was printed. Its end follows.\n"
 
 
 class StageStream:
-    """One stage of one run. What `feed` and `end` return, put together, is what is kept."""
+    """One stage of one run. What `feed` and `end` return, put together, is what is kept: never more bytes than
+    `limit` less `spent`, those that the stage took before it was resumed."""
 
-    def __init__(self, mask: Mask, limit: int) -> None:
+    def __init__(self, mask: Mask, limit: int, spent: int = 0) -> None:
+        left = max(0, limit - spent)
+        kept = min(KEPT_AT_END, left // 4)
+        self._limit = limit
+        self._mask = mask
         self._masked = StreamMask(mask)
-        self._room = max(0, limit - 2 * KEPT_AT_END) if limit > 4 * KEPT_AT_END else limit
+        self._room = left - 2 * kept - NOTES  # the other half of the end is for what is held back before it
+        self._full = self._room < 0  # not even the lines about the gap fit in
+        self._tail = Tail(kept)
         self._at_line_start = True
         self._carriage = False  # the last piece ended with \r, and only the next one tells what that meant
-        self._tail: deque[str] = deque()
-        self._tail_size = 0
-        self._cut = 0  # characters
+        self._printed = 0  # bytes
+        self._cut_at = 0  # the byte that the gap begins at
 
     def use(self, mask: Mask) -> None:
+        self._mask = mask
         self._masked.use(mask)
 
     def feed(self, text: str) -> str:
-        if self._room == 0:
-            self._keep_for_later(text)
+        if self._full or not text:
             return ""
-        return self._bounded(self._masked.feed(self._folded(text)))
+        begin, size = self._printed, size_of(text)
+        self._printed += size
+        if size <= self._room:
+            self._room -= size
+            return self._shown(text)
+        head = text.encode("utf-8", "replace")[: self._room].decode("utf-8", "ignore") if self._room else ""
+        self._room = 0
+        shown = self._shown(head) if head else ""
+        return shown + self._later(text[len(head) :], begin + size_of(head))
 
     def end(self) -> str:
         """The stage is over: what was held back, and the last part of what was left out."""
-        text = self._bounded(self._masked.flush())
-        if not self._tail:
-            return text
-        rest = "".join(self._tail)[-KEPT_AT_END:]
-        shown = self._masked.feed(self._folded(rest)) + self._masked.flush()
-        cut = self._cut - len(rest)
-        note = f"\n[shipway] {cut / 1e6:.1f} MB were cut here: the log is longer than its limit. Its end follows.\n"
-        return f"{text}{note if cut > 0 else ''}{shown.partition(chr(10))[2] if cut > 0 else shown}"
+        if not self._tail.dropped:
+            return self._shown(self._tail.text) + self._masked.flush()
+        before, last = self._tail.parted()
+        masked = StreamMask(self._mask)
+        masked.feed(self._folded(before))
+        kept = size_of(last) + size_of(masked.held)  # what may be a secret that began before is shown as one
+        shown = masked.feed(self._folded(last)) + masked.flush()
+        end = self._printed - kept
+        gap = GAP.format(
+            mb=(end - self._cut_at) / 1e6, missing=end - self._cut_at, begin=self._cut_at, end=end
+        )
+        return gap + shown.encode("utf-8", "replace")[-2 * self._tail.kept :].decode("utf-8", "ignore")
+
+    def _later(self, text: str, begin: int) -> str:
+        """Raw, masked when it is given: it costs nothing while 200 MB rush by. `begin`: the byte that it begins at."""
+        if self._tail.empty:
+            self._cut_at = begin - size_of(self._masked.held)
+        was_whole = not self._tail.dropped
+        self._tail.add(text)
+        if not (was_whole and self._tail.dropped):
+            return ""
+        line = LEFT_OUT.format(limit=self._limit / 1e6)
+        return line if self._at_line_start else f"\n{line}"
+
+    def _shown(self, text: str) -> str:
+        shown = self._masked.feed(self._folded(text))
+        if shown:
+            self._at_line_start = shown.endswith("\n")
+        return shown
 
     def _folded(self, text: str) -> str:
         if self._carriage:
@@ -59,23 +97,3 @@ class StageStream:
         folded = OVERWRITTEN.sub("", text)
         # The line's first part is already written: its new state goes on a line of its own.
         return f"\n{folded}" if begun and "\r" in text.partition("\n")[0] else folded
-
-    def _bounded(self, text: str) -> str:
-        if not text:
-            return ""
-        self._at_line_start = text.endswith("\n")
-        if len(text) * 4 <= self._room or len(data := text.encode("utf-8", "replace")) <= self._room:
-            self._room -= len(text.encode("utf-8", "replace"))
-            return text
-        shown = data[: self._room].decode("utf-8", "ignore")
-        self._room = 0
-        self._keep_for_later(text[len(shown) :] + self._masked.flush())
-        return shown
-
-    def _keep_for_later(self, text: str) -> None:
-        """Raw, masked when it is given: it costs nothing while 200 MB rush by."""
-        self._cut += len(text)
-        self._tail.append(text[-2 * KEPT_AT_END :])
-        self._tail_size += len(self._tail[-1])
-        while self._tail_size - len(self._tail[0]) > 2 * KEPT_AT_END:
-            self._tail_size -= len(self._tail.popleft())

@@ -2,6 +2,7 @@
 
 A secret is also found in the forms in which tools print it: base64 (at any alignment, so also inside a longer
 `user:password`), url-encoded, escaped as JSON, and line by line when it has several lines (a PEM key in a log).
+What nobody told us of is found where credentials stand: `runners/credentials.py`.
 A `StreamMask` finds it however the stream is cut: it holds back the tail that could still become a secret, and
 nothing more.
 """
@@ -10,13 +11,14 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from runners import credentials
+
 HIDDEN = "***"
 SHORTEST = 4  # shorter ones would blacken ordinary text
-SHORTEST_ENCODED = 6  # of the secret whose base64 is searched for: fewer stable characters hit by chance
-SHORTEST_LINE = 8  # of a secret with several lines: `}` alone is no secret
 PERCENT = re.compile("%[0-9A-F]{2}")
 END = ""  # marks the end of a needle in the trie
 
@@ -39,19 +41,11 @@ class Mask:
         return stream.feed(text) + stream.flush()
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where secrets lie: sorted, those that overlap made one."""
-        span: tuple[int, int] | None = None
+        """Where secrets lie: sorted; they may overlap."""
         at = 0
         while self._pattern and (match := self._pattern.search(text, at)):
             at = match.start() + 1
-            if span and match.start() < span[1]:
-                span = span[0], max(span[1], match.end())
-                continue
-            if span:
-                yield span
-            span = match.span()
-        if span:
-            yield span
+            yield match.span()
 
     def tail(self, text: str) -> int:
         """Where the part begins that more text could still turn into a secret; its length when there is none."""
@@ -73,10 +67,16 @@ class StreamMask:
 
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
+        self._given = ""  # the last of it, before it was masked: it tells what a credential would follow
         self._held = ""
         self._covered = (
             0  # so many first characters of what is held belong to a secret already written as ***
         )
+
+    @property
+    def held(self) -> str:
+        """What may be the beginning of a secret; nothing of it was given, not even as ***."""
+        return self._held[self._covered :]
 
     def use(self, mask: Mask) -> None:
         """From now on these secrets; what is held back is looked at again with them."""
@@ -84,7 +84,9 @@ class StreamMask:
 
     def feed(self, text: str) -> str:
         self._held += text
-        return self._give(self._mask.tail(self._held))
+        known = len(self._given)
+        open_at = credentials.tail(self._given + self._held) - known
+        return self._give(max(0, min(self._mask.tail(self._held), open_at)))
 
     def flush(self) -> str:
         """The end of the stream, or a pause after which the rest may be shown: no secret can be open any more."""
@@ -93,15 +95,36 @@ class StreamMask:
     def _give(self, upto: int) -> str:
         out: list[str] = []
         at, covered = 0, self._covered
-        for start, end in _joined(covered, self._mask.spans(self._held)):
+        for start, end in _joined(covered, self._spans()):
             goes_on = covered and start == 0
             if start >= upto and not goes_on:
                 break
             out.append(self._held[at:start] + ("" if goes_on else HIDDEN))
             at = end
         out.append(self._held[at:upto])
+        self._given = (self._given + self._held[:upto])[-credentials.CONTEXT :]
         self._held, self._covered = self._held[upto:], max(0, at - upto)
         return "".join(out)
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        known = len(self._given)
+        found = credentials.spans(self._given + self._held)
+        beside = [(max(0, start - known), end - known) for start, end in found if end > known]
+        return _united(merge(self._mask.spans(self._held), beside))
+
+
+def _united(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Sorted ones, those that overlap made one."""
+    span: tuple[int, int] | None = None
+    for start, end in spans:
+        if span and start < span[1]:
+            span = span[0], max(span[1], end)
+            continue
+        if span:
+            yield span
+        span = start, end
+    if span:
+        yield span
 
 
 def _joined(covered: int, spans: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -122,7 +145,7 @@ def _forms(secret: str) -> set[str]:
     if len(secret) < SHORTEST:
         return set()
     lines = [line.strip() for line in secret.splitlines()] if "\n" in secret else []
-    plain = {secret, secret.strip(), *(line for line in lines if len(line) >= SHORTEST_LINE)}
+    plain = {secret, secret.strip(), *(line for line in lines if len(line) >= SHORTEST)}
     if lines:
         plain.add("\r\n".join(secret.splitlines()))  # as a terminal prints it
     found: set[str] = set()
@@ -137,8 +160,6 @@ def _forms(secret: str) -> set[str]:
 def _base64(secret: str) -> set[str]:
     """The characters that do not depend on what stands around the secret, for each of the three alignments."""
     raw = secret.encode("utf-8", "surrogatepass")
-    if len(raw) < SHORTEST_ENCODED:
-        return set()
     found = set()
     for before in range(3):
         text = base64.b64encode(b"\0" * before + raw).decode()

@@ -159,7 +159,7 @@ class PlanQuery(Sent):
 
 class LogQuery(Sent):
     follow: Annotated[bool, Field(description="1: server-sent events until the run is over.")] = False
-    offset: Annotated[int, Field(ge=0, le=2**62, description="Begin at this byte.")] = 0
+    offset: Annotated[int, Field(ge=0, le=2**62, description="Begin at this byte of the log.")] = 0
 
 
 class EventsQuery(Sent):

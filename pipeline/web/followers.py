@@ -13,7 +13,8 @@ from typing import Any, TypeAlias, TypeVar
 from prometheus_client import Gauge
 
 from pipeline.errors import ShipwayError
-from pipeline.web.stream import CLOSING, KEEP_ALIVE, OPENING, POLL, QUIET, Feed, Handover, Step, trouble
+from pipeline.web.rounds import Rounds
+from pipeline.web.stream import CLOSING, KEEP_ALIVE, OPENING, QUIET, Feed, Handover, Step, trouble
 
 log = logging.getLogger("shipway.web")
 
@@ -44,6 +45,7 @@ class Followers:
         self._closing = asyncio.Event()
         self._readings: dict[tuple[str, int], Reading] = {}
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="follow")
+        self._rounds = Rounds(self._threads)
 
     @property
     def room(self) -> bool:
@@ -77,10 +79,11 @@ class Followers:
         self, feed: Feed, handover: Handover, ends: "list[asyncio.Task[Any]]", send: Send
     ) -> None:
         loop = asyncio.get_running_loop()
-        position, checked = handover.position, loop.time()
+        position, checked, at_once = handover.position, loop.time(), True
         await _send(send, OPENING)
         while not any(end.done() for end in ends):
-            step = await self._next(feed, position, ends)
+            step = await self._next(feed, position, at_once, ends)
+            at_once = step is not None and step.more
             if step is None:
                 await _send(send, KEEP_ALIVE)
             else:
@@ -92,12 +95,14 @@ class Followers:
                 checked = loop.time()
                 await self._in_thread(handover.welcome)
 
-    async def _next(self, feed: Feed, position: int, ends: "list[asyncio.Task[Any]]") -> Step | None:
+    async def _next(
+        self, feed: Feed, position: int, at_once: bool, ends: "list[asyncio.Task[Any]]"
+    ) -> Step | None:
         """What comes behind `position`; None when nothing did for a while, or when the stream ends."""
         key = (feed.key, position)
         reading = self._readings.get(key)
         if reading is None:
-            reading = self._readings[key] = Reading(asyncio.create_task(self._read(feed, position)))
+            reading = self._readings[key] = Reading(asyncio.create_task(self._read(feed, position, at_once)))
         reading.users += 1
         try:
             await asyncio.wait([reading.task, *ends], timeout=QUIET, return_when=asyncio.FIRST_COMPLETED)
@@ -113,12 +118,12 @@ class Followers:
         if (reading.users == 0 or reading.task.done()) and self._readings.get(key) is reading:
             del self._readings[key]
 
-    async def _read(self, feed: Feed, position: int) -> Step:
-        while True:
+    async def _read(self, feed: Feed, position: int, at_once: bool) -> Step:
+        if at_once:
             step = await self._in_thread(lambda: feed.poll(position))
             if step.frames or step.over:
                 return step
-            await asyncio.sleep(POLL)
+        return await self._rounds.news(feed, position)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

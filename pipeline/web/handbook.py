@@ -35,8 +35,11 @@ HOUSE = """
 
 `GET /api/v1/runs/{run}/log?follow=1` and `GET /api/v1/deployments/{deployment}/events?follow=1` answer server-sent
 events, as they do to `Accept: text/event-stream`. A log's `id:` is the number of bytes read so far, a history's is that
-of its event; a client that was cut off sends the last one as `Last-Event-ID` and misses nothing. `event: end` with
-`{"status": "…"}` says that nothing will follow. Lines that begin with `:` keep the connection alive.
+of its event; a client that was cut off sends the last one as `Last-Event-ID` and misses nothing. From the middle of a
+character on, the whole character is sent. `event: end` with `{"status": "…"}` says that nothing will follow. Lines that
+begin with `:` keep the connection alive.
+
+As plain text a log is read from any byte on, exactly: `?offset=N`, or `Range: bytes=N-M`, `bytes=N-`, `bytes=-N` (206).
 
 ## Errors
 

@@ -35,6 +35,7 @@ MEANING = {
     409: "Not now, and what stands in the way",
     413: "The body is too large",
     415: "The body is not JSON",
+    416: "None of the bytes that the header Range asks for are there yet",
     502: "Something outside answered no",
     503: "Something outside does not answer; come again",
 }

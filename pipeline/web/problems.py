@@ -43,6 +43,12 @@ class BadRequest(Refused):
         self.fields = list(fields)
 
 
+class NoSuchRange(Refused):
+    """A range of bytes that is not there."""
+
+    status = 416
+
+
 class TooSlow(Refused):
     """A body that did not arrive in time."""
 

@@ -13,10 +13,11 @@ from pipeline.web.answers import ArtifactAnswer, ArtifactsAnswer, RunAccepted, R
 from pipeline.web.auth import Role, caller_of, demand_within, within
 from pipeline.web.bodies import LogQuery, NothingBody, RunBody, RunsQuery
 from pipeline.web.calls import Call
+from pipeline.web.log_text import log_text
 from pipeline.web.paging import page
 from pipeline.web.problems import BadRequest, Busy
 from pipeline.web.run_views import run_view
-from pipeline.web.stream import CHUNK, Feed, Handover, LogFeed, follow
+from pipeline.web.stream import Feed, Handover, LogFeed, follow
 
 log = logging.getLogger("shipway.web")
 
@@ -74,7 +75,7 @@ def show_log(ports: Ports, caller: Caller, run: int, query: LogQuery) -> Respons
     _reachable(ports, caller, run)
     if query.follow or wants_events():
         return stream(LogFeed(run, ports), resume_at(query.offset), ports)
-    return Response(_text(ports, run, query.offset), mimetype="text/plain")
+    return log_text(ports, run, query.offset)
 
 
 def list_artifacts(ports: Ports, caller: Caller, run: int) -> ArtifactsAnswer:
@@ -141,15 +142,6 @@ def _reachable(ports: Ports, caller: Caller, number: int) -> Run:
     return run
 
 
-def _text(ports: Ports, run: int, offset: int) -> Iterator[bytes]:
-    while True:
-        data, _ = ports.logs.read(run, offset, CHUNK)
-        if not data:
-            return
-        offset += len(data)
-        yield data
-
-
 CALLS = (
     Call(
         "GET",
@@ -170,7 +162,7 @@ CALLS = (
         show_log,
         None,
         query=LogQuery,
-        errors=(400, 404, 503),
+        errors=(400, 404, 416, 503),
         media=("text/plain", "text/event-stream"),
     ),
     Call(

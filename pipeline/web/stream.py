@@ -24,11 +24,12 @@ CLOSING = b": the server is stopping; come again with Last-Event-ID\n\n"
 
 @dataclass(frozen=True)
 class Step:
-    """`over`: nothing will follow."""
+    """`over`: nothing will follow. `more`: something does already."""
 
     frames: bytes
     position: int
     over: bool = False
+    more: bool = False
 
 
 class Feed(Protocol):
@@ -37,6 +38,9 @@ class Feed(Protocol):
     @property
     def key(self) -> str:
         """Equal keys are the same thing: its followers share one reading."""
+
+    def grown(self, position: int) -> bool:
+        """A quick look whether something lies behind it; does not tell whether it is over."""
 
     def poll(self, position: int) -> Step: ...
 
@@ -50,18 +54,31 @@ class LogFeed:
     def key(self) -> str:
         return f"log:{self.run}"
 
+    def grown(self, position: int) -> bool:
+        return self.ports.logs.size(self.run) > position
+
     def poll(self, position: int) -> Step:
         run = self.ports.runs.run(
             self.run
         )  # before the log is read: what is written before the end is not missed
-        data, _ = self.ports.logs.read(self.run, position, CHUNK)
+        position, data = self._whole(position)
         ready = complete(data) or (data if run.over else b"")
         if ready:
             position += len(ready)
-            return Step(frame(ready.decode("utf-8", "replace"), position), position)
+            frames = frame(ready.decode("utf-8", "replace"), position)
+            return Step(frames, position, more=run.over or len(data) >= CHUNK)
         if run.over:
             return Step(frame(json.dumps({"status": run.status}), position, "end"), position, over=True)
         return Step(b"", position)
+
+    def _whole(self, position: int) -> tuple[int, bytes]:
+        """What lies there; from its beginning when `position` is in the middle of a character."""
+        data, _ = self.ports.logs.read(self.run, position, CHUNK)
+        if data and 0x80 <= data[0] < 0xC0:
+            before, _ = self.ports.logs.read(self.run, max(0, position - 3), min(3, position))
+            head = before[len(complete(before)) :]
+            return position - len(head), head + data
+        return position, data
 
 
 @dataclass(frozen=True)
@@ -73,12 +90,15 @@ class HistoryFeed:
     def key(self) -> str:
         return f"history:{self.deployment}"
 
+    def grown(self, position: int) -> bool:
+        return True  # that is the question which `poll` asks
+
     def poll(self, position: int) -> Step:
         deployment = self.ports.deployments.deployment(self.deployment)
         news = self.ports.deployments.happenings(self.deployment, position)
         if news:
             frames = b"".join(frame(event_view(n, h).model_dump_json(), n) for n, h in news)
-            return Step(frames, news[-1][0])
+            return Step(frames, news[-1][0], more=deployment.over)
         if deployment.over:
             return Step(
                 frame(json.dumps({"status": deployment.status}), position, "end"), position, over=True

@@ -227,6 +227,7 @@ class MemoryLogs:
         self._secrets: tuple[str, ...] = ()
         self._texts: dict[int, bytearray] = {}
         self._streams: dict[tuple[int, str], StageStream] = {}
+        self._spent: dict[tuple[int, str], int] = {}  # bytes
 
     def hide(self, secrets: Sequence[str]) -> None:
         self._secrets = (*self._secrets, *secrets)
@@ -235,13 +236,23 @@ class MemoryLogs:
             stream.use(self._mask)
 
     def append(self, run_id: int, stage: str, text: str) -> None:
-        stream = self._streams.setdefault((run_id, stage), StageStream(self._mask, self._limit))
-        self._texts.setdefault(run_id, bytearray()).extend(stream.feed(text).encode("utf-8", "replace"))
+        key = (run_id, stage)
+        if key not in self._streams:
+            self._streams[key] = StageStream(self._mask, self._limit, self._spent.get(key, 0))
+        self._write(key, self._streams[key].feed(text))
 
     def close(self, run_id: int, stage: str) -> None:
         stream = self._streams.pop((run_id, stage), None)
         if stream:
-            self._texts.setdefault(run_id, bytearray()).extend(stream.end().encode("utf-8", "replace"))
+            self._write((run_id, stage), stream.end())
+
+    def _write(self, key: tuple[int, str], text: str) -> None:
+        data = text.encode("utf-8", "replace")
+        self._texts.setdefault(key[0], bytearray()).extend(data)
+        self._spent[key] = self._spent.get(key, 0) + len(data)
+
+    def size(self, run_id: int) -> int:
+        return len(self._texts.get(run_id, b""))
 
     def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
         found = bytes(self._texts.get(run_id, b"")[offset : offset + limit])

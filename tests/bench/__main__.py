@@ -17,8 +17,9 @@ BENCHES = {
     "idle": "CPU and memory of web, worker, scheduler and Redis while nothing happens, and a worker's import",
     "intake": "webhooks a second beside adnanh/webhook and Buildbot, and none lost when processes die; needs no lab",
     "plan": "what a rollout of 10, 100 and 1,000 hosts costs us alone, in CPU time and memory; needs no lab",
+    "logs": "what 100 followers of 100 logs cost, beside tail -f, and appending with masking and without; needs no lab",
 }
-ALONE = frozenset({"intake", "plan"})  # need no lab
+ALONE = frozenset({"intake", "plan", "logs"})  # need no lab
 
 
 def main() -> int:

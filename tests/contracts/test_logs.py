@@ -49,6 +49,14 @@ def test_reading_on_from_the_returned_offset_gives_every_byte_once(logs, size):
     assert found.decode() == "öne\ntwo\n"
 
 
+def test_size_is_that_of_the_whole_text(logs):
+    logs.append(7, "checkout", "öne\n")
+    logs.append(7, "build", "two\n")
+    logs.close(7, "checkout")
+
+    assert (logs.size(7), logs.size(8)) == (9, 0)
+
+
 def test_what_was_read_never_changes(logs):
     logs.append(7, "checkout", "one\n")
     logs.append(7, "build", "two\n")
@@ -99,6 +107,15 @@ def test_too_much_is_cut_with_one_line_that_says_so(logs):
     assert len(text.encode()) <= LIMIT
     assert text.count("were cut here") == 1
     assert text.endswith("the end\n")
+
+
+def test_what_is_said_after_the_end_of_a_stage_takes_from_the_same_room(logs):
+    for _ in range(5):
+        for _ in range(200):
+            logs.append(7, "build", "0123456789\n" * 1000)
+        logs.close(7, "build")
+
+    assert len(whole(logs).encode()) <= LIMIT
 
 
 def test_closing_what_was_never_opened_is_fine(logs):

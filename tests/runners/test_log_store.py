@@ -2,8 +2,11 @@
 
 import os
 import threading
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runners.log_store import FileLogs
 
@@ -95,14 +98,39 @@ def test_too_long_a_stage_keeps_its_beginning_and_its_end(logs, tmp_path):
     assert len(text) <= 1 << 20
 
 
+def test_a_stage_that_is_resumed_has_no_more_room_than_one_that_is_not(logs, tmp_path):
+    for _ in range(4):
+        worker = FileLogs(str(tmp_path), limit_bytes=1 << 20)
+        for _ in range(200):
+            worker.append(7, "test", ("x" * 99 + "\n") * 100)
+        worker.close(7, "test")
+
+    text = whole(logs)
+    assert len(text) <= 1 << 20
+    assert text.count("goes on after an interruption") == 3
+
+
+def test_a_worker_that_should_be_dead_takes_no_room_beyond_the_limit(logs, tmp_path):
+    zombie = FileLogs(str(tmp_path), limit_bytes=1 << 20)
+    for worker in (logs, zombie):
+        worker.append(7, "test", "begin\n")
+    for _ in range(100):
+        for worker in (logs, zombie):
+            worker.append(7, "test", ("€" * 33 + "\n") * 100)
+
+    logs.close(7, "test")
+    zombie.close(7, "test")
+
+    assert len(whole(logs).encode()) <= 1 << 20
+
+
 def test_two_hundred_megabytes_do_not_fill_the_memory(logs, tmp_path):
     piece = ("x" * 127 + "\n") * 1024
 
     for _ in range(1600):
         logs.append(7, "test", piece)
 
-    stream = logs._streams[7, "test"]
-    assert stream._tail_size <= 4 * (64 << 10)
+    assert len(logs._streams[7, "test"]._tail.text) <= 4 * (64 << 10)
     assert sum(f.stat().st_size for f in tmp_path.rglob("*.log")) <= 1 << 20
 
 
@@ -163,6 +191,31 @@ def test_reader_beside_a_closing_writer_sees_every_byte_once(logs, tmp_path):
     thread.join()
 
     assert b"".join(seen).decode() == whole(logs)
+
+
+DEEDS = st.tuples(
+    st.sampled_from(["checkout", "build", "test"]),
+    st.text("aü€🚀\n", max_size=9),
+    st.booleans(),
+    st.integers(1, 7),
+)
+
+
+@given(st.lists(DEEDS, max_size=12))
+def test_a_reader_who_is_behind_finds_the_same_bytes_whatever_was_closed_meanwhile(deeds):
+    with TemporaryDirectory() as folder:
+        logs, seen = FileLogs(folder), b""
+        for stage, text, closed, size in deeds:
+            logs.append(7, stage, text)
+            seen += logs.read(7, len(seen), size)[0]
+            if closed:
+                logs.close(7, stage)
+
+        everything, end = logs.read(7)
+        rests = [logs.read(7, offset) for offset in range(end + 2)]
+
+    assert everything.startswith(seen)
+    assert rests == [(everything[offset:], max(end, offset)) for offset in range(end + 2)]
 
 
 def test_full_disk_is_told_as_such(logs, monkeypatch):

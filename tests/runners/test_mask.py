@@ -98,6 +98,20 @@ def test_lines_of_a_key_are_hidden_one_by_one():
     assert Mask([key]).hide("line MIIEvQIBADANBgkq alone") == "line *** alone"
 
 
+@pytest.mark.parametrize("secret", ["a1b2", "pass:", "a1b2c3d4"])
+@pytest.mark.parametrize("before", ["", "u", "us", "usr"])
+def test_base64_of_a_short_secret_is_hidden_at_each_alignment(secret, before):
+    printed = base64.b64encode(f"{before}{secret}zz".encode()).decode()
+
+    assert "***" in Mask([secret]).hide(f"-> {printed} <-")
+
+
+def test_lines_of_a_secret_that_are_longer_than_three_characters_are_hidden_alone():
+    hidden = Mask(["abcd\nxyz\nlonger line\n"]).hide("abcd, xyz, longer line")
+
+    assert hidden == "***, xyz, ***"
+
+
 def test_a_long_key_can_be_compiled():
     key = "k" * 5000 + "e"
 

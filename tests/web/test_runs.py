@@ -278,6 +278,52 @@ def test_the_log_is_text_from_any_byte(client, house, headers):
     assert rest.text == "two\nthree\n"
 
 
+LINES = "öne\nt€o\n🚀\n"
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("offset", range(len(LINES.encode()) + 1))
+def test_the_log_is_read_on_from_every_byte_by_offset_and_by_range(client, house, headers, offset, closed):
+    number, data = add(house), LINES.encode()
+    house.logs.append(number, "checkout", LINES[:5])
+    house.logs.append(number, "build", LINES[5:])
+    for stage in ("checkout", "build")[: 2 if closed else 0]:
+        house.logs.close(number, stage)
+    path = f"/api/v1/runs/{number}/log"
+
+    by_offset = client.get(f"{path}?offset={offset}", headers=headers)
+    by_range = client.get(path, headers=headers | {"Range": f"bytes={offset}-"})
+
+    assert by_offset.data == data[offset:]
+    if offset == len(data):
+        assert by_range.status_code == 416
+        assert f"has {offset} bytes so far" in by_range.json["detail"]
+        return
+    assert (by_range.status_code, by_range.data) == (206, data[offset:])
+    assert by_range.headers["Content-Range"] == f"bytes {offset}-{len(data) - 1}/{len(data)}"
+    assert by_range.headers["Content-Length"] == str(len(data) - offset)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "text"),
+    [
+        ("bytes=2-4", 206, "234"),
+        ("bytes=-3", 206, "789"),
+        ("bytes=8-99", 206, "89"),
+        ("bytes=0-1,4-5", 200, "0123456789"),
+        ("lines=0-1", 200, "0123456789"),
+        ("bytes=x", 200, "0123456789"),
+    ],
+)
+def test_ranges_are_obeyed_as_http_says(client, house, headers, asked, status, text):
+    number = add(house)
+    house.logs.append(number, "build", "0123456789")
+
+    answer = client.get(f"/api/v1/runs/{number}/log", headers=headers | {"Range": asked})
+
+    assert (answer.status_code, answer.text, answer.headers["Accept-Ranges"]) == (status, text, "bytes")
+
+
 def test_a_followed_log_ends_with_the_run(client, house, headers):
     number = add(house)
     house.logs.append(number, "checkout", "one\n")

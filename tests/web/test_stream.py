@@ -93,6 +93,26 @@ def test_a_log_in_small_pieces_arrives_whole(house, run):
     assert events[-1] == ("end", str(len(house.logs.read(run)[0])), json.dumps({"status": "cancelled"}))
 
 
+PRINTED = "one\nnaïve 🚀 €\nx€€\n"
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("offset", range(len(PRINTED.encode()) + 1))
+def test_a_follower_resumes_at_every_byte_with_a_whole_character(house, run, offset, closed):
+    half = len(PRINTED) // 2
+    house.logs.append(run, "checkout", PRINTED[:half])
+    house.logs.append(run, "build", PRINTED[half:])
+    for stage in ("checkout", "build")[: 2 if closed else 0]:
+        house.logs.close(run, stage)
+    house.ports.runs.cancel(run)
+
+    *texts, last = read(b"".join(follow(LogFeed(run, house.ports), offset, lambda _: None)))
+
+    seen = PRINTED.encode()[:offset].decode("utf-8", "ignore")
+    assert "".join(data for _, _, data in texts) == PRINTED[len(seen) :]
+    assert last[1] == str(len(PRINTED.encode()))
+
+
 def test_bytes_that_are_no_text_do_not_hold_a_finished_log_open(house, run):
     house.ports.runs.cancel(run)
     house.logs.read = lambda *_: (b"", 0)  # type: ignore[method-assign]  # a log of bytes cannot be written by append
