@@ -19,8 +19,11 @@ from pipeline.ports import BUILDER, Ports
 from pipeline.retention.prune import make_room
 from pipeline.rollout.deployment import Request
 from pipeline.rollout.release import Release
+from pipeline.rollout.secrets import run_secrets, secrets_of
 from pipeline.rollout.whereabouts import drafted
+from pipeline.secret import Secret
 from pipeline.spec import Spec
+from pipeline.stored_secret import Use
 
 T = TypeVar("T")
 Detail = dict[str, str]
@@ -64,7 +67,7 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
             raise
         _end(run, RunStatus.CANCELLED, "Cancelled on request.", lease, ports)
     except ShipwayError as error:
-        _end(run, RunStatus.FAILED, str(error), lease, ports)
+        _end(run, RunStatus.FAILED, ports.logs.masked(str(error)), lease, ports)
     else:
         _wake(run_id, deployment, ports)
 
@@ -73,6 +76,7 @@ def _travel(trip: Trip, ports: Ports) -> int:
     run, tag = trip.run, stages.tag_of(trip.run, ports.settings.registry)
     if run.attempt > 1:
         _clean(run, ports)
+    run_secrets(trip.environment, ports)  # one that is missing is told before an hour of building
     todo = stages.remaining(run, _still_there(tag, ports))
     ground = _check_out(trip, ports)
     if StageName.BUILD in todo:
@@ -149,11 +153,18 @@ def _test(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
         tag = order.tag
     if not plan.runs:
         return {"summary": f"The stage {plan.target} was built; its steps are the tests."}
-    test = stages.order_of_tests(trip.run, ground.spec, plan, tag)
+    secrets = _secrets(trip, Use.TEST, ports)
+    test = stages.order_of_tests(trip.run, ground.spec, plan, tag, secrets)
     outcome = _patiently(lambda: ports.builder.test(test, log, trip.stop), log, trip, ports)
     if failure := stages.failure_of(ground.spec, outcome):
         raise StageFailed(failure)
     return {"summary": outcome.summary}
+
+
+def _secrets(trip: Trip, stage: Use, ports: Ports) -> dict[str, Secret]:
+    """That are kept for it."""
+    run = trip.run
+    return secrets_of(run.service, run.environment, stage, ports, stages.trusted(run))
 
 
 def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
@@ -167,7 +178,8 @@ def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
 
 
 def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> int:
-    run, environment, now = trip.run, trip.environment, ports.clock.now()
+    run, now = trip.run, ports.clock.now()
+    environment = replace(trip.environment, secrets=run_secrets(trip.environment, ports))
     release = Release(
         service=run.service,
         number=0,
@@ -202,7 +214,8 @@ def _stage(name: StageName, work: Callable[[], Detail], trip: Trip, ports: Ports
         raise
     except ShipwayError as error:
         _log(run, name, ports)(f"\n[shipway] {error}\n")
-        failed = replace(begun, status=StageStatus.FAILED, finished_at=ports.clock.now(), error=str(error))
+        told = ports.logs.masked(str(error))
+        failed = replace(begun, status=StageStatus.FAILED, finished_at=ports.clock.now(), error=told)
         ports.runs.save_stage(run.id, failed, lease)
         raise
     finally:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.secret import Secret
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -44,6 +46,7 @@ class TestOrder:
     cpus: float
     pids: int
     labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)  # win over `env`
 
 
 @dataclass(frozen=True)

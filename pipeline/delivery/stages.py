@@ -19,6 +19,7 @@ from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment
 from pipeline.rollout.deployment import Reason
 from pipeline.rollout.release import HealthCheck, HealthKind, Hook, RuntimeSpec
+from pipeline.secret import Secret
 from pipeline.spec import Spec
 
 TEST_STAGE = "test"  # of a Dockerfile; built and run when no command is given
@@ -30,6 +31,7 @@ DEFAULT_STOP_TIMEOUT = 10.0
 PATIENCE = 120.0  # seconds that trouble of the outside world may last within a stage
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 SHELL = re.compile(r"[;&|<>`$*?~\n]")
+NOTHING: Mapping[str, Secret] = {}
 DONE = frozenset({StageStatus.SUCCEEDED, StageStatus.SKIPPED})
 
 
@@ -102,7 +104,9 @@ def build_of_tests(build: BuildOrder, plan: TestPlan) -> BuildOrder:
     return replace(build, target=plan.target, tag=f"{build.tag}-test")
 
 
-def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrder:
+def order_of_tests(
+    run: Run, spec: Spec, plan: TestPlan, image: str, secrets: Mapping[str, Secret] = NOTHING
+) -> TestOrder:
     return TestOrder(
         run=run.id,
         image=image,
@@ -115,6 +119,7 @@ def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrde
         cpus=TEST_CPUS,
         pids=TEST_PIDS,
         labels=labels_of(run),
+        secrets=secrets,
     )
 
 
@@ -131,6 +136,11 @@ def failure_of(spec: Spec, outcome: TestOutcome) -> str:
 def words(command: str) -> tuple[str, ...]:
     """A command that uses the shell gets one (the container's own); a plain one does not need it."""
     return ("/bin/sh", "-c", command) if SHELL.search(command) else tuple(shlex.split(command))
+
+
+def trusted(run: Run) -> bool:
+    """Whether its code may see secrets: all of it was pushed by people who may push to the repository."""
+    return True
 
 
 def runtime_of(spec: Spec, environment: Environment, facts: ImageFacts) -> RuntimeSpec:

@@ -112,11 +112,10 @@ class Trial:
 
     def _run_tests(self, guard: Guard) -> TestOutcome:
         order = self._order
-        words: dict[str, Any] = {}
+        env = {**order.env, **{name: secret.reveal() for name, secret in order.secrets.items()}}
+        words: dict[str, Any] = {"environment": env}
         if order.command:
-            words = {"command": list(order.command), "entrypoint": [""], "environment": dict(order.env)}
-        else:
-            words = {"environment": dict(order.env)}
+            words |= {"command": list(order.command), "entrypoint": [""]}
         container = self._create(order.image, self._name, "test", ["test"], {"type": "none"}, **words)
         with self._output(container) as output:
             self._start(container, f"The test command {' '.join(order.command) or '(the image has its own)'}")

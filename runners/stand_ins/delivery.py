@@ -186,6 +186,9 @@ class MemoryLogs:
         for stream in self._streams.values():
             stream.use(self._mask)
 
+    def masked(self, text: str) -> str:
+        return self._mask.hide(text)
+
     def append(self, run_id: int, stage: str, text: str) -> None:
         stream = self._streams.setdefault((run_id, stage), StageStream(self._mask, self._limit))
         self._texts.setdefault(run_id, bytearray()).extend(stream.feed(text).encode("utf-8", "replace"))

@@ -16,9 +16,11 @@ from runners.store.leases import SqlLeases
 from runners.store.migrate import migrate
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
+from runners.store.rotation import rotate
 from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
 from runners.store.seal import Seal
+from runners.store.secrets import SqlSecrets
 from runners.store.tokens import SqlTokens
 
 PING_PATIENCE = 2.0  # seconds
@@ -32,6 +34,7 @@ class Store:
         releases = ReleaseRows(database, codec)
         deployments = DeploymentRows(database, codec)
         self._database = database
+        self._seal = seal
         self.inbox = SqlInbox(database)
         self.leases = SqlLeases(database)
         self.runs = SqlRuns(database, releases, deployments)
@@ -41,11 +44,16 @@ class Store:
         self.fleet = SqlFleet(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
+        self.secrets = SqlSecrets(database, seal)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:
         """Bring the schema up to date. Any number of processes may call it at once."""
         migrate(self._database)
+
+    def rotate(self) -> int:
+        """All that is sealed under a new key; the old one is forgotten at the end. How many rows were sealed anew."""
+        return rotate(self._database, self._seal)
 
     def ping(self) -> None:
         """Raises `Unreachable`, saying which database, when it does not answer within two seconds."""
