@@ -33,6 +33,7 @@ class Store:
         codec = Codec(seal)
         releases = ReleaseRows(database, codec)
         deployments = DeploymentRows(database, codec)
+        database.ground = seal.edition  # what was sealed with a key that went meanwhile is sealed again
         self._database = database
         self._seal = seal
         self.inbox = SqlInbox(database)

@@ -1,6 +1,7 @@
 """A new sealing key: everything sealed is sealed anew, then the old key is forgotten. May be cut anywhere and begun again.
 
 1. The new key becomes the first line of the key file. From this moment all processes seal with it and open with both.
+   One that is in the middle of a write with the old one finds the file changed at its end, and does it again.
 2. Row by row, a few at a time, what an older key sealed is sealed with the first one. Nobody is stopped meanwhile.
 3. With no writer at work, a last look finds nothing older, and only the first key stays in the file.
 

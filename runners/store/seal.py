@@ -21,7 +21,7 @@ class Seal:
     def __init__(self, folder: str) -> None:
         self._path = Path(folder) / FILE
         self._keys: list[Fernet] = []
-        self._read = (0, 0)
+        self._read: object = None
         if not self._path.exists():
             _write_first(self._path)
         self._fernets()
@@ -71,18 +71,27 @@ class Seal:
 
     def forget(self) -> None:
         """All keys but the first."""
-        _write(self._path, _keys(self._path)[:1])
+        keys = _keys(self._path)
+        if len(keys) > 1:
+            _write(self._path, keys[:1])
 
-    def _fernets(self) -> list[Fernet]:
+    def edition(self) -> object:
+        """Another one after each change of the keys; None while there is no file."""
         try:
             found = self._path.stat()
-        except OSError as error:
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _fernets(self) -> list[Fernet]:
+        edition = self.edition()
+        if edition is None:
             raise Rejected(
-                f"The key file {self._path} is gone ({error.strerror}): put it back, no stored secret opens without it."
-            ) from error
-        if (found.st_ino, found.st_mtime_ns) != self._read:
+                f"The key file {self._path} is gone: put it back, no stored secret opens without it."
+            )
+        if edition != self._read:
             self._keys = [Fernet(key) for key in _keys(self._path)]
-            self._read = found.st_ino, found.st_mtime_ns
+            self._read = edition
         return self._keys
 
 

@@ -1,5 +1,6 @@
 """A new sealing key: everything opens at any moment, and at the end the old key opens nothing."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,3 +135,49 @@ def test_a_text_that_only_looks_sealed_is_left_alone(store: Store):
     store.rotate()
 
     assert store.releases.release("shop", 2).commit == foreign
+
+
+def test_a_write_that_sealed_with_the_old_key_is_done_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # the moment between sealing and the end of the transaction has no port
+    other, real = Seal(str(tmp_path / "keys")), Seal.shut
+
+    def shut(seal: Seal, clear: str) -> str:
+        sealed = real(seal, clear)
+        other.renew()
+        return sealed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Seal, "shut", shut)
+        store.secrets.put("LATE", Scope("blog"), Secret("late"), "bob")
+    other.forget()
+
+    assert store.secrets.values("blog", "test", Use.RUN)["LATE"].reveal() == "late"
+
+
+def test_fifty_rotations_under_writers_lose_nothing(store: Store, books_url: str, tmp_path: Path):  # noqa: F811
+    other = open_store(books_url, str(tmp_path / "keys"))
+    over, written = threading.Event(), []
+
+    def write() -> None:
+        while not over.is_set():
+            name = f"W{len(written) % 40}"
+            other.secrets.put(name, Scope("blog"), Secret(f"value of {name}"), "bob")
+            written.append(other.releases.add(release()).number if len(written) < 60 else 1)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(50):
+            store.rotate()
+    finally:
+        over.set()
+        writer.join()
+
+    found = store.secrets.values("blog", "test", Use.RUN)
+    assert opened(store)
+    assert {name: value.reveal() for name, value in found.items()} == {n: f"value of {n}" for n in found}
+    assert len(found) == min(40, len(written))
+    assert all(store.releases.release("shop", number).spec.secrets for number in written)
+    other.close()
