@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pipeline.caller import Caller
 from pipeline.delivery.run import NewRun, Run, Stage
+from pipeline.errors import Conflict, NotFound
 from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import Route, Site, SiteWanted
 from pipeline.intake.inbox import Delivery, Kept, NewDelivery, Received, Wanted
@@ -17,6 +18,8 @@ from pipeline.intake.sight import Comparison, Sight, Trouble
 from pipeline.lease import Lease
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Happening, Request
 from pipeline.rollout.release import Release
+from pipeline.secret import Secret
+from pipeline.stored_secret import Scope, StoredSecret, Use
 
 EVERYTHING = Wanted()
 
@@ -220,6 +223,38 @@ class Tokens(Protocol):
     def who(self, text: str) -> Caller | None: ...
     def tokens(self) -> list[Caller]: ...
     def revoke(self, name: str) -> None: ...
+
+
+class Secrets(Protocol):
+    """Secrets that Shipway keeps: sealed, written, never shown."""
+
+    def put(self, name: str, scope: Scope, value: Secret, by: str) -> None:
+        """A new one, or a new value of one that is there."""
+
+    def secrets(self) -> list[StoredSecret]:
+        """All of them, by name; values stay where they are."""
+
+    def values(self, service: str, environment: str, stage: Use, trusted: bool = True) -> dict[str, Secret]:
+        """What `stored_secret.chosen` chooses, opened."""
+
+    def remove(self, name: str, scope: Scope) -> None:
+        """Raises `NotFound`."""
+
+
+class NoSecrets:
+    """The books of a Shipway that keeps none."""
+
+    def put(self, name: str, scope: Scope, value: Secret, by: str) -> None:
+        raise Conflict("This Shipway keeps no secrets.")
+
+    def secrets(self) -> list[StoredSecret]:
+        return []
+
+    def values(self, service: str, environment: str, stage: Use, trusted: bool = True) -> dict[str, Secret]:
+        return {}
+
+    def remove(self, name: str, scope: Scope) -> None:
+        raise NotFound("This Shipway keeps no secrets.")
 
 
 class Audit(Protocol):

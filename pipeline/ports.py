@@ -10,7 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from pipeline.books import Audit, Deployments, Fleet, Inbox, Leases, Releases, Routes, Runs, Tokens
+from pipeline.books import (
+    Audit,
+    Deployments,
+    Fleet,
+    Inbox,
+    Leases,
+    NoSecrets,
+    Releases,
+    Routes,
+    Runs,
+    Secrets,
+    Tokens,
+)
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
 from pipeline.fleet.balancer import Capabilities, Member, Target
 from pipeline.fleet.host import Host, RegistryAccess
@@ -54,6 +66,9 @@ class Logs(Protocol):
 
     def hide(self, secrets: Sequence[str]) -> None:
         """From now on these texts are written as ***."""
+
+    def masked(self, text: str) -> str:
+        """As it would be written: for sentences that go elsewhere."""
 
 
 class JobQueue(Protocol):
@@ -236,6 +251,7 @@ class Ports:
     notices: Notices
     shelves: Sequence[Shelf] = ()
     artifacts: Artifacts = field(default_factory=NoArtifacts)
+    secrets: Secrets = field(default_factory=NoSecrets)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

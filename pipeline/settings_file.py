@@ -30,6 +30,7 @@ from pipeline.settings_keys import (
     RepositoryKeys,
     ServiceKeys,
 )
+from pipeline.settings_values import STORE
 from pipeline.variables import expand
 from pipeline.yaml_text import load
 
@@ -221,6 +222,7 @@ def _environment(
     hosts: dict[str, Host],
     proxies: dict[str, Proxy],
 ) -> Environment:
+    written = {key: value for key, value in environment.secrets.items() if value.get_secret_value() != STORE}
     return Environment(
         service=service,
         name=name,
@@ -235,7 +237,8 @@ def _environment(
         load_balancer=environment.load_balancer or "",
         domain=environment.route.domain or "",
         env=environment.env,
-        secrets={key: _secret(value) for key, value in environment.secrets.items()},
+        secrets={key: _secret(value) for key, value in written.items()},
+        stored=tuple(key for key in environment.secrets if key not in written),
         policy=environment.rollout.policy(),
         approve=environment.approve,
     )

@@ -198,8 +198,10 @@ class EnvironmentKeys(Keys):
     load_balancer: Name | None = Field(default=None, description="One of `load_balancers`.")
     route: RouteKeys = Field(default=RouteKeys(), description="What the proxy sends here.")
     env: dict[Identifier, Text] = Field(default={}, description="Environment variables of the replicas.")
-    secrets: dict[Identifier, SecretText] = Field(
-        default={}, description="The same, but masked in logs and sealed at rest."
+    secrets: dict[Identifier, values.RunSecretText] = Field(
+        default={},
+        description="The same, but masked in logs and sealed at rest. `store:`: one of `shipway secret set`, which must "
+        "be there; those whose scope fits come without being named.",
     )
     approve: Approval = Field(
         default=Approval.NONE, description="manual: runs wait for `shipway run approve` before they deploy."

@@ -18,6 +18,7 @@ FORGES = ("git", "github", "gitlab", "gitea", "forgejo", "gitee", "bitbucket", "
 SIGNERS = ("gitlab", "gitee")  # forges with a token and, as a choice, a key for signatures
 BALANCERS = tuple(kind.value for kind in BalancerKind)
 FILE = "file:"
+STORE = "store:"  # all of the value: Shipway keeps the secret itself
 SCP_ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s:-][^\s]*")
 REPOSITORY_URL = re.compile(r"(https?|ssh)://[^\s/@-][^\s]*|file:///[^\s]+|\.{0,2}/[^\s]*")
 REF_PATTERN = re.compile(r"[^\s\x00-\x1f\x7f~^:\\-][^\s\x00-\x1f\x7f~^:\\]*")
@@ -31,6 +32,8 @@ REGISTRY = re.compile(
 def _secret(value: object, info: ValidationInfo) -> str:
     """The text itself, or what stands in the file that `file:PATH` names. The context of the validation reads files."""
     found = units.text(value)
+    if found == STORE:
+        raise ValueError("only an environment's `secrets` come from the store; write ${NAME} or file:PATH")
     if not found.startswith(FILE):
         return found
     path = found.removeprefix(FILE)
@@ -43,6 +46,10 @@ def _secret(value: object, info: ValidationInfo) -> str:
     if not content:
         raise ValueError(f"the secret file {path} is empty")
     return content
+
+
+def _run_secret(value: object, info: ValidationInfo) -> str:
+    return STORE if value == STORE else _secret(value, info)
 
 
 def _signing_secret(value: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -122,6 +129,7 @@ def _path_pattern(value: object) -> str:
 
 
 SecretText = Annotated[SecretStr, BeforeValidator(_secret, json_schema_input_type=str)]
+RunSecretText = Annotated[SecretStr, BeforeValidator(_run_secret, json_schema_input_type=str)]
 SigningSecret = Annotated[SecretText, AfterValidator(_signing_secret)]
 RefPattern = Annotated[str, BeforeValidator(_ref_pattern, json_schema_input_type=str)]
 PathPattern = Annotated[str, BeforeValidator(_path_pattern, json_schema_input_type=str)]

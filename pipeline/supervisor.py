@@ -33,6 +33,7 @@ LAST_PATIENCE = 1.5
 WAKE = 4.0  # a death wakes us at once; only a freeze must be looked for
 AGAIN = 1.0  # while one is to be started later
 SOON = 0.05  # while somebody waits for what another one must bring first
+PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH")  # to programs that are not ours
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -40,7 +41,8 @@ SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class ChildPlan:
     """`beat`: file of its signs of life. `ready`: a path that shows it works; `after`: one it waits for.
     `last`: ended when all others have ended. `fds`: open files that it inherits. `pid`: of the first one, when it was
-    made by this process before it became the supervisor."""
+    made by this process before it became the supervisor. `foreign`: somebody else's program, which gets nothing of an
+    environment that may hold secrets."""
 
     name: str
     words: tuple[str, ...]
@@ -50,6 +52,7 @@ class ChildPlan:
     last: bool = False
     fds: tuple[int, ...] = ()
     pid: int = 0
+    foreign: bool = False
 
 
 def write_plan(children: Sequence[ChildPlan], path: Path) -> None:
@@ -80,6 +83,7 @@ def execute(plan: ChildPlan) -> Process:
         plan.words,
         stdin=subprocess.DEVNULL,
         pass_fds=plan.fds,
+        env={name: os.environ[name] for name in PASSED_ON if name in os.environ} if plan.foreign else None,
         preexec_fn=dying_with(os.getpid()),  # this process has no threads
         start_new_session=True,  # Ctrl-C is for the supervisor alone
     )

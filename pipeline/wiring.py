@@ -60,6 +60,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         fleet=store.fleet,
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
+        secrets=store.secrets,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),

@@ -23,11 +23,12 @@ from runners.engines.look import Facts, facts, look
 from runners.engines.once import run_once
 from runners.engines.remove import remove
 from runners.engines.start import start_replica
+from runners.engines.tail import tail
 from runners.reach import BRIEF, PATIENT, QUICK, USUAL, Reach
 from runners.registries import registry_of
 from runners.registries.distribution import Layer
 
-_LOG_BYTES = 32_768
+_LOG_LENGTH = 32_768
 _FACTS_EVERY = 30.0  # seconds
 _IMAGES_EVERY = 5.0  # seconds; what we pull or remove ourselves is seen at once
 _FULL_PATIENCE_EVERY = 15.0  # seconds; an engine that is slow, not gone, gets its chance
@@ -108,7 +109,7 @@ class DockerEngines:
                 text = bytes(client.logs(container, stdout=True, stderr=True, tail=lines))
             except docker.errors.NotFound:
                 return ""
-        return text[-_LOG_BYTES:].decode(errors="replace")
+        return tail(text.decode(errors="replace"), _LOG_LENGTH)
 
     def once(self, host: Host, plan: ReplicaPlan, command: Sequence[str], timeout: float) -> tuple[int, str]:
         client = self._reach.client(host, USUAL)

@@ -52,10 +52,16 @@ class FileLogs:
 
     def hide(self, secrets: Sequence[str]) -> None:
         with self._guard:
+            if set(secrets) <= set(self._secrets):
+                return
             self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
             self._mask = Mask(self._secrets)
             for stream in self._streams.values():
                 stream.use(self._mask)
+
+    def masked(self, text: str) -> str:
+        with self._guard:
+            return self._mask.hide(text)
 
     def append(self, run_id: int, stage: str, text: str) -> None:
         with self._guard, _told():

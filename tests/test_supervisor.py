@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.supervisor import Child, ChildPlan, read_plan, write_plan
+from pipeline.supervisor import Child, ChildPlan, execute, read_plan, write_plan
 from runners.process import Beat
 
 LIVES = "import time; time.sleep(60)"
@@ -275,3 +275,18 @@ def test_sighup_restarts_everything_but_what_ends_last(run: Callable[[list[Child
     assert eventually(lambda: len(running.pids()) == 3)
     assert [event["child"] for event in running.events("process started")] == ["redis", "server", "server"]
     assert not running.events("process died")
+
+
+def test_a_program_that_is_not_ours_gets_nothing_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_URL", "hush")
+    out = {name: tmp_path / name for name in ("ours", "foreign")}
+
+    for name, path in out.items():
+        words = ("sh", "-c", f"env > {path}")
+        assert execute(ChildPlan(name, words, foreign=name == "foreign")).wait() == 0
+
+    assert "DB_URL=hush" in out["ours"].read_text()
+    assert "hush" not in out["foreign"].read_text()
+    assert "PATH=" in out["foreign"].read_text()

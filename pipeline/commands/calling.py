@@ -58,8 +58,8 @@ class Api:
     def post(self, path: str, body: Mapping[str, object] | None = None, patience: float = TIMEOUT) -> Any:
         return self._call("POST", path, body=body or {}, patience=patience)
 
-    def delete(self, path: str) -> Any:
-        return self._call("DELETE", path)
+    def delete(self, path: str, **query: object) -> Any:
+        return self._call("DELETE", path, query=query)
 
     def _call(
         self,

@@ -147,6 +147,7 @@ def _place(server: Api, service: str, environment: str) -> None:
     ]
     lines = [
         f"{service} on {environment}: release {answer['live'] or 'none'} is live",
+        *_outdated(answer),
         *(
             f"{host['host']} does not answer: {host['error']}"
             for host in answer["hosts"]
@@ -161,6 +162,14 @@ def _place(server: Api, service: str, environment: str) -> None:
         *_entrance(answer),
     ]
     show(answer, "\n".join(lines))
+
+
+def _outdated(answer: Any) -> list[str]:
+    names, live = answer.get("outdated_secrets") or [], answer["live"]
+    if not names:
+        return []
+    command = f"shipway deploy {answer['service']} {answer['environment']} --release {live}"
+    return [f"Secrets changed since release {live} was made: {', '.join(names)}. `{command}` brings them."]
 
 
 def _entrance(answer: Any) -> list[str]:

@@ -62,7 +62,9 @@ def _crew(config: str, settings: Settings, listener: int, lock: IO[str]) -> Chil
 def _redis(data: str) -> ChildPlan:
     prepare(data)
     socket_path(data).unlink(missing_ok=True)  # of an earlier life; nobody may take it for this one's
-    return ChildPlan("redis", tuple(words(program(), data)), ready=str(socket_path(data)), last=True)
+    return ChildPlan(
+        "redis", tuple(words(program(), data)), ready=str(socket_path(data)), last=True, foreign=True
+    )
 
 
 def _first_token(settings: Settings) -> Path:

@@ -22,6 +22,7 @@ from pipeline.ports import BUILDER, Ports
 from pipeline.retention.prune import make_room
 from pipeline.rollout.deployment import Request
 from pipeline.rollout.release import Release
+from pipeline.rollout.secrets import run_secrets
 from pipeline.rollout.whereabouts import drafted
 
 AFTER_CHECKOUT = tuple(StageName)[1:]
@@ -42,7 +43,7 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
             raise
         _end(run, RunStatus.CANCELLED, "Cancelled on request.", lease, ports)
     except ShipwayError as error:
-        _end(run, RunStatus.FAILED, str(error), lease, ports)
+        _end(run, RunStatus.FAILED, ports.logs.masked(str(error)), lease, ports)
     else:
         if deployment is not None:
             _wake(run_id, deployment, ports)
@@ -53,6 +54,8 @@ def _travel(trip: Trip, ports: Ports) -> int | None:
     run, tag = trip.run, stages.tag_of(trip.run, ports.settings.registry)
     if run.attempt > 1:
         _clean(run, ports)
+    if trip.environment:
+        run_secrets(trip.environment, ports)  # one that is missing is told before an hour of building
     todo = stages.remaining(run, _still_there(tag, ports))
     ground = _check_out(trip, ports)
     trip = replace(trip, run=replace(run, commit=ground.commit))
@@ -174,7 +177,8 @@ def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
 
 def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> int:
     run, now = trip.run, ports.clock.now()
-    environment = ports.settings.environment(run.service, run.environment)
+    place = ports.settings.environment(run.service, run.environment)
+    environment = replace(place, secrets=run_secrets(place, ports))
     release = Release(
         service=run.service,
         number=0,
@@ -227,8 +231,9 @@ def _stage(name: StageName, work: Callable[[], Detail], trip: Trip, ports: Ports
         log_of(run, name, ports)(f"\n[shipway] {stopped}\n")
         raise
     except ShipwayError as error:
+        told = ports.logs.masked(str(error))
         log_of(run, name, ports)(f"\n[shipway] {error}\n")
-        failed = replace(_as_written(begun, run, ports), status=StageStatus.FAILED, error=str(error))
+        failed = replace(_as_written(begun, run, ports), status=StageStatus.FAILED, error=told)
         ports.runs.save_stage(run.id, replace(failed, finished_at=ports.clock.now()), lease)
         raise
     finally:

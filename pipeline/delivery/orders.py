@@ -57,6 +57,7 @@ class TestOrder:
     coverage: str = ""
     artifacts: tuple[str, ...] = ()  # globs inside the container
     attempt: int = 1
+    secrets: Mapping[str, Secret] = field(default_factory=dict)  # win over `env`
 
 
 @dataclass(frozen=True)

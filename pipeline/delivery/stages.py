@@ -152,7 +152,9 @@ def build_of_tests(build: BuildOrder, plan: TestPlan) -> BuildOrder:
     return replace(build, target=plan.target, tag=f"{build.tag}-test")
 
 
-def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrder:
+def order_of_tests(
+    run: Run, spec: Spec, plan: TestPlan, image: str, secrets: Mapping[str, Secret] = NOTHING
+) -> TestOrder:
     return TestOrder(
         run=run.id,
         image=image,
@@ -167,6 +169,7 @@ def order_of_tests(run: Run, spec: Spec, plan: TestPlan, image: str) -> TestOrde
         labels=labels_of(run),
         coverage=spec.test.coverage,
         artifacts=spec.test.artifacts,
+        secrets=secrets,
     )
 
 
@@ -198,6 +201,11 @@ def _ending(spec: Spec, command: CommandResult) -> str:
 def words(command: str) -> tuple[str, ...]:
     """A command that uses the shell gets one (the container's own); a plain one does not need it."""
     return ("/bin/sh", "-c", command) if SHELL.search(command) else tuple(shlex.split(command))
+
+
+def trusted(run: Run) -> bool:
+    """Whether its code may see secrets: those of a fork are of anybody."""
+    return not run.fork
 
 
 def runtime_of(spec: Spec, environment: Environment, facts: ImageFacts) -> RuntimeSpec:

@@ -9,10 +9,20 @@ from pipeline.delivery import stages
 from pipeline.delivery.orders import TestOrder
 from pipeline.delivery.report import TestOutcome
 from pipeline.delivery.run import StageName
-from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
+from pipeline.delivery.trip import (
+    SKIPPED,
+    Detail,
+    Ground,
+    Trip,
+    log_of,
+    order_of_build,
+    patiently,
+    secrets_for,
+)
 from pipeline.errors import StageFailed
 from pipeline.ports import Ports
 from pipeline.spec import Spec
+from pipeline.stored_secret import Use
 
 
 def run_tests(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
@@ -27,7 +37,9 @@ def run_tests(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
         tag = order.tag
     if not plan.commands:
         return {"summary": f"The stage {plan.target} was built; its steps are the tests."}
-    outcome = _try_tests(trip, ground.spec, stages.order_of_tests(trip.run, ground.spec, plan, tag), ports)
+    secrets = secrets_for(trip, Use.TEST, ports)
+    order_of_tests = stages.order_of_tests(trip.run, ground.spec, plan, tag, secrets)
+    outcome = _try_tests(trip, ground.spec, order_of_tests, ports)
     if failure := stages.failure_of(ground.spec, outcome):
         raise StageFailed(failure)
     return {"summary": outcome.summary}

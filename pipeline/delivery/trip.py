@@ -11,7 +11,10 @@ from pipeline.errors import Stopped, Unreachable
 from pipeline.fleet.service import Environment, Service
 from pipeline.lease import Lease
 from pipeline.ports import Ports
+from pipeline.rollout.secrets import secrets_of
+from pipeline.secret import Secret
 from pipeline.spec import Spec
+from pipeline.stored_secret import Use
 
 T = TypeVar("T")
 Detail = dict[str, str]
@@ -47,8 +50,16 @@ class Ground:
 def order_of_build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> BuildOrder:
     """With the secrets of its environment that the repository names."""
     before = stages.image_before(ports.runs.runs(trip.run.service)) if ground.spec.build.cache else ""
-    timeout, secrets = ports.settings.builder.timeout, trip.environment.secrets if trip.environment else {}
+    own = trip.environment.secrets if trip.environment else {}
+    secrets = {**secrets_for(trip, Use.BUILD, ports), **own}
+    timeout = ports.settings.builder.timeout
     return stages.build_order(trip.run, ground.spec, ground.recipe, tag, timeout, secrets, before)
+
+
+def secrets_for(trip: Trip, use: Use, ports: Ports) -> dict[str, Secret]:
+    """That are kept for this stage of it."""
+    run = trip.run
+    return secrets_of(run.service, run.environment, use, ports, stages.trusted(run))
 
 
 def log_of(run: Run, name: StageName, ports: Ports) -> Callable[[str], None]:

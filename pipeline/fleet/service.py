@@ -85,6 +85,7 @@ class Environment:
     domain: str = ""
     env: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
+    stored: tuple[str, ...] = ()  # names of secrets that must be kept in the store
     policy: Policy = field(default_factory=Policy)
     approve: Approval = Approval.NONE
 

@@ -2,7 +2,8 @@
 side by side as well. Decides nothing.
 
 Before each effect the lease is held once more, so that a driver which slept through its end touches nothing. What the
-world answers becomes an `Outcome`; only the loss of the lease ends the work.
+world answers becomes an `Outcome`, in which secrets are hidden: it may be what a container printed. Only the loss of the
+lease ends the work.
 """
 
 from collections.abc import Callable, Sequence
@@ -75,6 +76,11 @@ def _each(jobs: Sequence[Callable[[], list[Outcome]]], ports: Ports) -> list[Out
 def _one(effect: Effect, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:
     if not ports.leases.extend(lease, LEASE_TTL):
         raise Stopped(f"The lease {lease.key} went to another driver; nothing more is touched.")
+    outcome = _tried(effect, deployment, lease, ports)
+    return replace(outcome, note=ports.logs.masked(outcome.note)) if outcome.note else outcome
+
+
+def _tried(effect: Effect, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:
     try:
         return _apply(effect, deployment, lease, ports)
     except Stopped:

@@ -20,6 +20,7 @@ from pipeline.rollout.effects import Effect, told_by_outcome
 from pipeline.rollout.look import Decision
 from pipeline.rollout.moving import undo_move
 from pipeline.rollout.observed import Observed, Outcome
+from pipeline.rollout.secrets import hide
 from pipeline.rollout.survey import again, first_look, survey
 
 LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
@@ -46,6 +47,12 @@ def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Por
     return deployment
 
 
+def _hide_secrets(deployment: Deployment, ports: Ports) -> None:
+    """What containers of either release print may have them in it."""
+    for release in filter(None, (deployment.release, deployment.previous)):
+        hide(release.spec.secrets, ports)
+
+
 def _seen(
     deployment: Deployment, before: Observed | None, outcomes: tuple[Outcome, ...], ports: Ports
 ) -> Observed:
@@ -67,6 +74,7 @@ def _read(deployment: Deployment, ports: Ports) -> Deployment:
     """With what people asked since. While it waits for its turn, what it would go back to may move as well."""
     if deployment.status is Status.PENDING:
         deployment = ports.deployments.deployment(deployment.id)
+    _hide_secrets(deployment, ports)
     request = ports.deployments.requested(deployment.id)
     return deployment if request is deployment.request else replace(deployment, request=request)
 

@@ -13,6 +13,7 @@ from pipeline.rollout.deployment import Deployment, EnvironmentState, Reason, Re
 from pipeline.rollout.history import rollback_target
 from pipeline.rollout.moving import wish_again
 from pipeline.rollout.release import Release, RuntimeSpec
+from pipeline.rollout.secrets import outdated, run_secrets
 from pipeline.rollout.whereabouts import drafted
 
 MOST_REPLICAS = 100  # on each host
@@ -45,7 +46,7 @@ def deploy_release(
     if (number is None) == (not image):
         raise Refused("Say either which release to deploy, or which image: exactly one of the two.")
     if number is not None:
-        release = _made_for(place, ports.releases.release(service, number), ports)
+        release = _renewed(place, ports.releases.release(service, number), ports)
     else:
         release = _of_image(place, image or "", ports)
     return _create(place, release, Reason.MANUAL, requested_by, ports)
@@ -161,7 +162,18 @@ def _made_for(place: Environment, release: Release, ports: Ports) -> Release:
     foreign = {*origin.env, *origin.secrets} if origin else set()
     own = {key: value for key, value in release.spec.env.items() if key not in foreign}
     health = replace(release.spec.health, host=place.domain)
-    spec = replace(release.spec, env={**own, **place.env}, secrets=dict(place.secrets), health=health)
+    spec = replace(release.spec, env={**own, **place.env}, secrets=run_secrets(place, ports), health=health)
+    again = replace(release, environment=place.name, spec=spec, run=None, created_at=ports.clock.now())
+    return ports.releases.add(again)
+
+
+def _renewed(place: Environment, release: Release, ports: Ports) -> Release:
+    """The live release, deployed once more by hand, comes as a new one when its secrets have changed: the same image and
+    settings, with the secrets of now. Any other comes as it was made."""
+    live = ports.deployments.environment(place.service, place.name).live
+    if release.number != live or not outdated(release, place, ports):
+        return _made_for(place, release, ports)
+    spec = replace(release.spec, secrets=run_secrets(place, ports))
     again = replace(release, environment=place.name, spec=spec, run=None, created_at=ports.clock.now())
     return ports.releases.add(again)
 
@@ -171,7 +183,7 @@ def _of_image(place: Environment, image: str, ports: Ports) -> Release:
     image = _exact(image)
     state = ports.deployments.environment(place.service, place.name)
     known = state.live or state.last_good
-    spec = RuntimeSpec(env=dict(place.env), secrets=dict(place.secrets))
+    spec = RuntimeSpec(env=dict(place.env))
     if known is not None:
         try:
             spec = ports.releases.release(place.service, known).spec
@@ -179,7 +191,14 @@ def _of_image(place: Environment, image: str, ports: Ports) -> Release:
             known = None
     now = ports.clock.now()
     return ports.releases.add(
-        Release(place.service, 0, image, spec=spec, environment=place.name, created_at=now)
+        Release(
+            place.service,
+            0,
+            image,
+            spec=replace(spec, secrets=run_secrets(place, ports)),
+            environment=place.name,
+            created_at=now,
+        )
     )
 
 

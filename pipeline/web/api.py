@@ -13,7 +13,7 @@ from werkzeug.routing import BaseConverter
 from pipeline.caller import Caller
 from pipeline.errors import ShipwayError, Unsupported
 from pipeline.ports import Ports
-from pipeline.web import deliveries, deployments, house, places, retention, runs, services
+from pipeline.web import deliveries, deployments, house, places, retention, runs, secrets, services
 from pipeline.web.answers import Answer
 from pipeline.web.auth import demand, demand_action, demand_everything, demand_within
 from pipeline.web.bodies import LARGEST_ID, Sent
@@ -29,6 +29,7 @@ CALLS: tuple[Call, ...] = (
     *deployments.CALLS,
     *retention.CALLS,
     *deliveries.CALLS,
+    *secrets.CALLS,
     *house.CALLS,
 )
 
@@ -103,8 +104,9 @@ def _audited(
     call: Call, ports: Ports, caller: Caller, path: Mapping[str, str | int], sent: Mapping[str, Sent]
 ) -> Answer | Response:
     """Who asked for what, and what became of it; also when it was refused. Never an answer's secrets."""
-    target = _target(path, sent)
-    asked = sent["body"].model_dump_json(exclude_none=True, by_alias=True) if "body" in sent else "{}"
+    target = _target(call, path, sent)
+    said = sent.get("body") or sent.get("query")
+    asked = said.model_dump_json(exclude_none=True, by_alias=True) if said else "{}"
     try:
         answer = call.handler(ports, caller, **path, **sent)
     except ShipwayError as error:
@@ -119,12 +121,13 @@ def _audited(
     return answer
 
 
-def _target(path: Mapping[str, str | int], sent: Mapping[str, Sent]) -> str:
+def _target(call: Call, path: Mapping[str, str | int], sent: Mapping[str, Sent]) -> str:
     if "service" in path:
         return "/".join(str(part) for part in path.values())
     named = [f"{kind} {value}" for kind, value in path.items()]
-    token = getattr(sent.get("body"), "name", "")
-    return named[0] if named else f"token {token}" if token else "everything"
+    name = getattr(sent.get("body"), "name", "")
+    kind = call.action.partition(".")[0]
+    return named[0] if named else f"{kind} {name}" if name else "everything"
 
 
 def _response(answer: Answer | Response, status: int) -> Response:

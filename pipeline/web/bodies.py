@@ -3,10 +3,19 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from pipeline.delivery.run import RunStatus
 from pipeline.intake.inbox import Outcome
+from pipeline.stored_secret import Use
 from pipeline.web.auth import Role
 
 LARGEST_ID = 2**31 - 1  # what an integer column holds on every database
@@ -110,6 +119,20 @@ class TokenBody(Sent):
     scopes: Annotated[list[Place], Field(max_length=50)] = []
 
 
+class SecretBody(Sent):
+    """The value is written and never answered."""
+
+    name: Annotated[
+        str,
+        StringConstraints(max_length=100, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
+        Field(description="Of the variable."),
+    ]
+    value: Annotated[SecretStr, Field(min_length=1, max_length=65536)]
+    service: Annotated[Filter, Field(description="Empty: all.")] = ""
+    environment: Annotated[Filter, Field(description="Empty: all.")] = ""
+    stage: Annotated[Use, Field(strict=False)] = Use.RUN
+
+
 class PruneBody(Sent):
     """No default: what removes things is said out loud."""
 
@@ -147,6 +170,12 @@ class DeploymentsQuery(Page):
 
 class ReleasesQuery(Page):
     service: Word
+
+
+class SecretQuery(Sent):
+    service: Annotated[Filter, Field(description="Empty: the one of all services.")] = ""
+    environment: Annotated[Filter, Field(description="Empty: the one of all environments.")] = ""
+    stage: Annotated[Use, Field(strict=False)] = Use.RUN
 
 
 class PlanQuery(Sent):

@@ -141,13 +141,15 @@ class ReleasesAnswer(Answer):
 
 
 class EnvironmentAnswer(Answer):
-    """What is live by the books, and what engines and proxies say right now."""
+    """What is live by the books, and what engines and proxies say right now. `outdated_secrets`: names of those of which
+    the live release has another value than one made now would get."""
 
     service: str
     environment: str
     live: int | None
     last_good: int | None
     release: ReleaseAnswer | None
+    outdated_secrets: list[str]
     replicas: int
     active_deployment: int | None
     hosts: list[EnvironmentHost]

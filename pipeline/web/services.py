@@ -13,6 +13,7 @@ from pipeline.ports import Ports
 from pipeline.rollout.balance import members_seen
 from pipeline.rollout.moving import usage
 from pipeline.rollout.observed import EntranceSeen, HostSeen
+from pipeline.rollout.secrets import outdated
 from pipeline.rollout.whereabouts import running_on
 from pipeline.web.auth import Role, within
 from pipeline.web.calls import Call
@@ -45,6 +46,7 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
     target = ports.settings.environment(service, environment)
     state = ports.deployments.environment(service, environment)
     active = ports.deployments.active(service, environment)
+    live = None if state.live is None else ports.releases.release(service, state.live)
     placed = running_on(target, state)
     members = _members(target, {*state.placed, *placed}, ports)
     looks = [partial(ports.engines.look, host, service, environment) for host in members]
@@ -63,7 +65,8 @@ def show_environment(ports: Ports, caller: Caller, service: str, environment: st
         environment=environment,
         live=state.live,
         last_good=state.last_good,
-        release=None if state.live is None else release_view(ports.releases.release(service, state.live)),
+        release=None if live is None else release_view(live),
+        outdated_secrets=[] if live is None else list(outdated(live, target, ports)),
         replicas=target.replicas if state.replicas is None else state.replicas,
         active_deployment=active.id if active else None,
         hosts=[

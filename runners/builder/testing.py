@@ -134,7 +134,8 @@ class Trial:
     def _follow(self, name: str, log: Callable[[str], None], guard: Guard) -> tuple[str, int]:
         """(container, exit code)"""
         order = self._order
-        words, more = order.commands[name], dict[str, Any](environment=dict(order.env))
+        env = {**order.env, **{key: secret.reveal() for key, secret in order.secrets.items()}}
+        words, more = order.commands[name], dict[str, Any](environment=env)
         if words:
             more |= {"command": list(words), "entrypoint": [""]}
         called = "-".join(part for part in (self._name, "command" if name else "", name) if part)

@@ -17,6 +17,7 @@ from pipeline.rollout.release import ReplicaPlan
 from runners.engines.labels import DEPLOYMENT, ONCE, common, left_alone, ours
 from runners.engines.remove import remove
 from runners.engines.start import blame, container_settings, create
+from runners.engines.tail import tail
 
 _TAIL = 100  # lines
 
@@ -40,7 +41,7 @@ def run_once(
     if code is None:
         raise StageFailed(
             f"Host {host.name}: {' '.join(command)!r} did not end within {timeout:g} s and was stopped. Its last output: "
-            f"{said[-500:] or 'none'}"
+            f"{tail(said, 500) or 'none'}"
         )
     return code, said
 

@@ -235,6 +235,9 @@ class MemoryLogs:
         for stream in self._streams.values():
             stream.use(self._mask)
 
+    def masked(self, text: str) -> str:
+        return self._mask.hide(text)
+
     def append(self, run_id: int, stage: str, text: str) -> None:
         key = (run_id, stage)
         if key not in self._streams:

@@ -17,9 +17,11 @@ from runners.store.migrate import migrate
 from runners.store.outbox import SqlOutbox
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
+from runners.store.rotation import rotate
 from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
 from runners.store.seal import Seal
+from runners.store.secrets import SqlSecrets
 from runners.store.tokens import SqlTokens
 
 PING_PATIENCE = 2.0  # seconds
@@ -32,7 +34,9 @@ class Store:
         codec = Codec(seal)
         releases = ReleaseRows(database, codec)
         deployments = DeploymentRows(database, codec)
+        database.ground = seal.edition  # what was sealed with a key that went meanwhile is sealed again
         self._database = database
+        self._seal = seal
         self.inbox = SqlInbox(database)
         self.leases = SqlLeases(database)
         self.runs = SqlRuns(database, releases, deployments)
@@ -43,11 +47,16 @@ class Store:
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)
+        self.secrets = SqlSecrets(database, seal)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:
         """Bring the schema up to date. Any number of processes may call it at once."""
         migrate(self._database)
+
+    def rotate(self) -> int:
+        """All that is sealed under a new key; the old one is forgotten at the end. How many rows were sealed anew."""
+        return rotate(self._database, self._seal)
 
     def ping(self) -> None:
         """Raises `Unreachable`, saying which database, when it does not answer within two seconds."""

@@ -30,6 +30,10 @@ PATIENCE = 20.0  # seconds until a locked database is called unreachable
 PAUSE = (0.005, 0.25)  # first and longest wait between two attempts
 
 
+class _Moved(Exception):
+    """What the transaction stood on was changed meanwhile; nothing was written."""
+
+
 class Database:
     """One engine a process, made anew in every fork."""
 
@@ -46,6 +50,9 @@ class Database:
             )
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.patience = patience
+        self.ground: Callable[[], object] = lambda: (
+            None
+        )  # what a transaction stands on: if it moves, it is done again
         make_room(self.url)
         self._engine = self._open()
         self._gate = ForkGate(close=self._close_idle, renew=self._renew)
@@ -90,6 +97,8 @@ class Database:
         while True:
             try:
                 return self._once(work, mode)
+            except _Moved:
+                continue
             except SQLAlchemyError as error:
                 fault = fault_of(error)
                 if fault is not Fault.PASSING or time.monotonic() + pause > deadline:
@@ -102,7 +111,10 @@ class Database:
         with self._gate.passed(), self._engine.connect() as connection:
             connection.execution_options(shipway_mode=mode)
             with connection.begin() as transaction:
+                ground = self.ground()
                 result = work(connection)
+                if mode == "IMMEDIATE" and self.ground() != ground:
+                    raise _Moved
                 self._commit(transaction, mode)
             return result
 

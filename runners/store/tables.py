@@ -262,6 +262,18 @@ reports = Table(
     Index("ix_reports_at", "at"),
 )
 
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("service", Words, primary_key=True),  # empty: all; as is the environment
+    Column("environment", Words, primary_key=True),
+    Column("stage", String(20), primary_key=True),
+    Column("sealed", Words, nullable=False),
+    _moment("set_at", nullable=False),
+    _words("set_by"),
+)
+
 installation = Table(
     "installation",
     metadata,

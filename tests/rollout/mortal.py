@@ -22,6 +22,11 @@ class Logs:
 
     def close(self, run_id: int, stage: str) -> None: ...
 
+    def hide(self, secrets: Any) -> None: ...
+
+    def masked(self, text: str) -> str:
+        return text
+
 
 @dataclass
 class Notices:
