@@ -160,16 +160,21 @@ def _segments(folder: Path) -> list[Segment]:
             stage, _, kind = rest.partition(".")
             if number.isdigit() and kind in ("log", "log.zst"):
                 path = folder / name
-                size = path.stat().st_size if kind == "log" else _unpacked(path)
+                size = _size(path, kind == "log.zst")
                 found[int(number)] = Segment(int(number), stage, kind == "log.zst", path, size)
     except FileNotFoundError:  # no log yet, or compressed between our listing and our look
         return _segments(folder) if folder.exists() else []
     return [found[number] for number in sorted(found)]
 
 
+def _size(path: Path, packed: bool) -> int:
+    seen = path.stat()
+    return _unpacked(path, seen.st_mtime_ns) if packed else seen.st_size
+
+
 @lru_cache(maxsize=4096)
-def _unpacked(path: Path) -> int:
-    """Of a compressed file, which never changes any more."""
+def _unpacked(path: Path, written: int) -> int:
+    """`written` tells a file from an older one of the same name: run numbers come again when a database was lost."""
     with path.open("rb") as file:
         return max(0, zstandard.frame_content_size(file.read(32)))
 

@@ -13,7 +13,8 @@ import pytest
 
 from pipeline import spec
 from pipeline.delivery.deliver import deliver
-from pipeline.delivery.orders import TestOutcome as Outcome
+from pipeline.delivery.report import CommandResult
+from pipeline.delivery.report import TestOutcome as Outcome
 from pipeline.delivery.run import NewRun, Run
 from pipeline.errors import BadConfig, StageFailed
 from pipeline.lease import deployment_key, run_key
@@ -85,9 +86,11 @@ class LoudEngines(WorldEngines):
 class LoudBuilder(MemoryBuilder):
     """Its tests print what they were given."""
 
+    hangs: bool = False
+
     def test(self, order: Any, log: Any, stop: Any) -> Outcome:
         log(printed(order.secrets))
-        if self.outcome.exit_code == 99:
+        if self.hangs:
             raise StageFailed(f"The tests hung. Their last output: {printed(order.secrets)}")
         return super().test(order, log, stop)
 
@@ -159,7 +162,10 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
         },
         logs=logs,
         queue=SimpleNamespace(  # type: ignore[arg-type]
-            wake_run=woken.append, wake_deployment=woken.append, depth=lambda: 0, workers=lambda: 1
+            wake_run=lambda number, new=False: woken.append(number),
+            wake_deployment=woken.append,
+            depth=lambda: 0,
+            workers=lambda: 1,
         ),
         source=MemorySource({COMMIT: {"Dockerfile": "FROM busybox\n"}}, specs={COMMIT: EVERYTHING}),
         builder=builder,
@@ -200,9 +206,9 @@ def test_nothing_of_a_whole_delivery_and_its_failures_gets_out(
     died = estate.delivered()
     estate.world.hook_ends = (1, "")
     refused = estate.delivered()
-    estate.builder.outcome = Outcome(1, "1 failed")
+    estate.builder.outcomes = [Outcome((CommandResult("", 1),))]
     red = estate.delivered()
-    estate.builder.outcome = Outcome(99, "")
+    estate.builder.hangs = True
     hung = estate.delivered()
     estate.store.secrets.remove("DEMANDED", Scope("shop", "production"))
     missing = estate.delivered()

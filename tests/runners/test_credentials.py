@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runners.mask import Mask, StreamMask
@@ -52,6 +52,7 @@ PARTS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(PARTS, max_size=14).map("".join), st.lists(st.integers(0, 60), max_size=6))
 @example("ssh://git@host:22@x ", [17])
 @example("https://" + "x" * 1030 + "@host", [700])
@@ -63,11 +64,13 @@ def test_cuts_never_change_what_is_hidden(text, cuts):
     assert through([text[a:b] for a, b in pairwise(edges)], mask) == mask.hide(text)
 
 
+@settings(deadline=None)
 @given(st.lists(PARTS, max_size=14).map("".join))
 def test_what_is_shown_is_never_longer_than_what_was_printed(text):
     assert len(NOTHING.hide(text)) <= len(text)
 
 
+@settings(deadline=None)
 @given(st.text("abcdef0123456789", min_size=8, max_size=40), st.lists(PARTS, max_size=6).map("".join))
 def test_a_token_in_a_url_never_shows(token, before):
     assert f":{token}@" not in NOTHING.hide(f"{before} https://user:{token}@host/x")

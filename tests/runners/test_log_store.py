@@ -1,11 +1,12 @@
 """Logs of runs on a real disk: offsets, bounds, masks, compression, two writers."""
 
 import os
+import shutil
 import threading
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners.log_store import FileLogs
@@ -193,6 +194,14 @@ def test_reader_beside_a_closing_writer_sees_every_byte_once(logs, tmp_path):
     assert b"".join(seen).decode() == whole(logs)
 
 
+def test_a_log_that_was_removed_and_written_anew_has_its_new_length(logs, tmp_path):
+    for text in ("long ago\n", "now\n"):
+        logs.append(7, "build", text)
+        logs.close(7, "build")
+        assert logs.read(7) == (text.encode(), len(text))
+        shutil.rmtree(tmp_path / "0000")
+
+
 DEEDS = st.tuples(
     st.sampled_from(["checkout", "build", "test"]),
     st.text("aü€🚀\n", max_size=9),
@@ -201,6 +210,7 @@ DEEDS = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(DEEDS, max_size=12))
 def test_a_reader_who_is_behind_finds_the_same_bytes_whatever_was_closed_meanwhile(deeds):
     with TemporaryDirectory() as folder:

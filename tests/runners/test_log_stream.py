@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runners.log_stream import StageStream
@@ -31,6 +31,7 @@ def test_what_fits_is_kept_as_it_is(count):
     assert kept(lines(count)) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab\nü€🚀", max_size=300), max_size=40), st.integers(700, 4000))
 def test_the_gap_says_to_the_byte_what_is_missing_and_where(pieces, limit):
     printed = "".join(pieces).encode()
@@ -51,6 +52,7 @@ def test_the_gap_says_to_the_byte_what_is_missing_and_where(pieces, limit):
     assert after == printed[end:]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("abcdef\r\nü", max_size=200), max_size=40),
     st.integers(0, 3000),
@@ -62,6 +64,7 @@ def test_the_bound_holds_whatever_is_printed_hidden_or_spent(pieces, limit, spen
     assert len(out.encode()) <= max(0, limit - spent)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_no_part_of_a_secret_shows_at_the_edges_of_the_gap(before, after):
     secret = "hunter2-hunter2-hunter2"
