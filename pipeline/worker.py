@@ -15,6 +15,7 @@ from functools import cache
 
 from pipeline.delivery.deliver import deliver
 from pipeline.delivery.run import Run, RunStatus
+from pipeline.delivery.turns import in_turn
 from pipeline.errors import Conflict, ShipwayError, Stopped
 from pipeline.lease import Lease, deployment_key, run_key
 from pipeline.ports import Ports
@@ -34,6 +35,7 @@ log = logging.getLogger("shipway.worker")
 LEASE_TTL = 5.0  # seconds; what a dead worker held is taken up again after this
 MOST_ATTEMPTS = 20  # a run whose worker died so often will not do better the next time
 LONGEST_PAUSE = 60.0  # seconds between attempts at a deployment whose driver fails
+MOST_SEEN = 500  # open runs of each status among which one is chosen, the newest
 QUEUES = {"deliver": DELIVER, "deploy": DEPLOY}
 CRASH = "crash"  # kind of the happening that tells of an unexpected error
 
@@ -66,7 +68,7 @@ def settings_at_start(config: str) -> Settings:
 def work_run(run_id: int) -> None:
     """In a fork of its own. Called by the queue by this name."""
     stopping = _listen_for_stop()
-    run_once(run_id, _own_ports(), stopping, _own_beat())
+    take_a_run(_own_ports(), stopping, _own_beat())
 
 
 def work_deployment(deployment_id: int) -> None:
@@ -75,11 +77,27 @@ def work_deployment(deployment_id: int) -> None:
     deploy_once(deployment_id, _own_ports(), stopping, _own_beat())
 
 
-def run_once(run_id: int, ports: Ports, stopping: threading.Event, beat: Beat) -> None:
-    """One attempt at a run. Does nothing when somebody else works on it, or it is over, or not its turn."""
+def take_a_run(ports: Ports, stopping: threading.Event, beat: Beat) -> None:
+    """The one whose turn it is: an id in the queue only says that there is something to do, each id once."""
+    due = set(ports.runs.due())
+    open_runs = [
+        run
+        for status in (RunStatus.QUEUED, RunStatus.RUNNING)
+        for run in ports.runs.runs(status=status, limit=MOST_SEEN)
+    ]
+    at_work = [
+        r for r in open_runs if r.status is RunStatus.RUNNING and r.deployment is None and r.id not in due
+    ]
+    for number in in_turn([run for run in open_runs if run.id in due], at_work):
+        if stopping.is_set() or run_once(number, ports, stopping, beat):
+            return
+
+
+def run_once(run_id: int, ports: Ports, stopping: threading.Event, beat: Beat) -> bool:
+    """One attempt at a run. Does nothing when it is over, or not its turn. False: somebody else works on it."""
     lease = ports.leases.take(run_key(run_id), _owner(), LEASE_TTL)
     if lease is None:
-        return
+        return False
 
     def wanted() -> bool:
         return stopping.is_set() or ports.runs.run(run_id).cancel_requested
@@ -87,6 +105,7 @@ def run_once(run_id: int, ports: Ports, stopping: threading.Event, beat: Beat) -
     with Keeper(ports.leases, lease, LEASE_TTL, wanted, beat) as keeper:
         pause = _deliver(run_id, lease, keeper.stop, ports)
     _let_go(lease, pause, ports)
+    return True
 
 
 def deploy_once(deployment_id: int, ports: Ports, stopping: threading.Event, beat: Beat) -> None:

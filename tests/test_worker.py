@@ -20,7 +20,7 @@ from pipeline.rollout.deployment import Reason, Status
 from pipeline.rollout.draft import draft
 from pipeline.rollout.release import Release
 from pipeline.settings import Settings
-from pipeline.worker import CRASH, LEASE_TTL, MOST_ATTEMPTS, deploy_once, run_once
+from pipeline.worker import CRASH, LEASE_TTL, MOST_ATTEMPTS, deploy_once, run_once, take_a_run
 from runners.process import Beat
 from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs, MemorySource
 from runners.store import Store, open_store
@@ -236,3 +236,37 @@ def test_books_that_are_away_at_the_end_only_make_the_next_one_wait(bench: Bench
 
 def test_a_lost_worker_is_missed_within_six_seconds() -> None:
     assert timedelta(seconds=LEASE_TTL) + timedelta(seconds=1) <= timedelta(seconds=6)
+
+
+# ------------------------------------------------------------------------------------------------ turns
+
+
+def test_a_free_worker_takes_what_is_due_whatever_id_woke_it(bench: Bench) -> None:
+    run = bench.queued()
+
+    take_a_run(bench.ports, bench.stopping, Beat())
+
+    assert bench.store.runs.run(run.id).deployment is not None
+
+
+def test_a_run_that_somebody_else_took_meanwhile_is_passed_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bench.queued()
+    request = NewRun("shop", "", "merge_request", "refs/pull/3/head", COMMIT, "push:ada", merge_request=3)
+    second = bench.store.runs.add(request)
+    monkeypatch.setattr(bench.store.runs, "due", lambda: [first.id, second.id])
+    bench.store.leases.take(run_key(first.id), "another", 60.0)
+
+    take_a_run(bench.ports, bench.stopping, Beat())
+
+    assert [bench.store.runs.run(run.id).attempt for run in (first, second)] == [0, 1]
+
+
+def test_a_worker_that_is_to_end_takes_nothing(bench: Bench) -> None:
+    run = bench.queued()
+    bench.stopping.set()
+
+    take_a_run(bench.ports, bench.stopping, Beat())
+
+    assert bench.store.runs.run(run.id).attempt == 0
