@@ -1,5 +1,5 @@
-"""Applies the effects that were decided, side by side where they touch different things; the replicas of one host start
-side by side as well. Decides nothing.
+"""Applies the effects that were decided, side by side where they touch different things; the replicas of one host start and
+end side by side as well. Decides nothing.
 
 Before each effect the lease is held once more, so that a driver which slept through its end touches nothing. What the
 world answers becomes an `Outcome`, in which secrets are hidden: it may be what a container printed. Only the loss of the
@@ -38,6 +38,7 @@ from pipeline.rollout.places import host_of, proxy_of
 LEASE_TTL = 5.0  # seconds, as the worker's keeper extends it
 SITE_TTL = 10.0  # seconds; one configuration is written and loaded well within it
 LOG_LINES = 50
+OF_A_REPLICA = (Start, Keep, Retire)
 
 
 def apply(
@@ -52,15 +53,16 @@ def apply(
 def _job(
     effects: list[Effect], deployment: Deployment, lease: Lease, ports: Ports
 ) -> Callable[[], list[Outcome]]:
-    """Starts first and together: each has a name of its own, and the engine gives a port to one of them only."""
+    """What touches one replica alone first and together: each has a name of its own, and the engine gives a port to one
+    of them only."""
 
     def one(effect: Effect) -> Callable[[], list[Outcome]]:
         return lambda: [_one(effect, deployment, lease, ports)]
 
     def work() -> list[Outcome]:
-        started = _each([one(effect) for effect in effects if isinstance(effect, Start)], ports)
-        others = [effect for effect in effects if not isinstance(effect, Start)]
-        return [*started, *(_one(effect, deployment, lease, ports) for effect in others)]
+        together = _each([one(effect) for effect in effects if isinstance(effect, OF_A_REPLICA)], ports)
+        others = [effect for effect in effects if not isinstance(effect, OF_A_REPLICA)]
+        return [*together, *(_one(effect, deployment, lease, ports) for effect in others)]
 
     return work
 

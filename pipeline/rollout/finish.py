@@ -51,14 +51,16 @@ def _tidy(look: Look, plan: HostPlan) -> Step:
     record = found(record) if record.phase is not HostPhase.SKIPPED else record
     if record.phase is HostPhase.SKIPPED:
         return Step(record)
+    prune = () if record.pruned else (Prune(plan.host, look.observed.kept),)
     if converge.leftovers(look, plan):
         retire = converge.retire(look, plan, record)
         return Step(
-            record, retire, wake=record.drain_by, obstacle="replicas of earlier releases are still there"
+            record,
+            (*retire, *prune) if retire else (),
+            wake=record.drain_by,
+            obstacle="replicas of earlier releases are still there",
         )
-    if record.pruned:
-        return Step(record)
-    return Step(record, (Prune(plan.host, look.observed.kept),))
+    return Step(record, prune)
 
 
 def _absent(look: Look, plan: HostPlan) -> str:

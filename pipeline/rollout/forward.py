@@ -34,7 +34,8 @@ def rolling(look: Look) -> Decision:
         return pause(look, measure.blind(look))
     begun = [] if measure.held(look) else _begin(look)
     look = look.with_records(step.record for step in begun)
-    effects = [e for step in (*steps, *begun) for e in step.effects] + list(traffic.switches(look))
+    effects = [e for step in (*steps, *begun) for e in step.effects]
+    effects += [*traffic.switches(look), *_kept(look)]
     deployment, wake = _whole(look)
     wakes = [wake, *(step.wake for step in (*steps, *begun))]
     return Decision(deployment, effects=tuple(effects), wait_until=soonest(wakes))
@@ -59,6 +60,12 @@ def _admitted(look: Look, records: list[HostRecord]) -> list[HostRecord]:
             room -= 1
         result.append(record)
     return result
+
+
+def _kept(look: Look) -> list[Effect]:
+    """Of hosts that pass their gate at this look, beside the switch: what crashes from now on was well once."""
+    passing = (p for p in look.deployment.hosts if look.deployment.record(p.host).admitted_at == look.now)
+    return [effect for plan in passing for effect in converge.keep(look, plan)]
 
 
 def _in_doubt(record: HostRecord) -> bool:

@@ -191,7 +191,7 @@ def quiet(look: Look, site: Site) -> bool:
 
 
 def released(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
-    """No site knows it any more, so nobody can send to it: it may be stopped."""
+    """No site knows it any more, so nobody can send to it, and what was sent has been answered: it may be stopped."""
     if not replica.address:
         return True
     late = passed(look.deployment.record(plan.host).drain_by, look.now)
@@ -204,7 +204,9 @@ def _forgotten(look: Look, site: Site, address: str, late: bool) -> bool:
     has = seen(look, site)
     if has.serves(address):
         return False
-    return current(look, site) or (not has.running and not has.error) or late
+    if current(look, site) and has.idle(address):
+        return True
+    return (not has.running and not has.error) or late
 
 
 def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:

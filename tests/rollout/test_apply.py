@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.lease import deployment_key
 from pipeline.rollout.apply import apply
-from pipeline.rollout.effects import Effect, Start
+from pipeline.rollout.effects import Effect, Prune, Retire, Start
 from pipeline.rollout.release import ReplicaPlan
 from runners.stand_ins.time import InlineHands
 from tests.rollout.stage import PRODUCTION, SHOP, Stage
@@ -42,3 +42,24 @@ def test_the_replicas_of_one_host_start_side_by_side():
     assert hands.together == [1, 3]
     assert [outcome.effect for outcome in outcomes] == effects
     assert stage.running("web-1") == [(release.number, index) for index in range(3)]
+
+
+def test_the_replicas_of_one_host_end_side_by_side_and_its_images_go_after_them():
+    stage = Stage(hosts=1, replicas=2)
+    release = stage.release()
+    stage.world.images["web-1"].add(release.image)
+    number = stage.deploy(release)
+    for index in range(2):
+        plan = ReplicaPlan(SHOP, PRODUCTION, release.number, release.image, release.spec, number, index)
+        stage.ports.engines.start(stage.ports.settings.hosts["web-1"], plan)
+    hands, containers = CountingHands(), [replica.id for replica in stage.world.at("web-1")]
+    effects: list[Effect] = [Prune("web-1", ()), *(Retire("web-1", one, 10.0) for one in containers)]
+    lease = stage.books.leases.take(deployment_key(number), "me", 5.0)
+
+    outcomes = apply(
+        effects, stage.books.deployments.deployment(number), lease, replace(stage.ports, hands=hands)
+    )
+
+    assert hands.together == [1, 2]
+    assert [type(outcome.effect).__name__ for outcome in outcomes] == ["Retire", "Retire", "Prune"]
+    assert stage.running("web-1") == []

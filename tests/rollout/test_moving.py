@@ -304,3 +304,21 @@ def test_hosts_are_chosen_by_their_memory_and_the_plan_says_why():
     ]
     assert steps[1].why == "it is drained (by mia: a new kernel)"
     assert steps[2].why == "its replicas need 1024 MiB of memory and 512 MiB are not promised to others"
+
+
+def test_what_a_host_that_comes_back_still_answers_is_waited_for_before_it_is_stopped():
+    """It missed a release and was drained while it was away; users reached it until our proxy could be told."""
+    stage = Stage(hosts=3, spare=1, place=True)
+    stage.live()
+    stage.world.up["web-2"] = False
+    assert stage.run(stage.deploy(stage.release(), hosts=stage.plans({"web-1": 1, "web-2": 1}))).over
+    ended(stage, drain("web-2", "mia", "", False, stage.ports))
+    stage.world.up["web-2"] = True
+    bad = stage.release()
+    stage.world.qualities[bad.number] = Quality.BAD_START
+
+    deployment = stage.run(stage.deploy(bad, hosts=stage.plans({"web-1": 1, "web-2": 0, "web-3": 1})))
+
+    assert deployment.status is Status.ROLLED_BACK, (
+        deployment.error
+    )  # the world raises what is stopped too early
