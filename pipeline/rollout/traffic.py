@@ -204,9 +204,12 @@ def _forgotten(look: Look, site: Site, address: str, late: bool) -> bool:
     has = seen(look, site)
     if has.serves(address):
         return False
-    if current(look, site) and has.idle(address):
-        return True
-    return (not has.running and not has.error) or late
+    return late or (_answered(has, address) and (current(look, site) or not has.running))
+
+
+def _answered(has: SiteSeen, address: str) -> bool:
+    """Nothing that this site sent to it is under way."""
+    return has.idle(address) or (not has.running and not has.error)
 
 
 def _ready(look: Look, site: Site, plan: HostPlan) -> tuple[Backend, ...]:
@@ -276,7 +279,7 @@ def _abandoned(look: Look, host: str) -> bool:
 def drained(look: Look, site: Site, host: str, address: str) -> bool:
     """Nothing is under way to it through this site, or it had all the time that it may have."""
     has = seen(look, site)
-    if has.idle(address) or (not has.running and not has.error):
+    if _answered(has, address):
         return True
     return passed(look.deployment.record(host).drain_by, look.now)
 

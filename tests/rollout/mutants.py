@@ -84,8 +84,8 @@ MUTANTS = (
     Mutant(
         "requests under way are not waited for",
         "traffic.py",
-        "    if has.idle(address) or (not has.running and not has.error):\n        return True\n",
-        "    if True:\n        return True\n",
+        "    return has.idle(address) or (not has.running and not has.error)\n",
+        "    return True\n",
     ),
     Mutant(
         "old replicas are stopped while a site may still send to them",

@@ -27,7 +27,7 @@ def test_a_host_leaves_its_load_balancer_before_it_is_changed_and_comes_back_aft
 
     assert deployment.status is Status.SUCCEEDED
     assert deeds(stage, "web-2") == [
-        "check", "pull", "park", "switch", "retire 1.0", "start 2.0", "admit", "keep", "prune",
+        "check", "pull", "park", "switch", "retire 1.0", "start 2.0", "keep", "admit", "prune",
     ]  # fmt: skip
     stage.check(deployment.id, fresh)
 
