@@ -20,7 +20,7 @@ from pipeline.web.asgi import Application
 
 log = logging.getLogger("shipway.web")
 
-TICK = 4.0  # seconds between our signs of life
+TICK = 6.0  # seconds between our signs of life
 GRACE = 3  # seconds for requests that are under way
 LARGEST_HEAD = 64 * 1024  # request line and headers
 HEAD_SECONDS = 20.0  # for a head to arrive in full, from the connection or its first byte
