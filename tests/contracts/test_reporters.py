@@ -14,7 +14,7 @@ from pipeline.reports.report import Comment, CommitStatus, EnvironmentStatus, St
 from pipeline.secret import Secret
 from runners.forge_address import web_address
 from runners.reporters import Reporters
-from runners.reporters.github import _api
+from runners.reporters.github import GitHubReporter
 from tests.forge.gitlab import Outage, fake_gitlab
 from tests.forge.statuses import GITEA, GITHUB, TOKEN, status_server
 
@@ -228,10 +228,10 @@ def test_a_clone_address_that_does_not_tell_says_what_to_write():
 
 def test_github_com_has_a_host_for_its_api():
     assert (
-        _api(Repository("https://github.com/acme/shop.git", "github", "acme/shop"))
+        GitHubReporter().api(Repository("https://github.com/acme/shop.git", "github", "acme/shop"))
         == "https://api.github.com"
     )
     assert (
-        _api(Repository("https://git.acme.dev/acme/shop", "github", "acme/shop"))
+        GitHubReporter().api(Repository("https://git.acme.dev/acme/shop", "github", "acme/shop"))
         == "https://git.acme.dev/api/v3"
     )
