@@ -1,5 +1,7 @@
 """Commit statuses of forges that took over GitHub's API: four states, and nothing about environments or comments."""
 
+from abc import ABC, abstractmethod
+
 from pipeline.fleet.service import Repository
 from pipeline.reports.report import Comment, CommitStatus, EnvironmentStatus, State
 from runners.forge_rest import Bearer, post
@@ -15,7 +17,7 @@ STATES = {
 }
 
 
-class CommitStatuses:
+class CommitStatuses(ABC):
     """Implements the port `Reporter`; a forge says where its API is, and how its token is sent."""
 
     longest = 140  # characters of a description
@@ -23,8 +25,9 @@ class CommitStatuses:
     accept = "application/json"
     advice = ""
 
+    @abstractmethod
     def api(self, repository: Repository) -> str:
-        raise NotImplementedError
+        """Where its API begins, without a slash behind."""
 
     def status(self, repository: Repository, status: CommitStatus, known: str) -> str:
         body = {
@@ -40,4 +43,5 @@ class CommitStatuses:
     def environment(self, repository: Repository, status: EnvironmentStatus, known: str) -> str:
         return ""
 
-    def comment(self, repository: Repository, comment: Comment) -> None: ...
+    def comment(self, repository: Repository, comment: Comment) -> None:
+        return None

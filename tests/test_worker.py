@@ -24,6 +24,7 @@ from pipeline.worker import CRASH, LEASE_TTL, MOST_ATTEMPTS, deploy_once, run_on
 from runners.process import Beat
 from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs, MemorySource
 from runners.store import Store, open_store
+from tests.parts.books import books_of
 
 COMMIT = "a" * 40
 IMAGE = "registry:5000/shop@sha256:" + "0" * 64
@@ -83,15 +84,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     ports = Ports(
         settings=settings,
         forges={},
-        inbox=store.inbox,
-        leases=store.leases,
-        runs=store.runs,
-        releases=store.releases,
-        deployments=store.deployments,
-        routes=store.routes,
-        fleet=store.fleet,
-        tokens=store.tokens,
-        audit=store.audit,
+        **books_of(store),
         logs=MemoryLogs(),
         queue=SimpleNamespace(wake_run=lambda _: None, wake_deployment=lambda _: None),  # type: ignore[arg-type]
         source=source,

@@ -16,6 +16,7 @@ from pipeline.secret import Secret
 from pipeline.settings import Settings
 from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs, MemorySource
 from runners.store import open_store
+from tests.parts.books import books_of
 
 COMMIT = "a" * 40
 DOCKERFILE = "FROM busybox\nCMD true\n"
@@ -106,15 +107,7 @@ def world(tmp_path):
     ports = Ports(
         settings=settings,
         forges={},
-        inbox=store.inbox,
-        leases=store.leases,
-        runs=store.runs,
-        releases=store.releases,
-        deployments=store.deployments,
-        routes=store.routes,
-        fleet=store.fleet,
-        tokens=store.tokens,
-        audit=store.audit,
+        **books_of(store),
         logs=logs,
         queue=queue,
         source=source,

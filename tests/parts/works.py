@@ -24,6 +24,7 @@ from runners.clock import SystemClock
 from runners.log_store import FileLogs
 from runners.source import GitSource
 from runners.store import Store, open_store
+from tests.parts.books import books_of
 from tests.parts.laboratory import Laboratory
 from tests.parts.repository import SampleRepository
 
@@ -135,15 +136,7 @@ def works_in(
     ports = Ports(
         settings=settings,
         forges={},
-        inbox=store.inbox,
-        leases=store.leases,
-        runs=store.runs,
-        releases=store.releases,
-        deployments=store.deployments,
-        routes=store.routes,
-        fleet=store.fleet,
-        tokens=store.tokens,
-        audit=store.audit,
+        **books_of(store),
         logs=FileLogs(str(data / "logs")),
         source=GitSource(str(data), os.environ),
         builder=builder,
