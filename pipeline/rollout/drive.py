@@ -25,6 +25,7 @@ from pipeline.rollout.survey import again, first_look, survey
 
 LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
 AGAIN = 0.3  # seconds before the very same effects are applied once more
+SOON = 0.05  # seconds to the next look when only the proxies' last requests are waited for; twice as long each time
 
 
 def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -> Deployment:
@@ -32,6 +33,7 @@ def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Por
     observed: Observed | None = None
     outcomes: tuple[Outcome, ...] = ()
     last: tuple[Effect, ...] = ()
+    idle = 0
     while not deployment.over and not stop() and not _must_wait(deployment, ports):
         deployment = _read(deployment, ports)
         observed = _seen(deployment, observed, outcomes, ports)
@@ -39,10 +41,10 @@ def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Por
         if decision.effects:
             if decision.effects == last:
                 ports.clock.sleep(AGAIN)
-            outcomes = apply(decision.effects, deployment, lease, ports)
+            outcomes, idle = apply(decision.effects, deployment, lease, ports), 0
         else:
-            outcomes = ()
-            _sleep(decision.wait_until, deployment, ports)
+            outcomes, idle = (), idle + 1
+            _sleep(decision.wait_until, idle, deployment, ports)
         last = decision.effects
     return deployment
 
@@ -148,8 +150,10 @@ def _tell(deployment: Deployment, ports: Ports) -> None:
         ports.notices.tell(f"{what} {deployment.status.replace('_', ' ')}", deployment.error)
 
 
-def _sleep(until: datetime | None, deployment: Deployment, ports: Ports) -> None:
+def _sleep(until: datetime | None, idle: int, deployment: Deployment, ports: Ports) -> None:
     interval = min(LONGEST_SLEEP, deployment.release.spec.health.interval)
+    if deployment.settled or deployment.status is Status.ROLLING_BACK:
+        interval = min(interval, SOON * 2 ** min(idle, 10))
     seconds = interval if until is None else (until - ports.clock.now()).total_seconds()
     if seconds > 0 and not deployment.over:
         ports.clock.sleep(min(seconds, interval))
