@@ -16,10 +16,10 @@ from pipeline.ports import Ports
 from pipeline.rollout.apply import apply
 from pipeline.rollout.decide import decide
 from pipeline.rollout.deployment import Deployment, Happening, Reason, Status
-from pipeline.rollout.effects import Effect, told_by_outcome
+from pipeline.rollout.effects import Effect, Retire, told_by_outcome
 from pipeline.rollout.look import Decision
 from pipeline.rollout.moving import undo_move
-from pipeline.rollout.observed import Observed, Outcome
+from pipeline.rollout.observed import Observed, Outcome, Verdict
 from pipeline.rollout.secrets import hide
 from pipeline.rollout.survey import again, first_look, survey
 
@@ -59,10 +59,17 @@ def _seen(
     deployment: Deployment, before: Observed | None, outcomes: tuple[Outcome, ...], ports: Ports
 ) -> Observed:
     """A new look, unless all that happened since the last one stands in the outcomes alone."""
-    if before is not None and outcomes and all(told_by_outcome(outcome.effect) for outcome in outcomes):
-        return replace(before.used(), outcomes=outcomes)
+    if before is not None and outcomes and all(_told(outcome, deployment) for outcome in outcomes):
+        return before.after(outcomes)
     look = first_look if deployment.status is Status.PENDING else survey
     return replace(look(deployment, ports), outcomes=outcomes)
+
+
+def _told(outcome: Outcome, deployment: Deployment) -> bool:
+    """Does it say all that a look could? After the good verdict nobody asks how the others are: of what was retired its
+    end is enough."""
+    retired = isinstance(outcome.effect, Retire) and outcome.verdict is Verdict.DONE
+    return told_by_outcome(outcome.effect) or (retired and deployment.settled)
 
 
 def _must_wait(deployment: Deployment, ports: Ports) -> bool:
@@ -120,7 +127,7 @@ def _journal(before: Deployment, decision: Decision, lease: Lease, ports: Ports)
         raise
     _write_log(deployment, decision.happenings, ports)
     if deployment.over:
-        _tell(deployment, ports)
+        _notify(deployment, ports)
     return deployment
 
 
@@ -144,7 +151,7 @@ def _write_log(deployment: Deployment, happenings: tuple[Happening, ...], ports:
         ports.logs.close(deployment.run, StageName.DEPLOY)
 
 
-def _tell(deployment: Deployment, ports: Ports) -> None:
+def _notify(deployment: Deployment, ports: Ports) -> None:
     if deployment.status in (Status.FAILED, Status.ROLLED_BACK):
         what = f"{deployment.service}/{deployment.environment}: release {deployment.release.number}"
         ports.notices.tell(f"{what} {deployment.status.replace('_', ' ')}", deployment.error)
