@@ -206,9 +206,11 @@ class Routes(Protocol):
 
     def wanted(self, site: Site) -> SiteWanted: ...
 
-    def put(self, route: Route, lease: Lease) -> SiteWanted:
+    def put(self, route: Route, lease: Lease, drains: bool = True) -> SiteWanted:
         """Replace one service's route on its site and grow the site's generation (unless nothing changed).
-        A route without backends is removed. Returns all that the site must serve now."""
+        A route without backends is removed. Returns all that the site must serve now.
+
+        `drains` False: the proxy's configuration does not name who is draining, so letting them go is no new one."""
 
     def outgrow(self, site: Site, generation: int, lease: Lease) -> None:
         """The site has this generation. Books that are behind it, as after a restore from a backup, get past it."""
