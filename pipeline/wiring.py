@@ -98,8 +98,8 @@ def build_desk(store: Store, ports: Ports) -> Desk:
     )
 
 
-def build_runner_desk(store: Store, ports: Ports) -> RunnerDesk:
-    """What the flows that look after GitLab runners need."""
+def build_runner_desk(store: Store, ports: Ports, unwanted: Callable[[], bool] = lambda: False) -> RunnerDesk:
+    """What the flows that look after GitLab runners need. `unwanted`: does anybody want them to end?"""
     server = ports.settings.server
     installation = store.installation.name if not server.installation else lambda: server.installation
     return RunnerDesk(
@@ -109,7 +109,7 @@ def build_runner_desk(store: Store, ports: Ports) -> RunnerDesk:
         books=store.gitlab_runners,
         fleet=store.fleet,
         hands=ports.hands,
-        hold=partial(hold, store.leases),
+        hold=partial(hold, store.leases, unwanted),
         now=ports.clock.now,
         nonce=lambda: secrets.token_hex(6),
         installation=installation,

@@ -1,6 +1,8 @@
 """`gitlab runners plan|apply|status|remove`: GitLab Runner containers as shipway.yml declares them. On Shipway's own machine."""
 
-from collections.abc import Iterator, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -90,9 +92,32 @@ def _desk() -> Iterator[tuple[RunnerDesk, Audit]]:
     try:
         store.migrate()
         ports = build_ports(settings, store)
-        yield build_runner_desk(store, ports), store.audit
+        with _asked_to_end() as unwanted:
+            yield build_runner_desk(store, ports, unwanted), store.audit
     finally:
         store.close()
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C or SIGTERM lets go of what is waited for, and the next apply goes on; a second one is as ever."""
+    asked_to = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def note(*_: object) -> None:
+        asked_to.set()
+        restore()
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield asked_to.is_set
+    finally:
+        restore()
 
 
 def _show_applied(applied: Applied) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import docker
 import docker.errors
 import requests.exceptions
+from docker.types import Mount
 
 from pipeline.errors import Rejected
 from pipeline.fleet.gitlab_runners import Executor, RunnerFleet
@@ -123,10 +124,12 @@ class RunnerContainers:
 
     def _settings(self, client: docker.APIClient, fleet: RunnerFleet, record: Record) -> dict[str, Any]:
         """The command is the image's own. SIGQUIT, so that a `docker stop` by hand lets jobs finish, too."""
-        binds: list[str] = []
+        mounts: list[Mount] = []
         limits: dict[str, Any] = {}
         if fleet.executor is Executor.DOCKER:
-            binds = [f"{fleet.socket}:/var/run/docker.sock"]
+            mounts = [
+                Mount("/var/run/docker.sock", fleet.socket, type="bind")
+            ]  # refused when it is not there
         elif fleet.memory or fleet.cpus:
             limits = {"mem_limit": fleet.memory or None, "nano_cpus": int(fleet.cpus * 1e9) or None}
         labels = {
@@ -138,7 +141,7 @@ class RunnerContainers:
             **mark(self._installation()),
         }
         host_config = client.create_host_config(
-            restart_policy=_UNLESS_STOPPED, log_config=BOUNDED_LOG, binds=binds, **limits
+            restart_policy=_UNLESS_STOPPED, log_config=BOUNDED_LOG, mounts=mounts, **limits
         )
         return {
             "image": fleet.runner_image,

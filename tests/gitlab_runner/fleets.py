@@ -66,6 +66,7 @@ class Ground:
     clock: Clock = field(default_factory=Clock)
     nonces: Any = field(default_factory=lambda: count(1))
     said: list[str] = field(default_factory=list)
+    unwanted: Callable[[], bool] = bool  # never
     drawn: dict[str, Host] = field(default_factory=lambda: {"web-1": WEB_1, "web-2": WEB_2})
 
     def __post_init__(self) -> None:
@@ -81,7 +82,7 @@ class Ground:
             books=self.store.gitlab_runners,
             fleet=self.store.fleet,
             hands=ThreadHands(),
-            hold=partial(hold, self.store.leases),
+            hold=partial(hold, self.store.leases, self.unwanted),
             now=self.clock.now,
             nonce=lambda: f"{next(self.nonces):012d}",
             installation=lambda: "here",

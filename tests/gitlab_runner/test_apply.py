@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.errors import Conflict
+from pipeline.errors import Conflict, Stopped
 from pipeline.gitlab_runner.apply import Applied, apply
 from pipeline.gitlab_runner.decide import Deed, decide
 from pipeline.gitlab_runner.desk import RunnerDesk
@@ -277,3 +277,23 @@ def test_a_death_at_any_call_is_repaired_with_no_double(ground: Ground, story: s
         assert settled(ground, desk), (story, at, after)
         assert applied(ground, ground.desk()).errors == ()
     assert at > 5
+
+
+def test_who_is_asked_to_end_does_not_wait_for_jobs_and_the_next_one_goes_on(ground: Ground):
+    fleet = fleet_of(ground.gitlab, hosts=(WEB_1,))
+    applied(ground, ground.desk(fleet))
+    ground.hosts.busy.add(ONE)
+    ground.unwanted = lambda: bool(ground.hosts.drained)
+    desk = ground.desk(replace(fleet, concurrent=2))
+
+    with pytest.raises(Stopped, match="Stopped as asked"):
+        applied(ground, desk)
+    until = ground.store.gitlab_runners.records()[ONE].drain_by
+    ground.unwanted = bool
+    ground.hosts.busy.clear()
+    desk = ground.desk(replace(fleet, concurrent=2))
+    applied(ground, desk)
+
+    assert until is not None
+    assert ground.hosts.cut == []
+    assert settled(ground, desk)
