@@ -6,7 +6,7 @@ finish its jobs before it is replaced or removed.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pipeline.errors import Rejected, ShipwayError
 from pipeline.fleet.gitlab_runners import RunnerFleet
@@ -20,6 +20,8 @@ from pipeline.secret import Secret
 PATIENCE = 20.0  # seconds for the lease of one that was killed to run out
 ABSENT = 2.0  # for somebody else's
 PIECE = 2.0  # seconds of waiting at a time
+CALLS_WITHIN = 30.0  # a new container asks for jobs as soon as it runs
+AGAIN = 1.0  # seconds between two looks whether it did
 Say = Callable[[str], None]
 
 
@@ -162,8 +164,27 @@ class _Work:
 
     def _start(self, fleet: RunnerFleet, record: Record) -> None:
         record = replace(record, host=self._host(record), stop_timeout=fleet.stop_timeout)
-        self._desk.engines.start(fleet, record)
+        before = self._called(fleet, record)
+        container = self._desk.engines.start(fleet, record)
         self._desk.books.save(replace(record, drain_by=None), self._hold.lease)
+        until = self._desk.now() + timedelta(seconds=CALLS_WITHIN)
+        while self._called(fleet, record) == before:
+            self._hold.check()
+            if self._desk.engines.ended(record.host, container, AGAIN):
+                said = self._desk.engines.said(record.host, container)
+                raise Rejected(
+                    f"Its container on {record.host.name} ended at once: {said or 'it said nothing'}"
+                )
+            if self._desk.now() > until:
+                self._say(
+                    f"{record.slot}: it has not called GitLab for {CALLS_WITHIN:g} s; `status` tells when it does"
+                )
+                return
+
+    def _called(self, fleet: RunnerFleet, record: Record) -> datetime | None:
+        """When it last asked GitLab for a job."""
+        entry = self._desk.coordinator.entry(fleet, record.runner)
+        return entry.contacted_at if entry else None
 
     def _replace(self, change: Change) -> None:
         record = self._leave(self._record(change.slot), change.container)

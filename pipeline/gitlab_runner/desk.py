@@ -47,8 +47,8 @@ class RunnerHosts(Protocol):
 
     def look(self, host: Host) -> tuple[ContainerSeen, ...]: ...
 
-    def start(self, fleet: RunnerFleet, record: Record) -> None:
-        """One container with its config.toml inside. One that runs with the same fingerprint is adopted, a dead one is
+    def start(self, fleet: RunnerFleet, record: Record) -> str:
+        """The id of one container with its config.toml inside. One that runs with the same fingerprint is adopted, a dead one is
         removed first. Raises `Rejected` while another one runs."""
 
     def drain(self, host: Host, container: str) -> None:
@@ -56,6 +56,9 @@ class RunnerHosts(Protocol):
 
     def ended(self, host: Host, container: str, seconds: float) -> bool:
         """Waits so long at most."""
+
+    def said(self, host: Host, container: str) -> str:
+        """Its last lines; empty when it is gone."""
 
     def end(self, host: Host, container: str) -> None:
         """Whatever it does; and removes it. Absent is fine."""

@@ -25,6 +25,7 @@ from runners.engines.images import pull
 from runners.engines.labels import HOST, left_alone, mark, number, stranger
 from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
+from runners.engines.tail import tail
 from runners.gitlab_runner.config import config_toml
 from runners.reach import PATIENT, QUICK, USUAL, Reach
 
@@ -49,19 +50,21 @@ class RunnerContainers:
             found: list[dict[str, Any]] = client.containers(all=True, filters=wanted)
             return tuple(_seen(client.inspect_container(one["Id"])) for one in found)
 
-    def start(self, fleet: RunnerFleet, record: Record) -> None:
+    def start(self, fleet: RunnerFleet, record: Record) -> str:
         host, name = record.host, record.slot.container
         pull(
             self._reach.client(host, PATIENT), host, fleet.runner_image, self._registry, self._installation()
         )
         client = self._reach.client(host, USUAL)
         with speaking(host, f"start {name}"):
-            if self._adopted(client, fleet, record):
-                return
+            adopted = self._adopted(client, fleet, record)
+            if adopted:
+                return adopted
             made = client.create_container(name=name, **self._settings(client, fleet, record))["Id"]
             files = {"config.toml": config_toml(fleet, record), ".runner_system_id": record.system_id}
             client.put_archive(made, "/etc", _archive(files))
             client.start(made)
+        return str(made)
 
     def drain(self, host: Host, container: str) -> None:
         """Its restart policy goes first: who ends by itself would be started again."""
@@ -103,24 +106,33 @@ class RunnerContainers:
                     continue
             remove(client, container)
 
-    def _adopted(self, client: docker.APIClient, fleet: RunnerFleet, record: Record) -> bool:
-        """True when it runs already; what is dead of it makes room."""
+    def said(self, host: Host, container: str) -> str:
+        client = self._reach.client(host, USUAL)
+        with speaking(host, f"read the log of {container[:12]}"):
+            try:
+                text = bytes(client.logs(container, tail=5)).decode(errors="replace")
+            except docker.errors.NotFound:
+                return ""
+        return tail(text.strip(), 1000)
+
+    def _adopted(self, client: docker.APIClient, fleet: RunnerFleet, record: Record) -> str:
+        """Its id when it runs already; what is dead of it makes room."""
         name = record.slot.container
         try:
             found = client.inspect_container(name)
         except docker.errors.NotFound:
-            return False
+            return ""
         if not self._is_ours(client, record.host, found["Id"]):
-            return False
+            return ""
         seen = _seen(found)
         if not seen.running:
             remove(client, seen.id)
-            return False
+            return ""
         if seen.config != fingerprint(fleet, record):
             raise Rejected(
                 f"Host {record.host.name}: {name} runs with other settings. Apply again: its jobs may finish first."
             )
-        return True
+        return seen.id
 
     def _settings(self, client: docker.APIClient, fleet: RunnerFleet, record: Record) -> dict[str, Any]:
         """The command is the image's own. SIGQUIT, so that a `docker stop` by hand lets jobs finish, too."""

@@ -1,5 +1,6 @@
 """Hosts with GitLab Runner containers, in memory. A busy one does not end when it is told to finish."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -20,25 +21,28 @@ class MemoryRunnerHosts:
     busy: set[Slot] = field(default_factory=set)
     drained: list[Slot] = field(default_factory=list)
     cut: list[Slot] = field(default_factory=list)
+    calls: Callable[[Record], None] = lambda _: None  # what a runner does first
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def look(self, host: Host) -> tuple[ContainerSeen, ...]:
         self._answers(host)
         return tuple(one for one in self.containers.values() if one.slot.host == host.name)
 
-    def start(self, fleet: RunnerFleet, record: Record) -> None:
+    def start(self, fleet: RunnerFleet, record: Record) -> str:
         self._answers(record.host)
         config = fingerprint(fleet, record)
         for one in [one for one in self.containers.values() if one.slot == record.slot]:
             if not one.running:
                 del self.containers[one.id]
             elif one.config == config:
-                return
+                return one.id
             else:
                 raise Rejected(f"{record.slot.container} runs with other settings.")
         name = f"c{next(self.numbers)}"
         self.containers[name] = ContainerSeen(name, record.slot, config, stop_timeout=fleet.stop_timeout)
         self.tokens[name] = record.token
+        self.calls(record)
+        return name
 
     def drain(self, host: Host, container: str) -> None:
         self._answers(host)
@@ -53,6 +57,9 @@ class MemoryRunnerHosts:
         self._answers(host)
         found = self.containers.get(container)
         return found is None or not found.running
+
+    def said(self, host: Host, container: str) -> str:
+        return "its last words"
 
     def end(self, host: Host, container: str) -> None:
         self._answers(host)

@@ -1,6 +1,7 @@
 """`shipway gitlab runners`: what people see. What it does is told in tests/gitlab_runner."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from pipeline.commands.asked import Asked
 from pipeline.commands.gitlab import gitlab as command
 from pipeline.errors import NotFound
+from pipeline.gitlab_runner.runner import Record
 from runners.stand_ins.runner_hosts import MemoryRunnerHosts
 from tests.forge.gitlab import FakeGitLab, fake_gitlab
 
@@ -19,11 +21,14 @@ class Place:
 
     def __init__(self, folder: Path, gitlab: FakeGitLab) -> None:
         self.folder, self.gitlab = folder, gitlab
-        self.hosts = MemoryRunnerHosts()
+        self.hosts = MemoryRunnerHosts(calls=self.call)
         self.fleet = {
             "url": gitlab.url, "token": gitlab.token("create_runner manage_runner read_api"), "scope": "project",
             "id": gitlab.project("acme/shop").id, "hosts": ["web-1"], "tags": ["docker"], "runner_image": "runner:v1",
         }  # fmt: skip
+
+    def call(self, record: Record) -> None:
+        self.gitlab.runners.rows[record.runner]["contacted_at"] = time.time()
 
     def run(self, *words: str, json_too: bool = False) -> Result:
         file = self.folder / "shipway.yml"
@@ -64,10 +69,13 @@ def test_apply_prints_its_plan_first_and_then_what_was_done(place: Place):
 
 def test_status_says_what_is_wrong(place: Place):
     place.run("apply")
+    well = place.run("status").output
+    place.gitlab.runners.rows[1]["paused"] = True
 
     said = place.run("status").output
 
-    assert "ci/web-1/1: Runner 1 never called GitLab." in said
+    assert "ci/web-1/1: Runner 1 is paused at GitLab" in said
+    assert "ci/web-1/1: " not in well
 
 
 def test_json_is_for_programs(place: Place):
@@ -76,7 +84,7 @@ def test_json_is_for_programs(place: Place):
     answer = json.loads(place.run("status", json_too=True).output)
 
     assert answer["runners"][0]["runner"] == "ci/web-1/1"
-    assert answer["runners"][0]["status"] == "never_contacted"
+    assert answer["runners"][0]["status"] == "online"
     assert json.loads(place.run("plan", json_too=True).output) == {"changes": [], "unknown": []}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.fleet.gitlab_runners import RunnerFleet, RunnerScope
 from pipeline.fleet.host import Host
 from pipeline.gitlab_runner.desk import RunnerDesk
-from pipeline.gitlab_runner.runner import Slot
+from pipeline.gitlab_runner.runner import Record, Slot
 from pipeline.secret import Secret
 from pipeline.settings import Settings
 from runners.gitlab_runner.coordinator import GitLabCoordinator
@@ -72,6 +72,11 @@ class Ground:
     def __post_init__(self) -> None:
         self.store: Store = open_store(f"sqlite:///{self.folder}/shipway.db", str(self.folder / "keys"))
         self.store.migrate()
+        self.hosts.calls = self.call
+
+    def call(self, record: Record) -> None:
+        """What a runner does as soon as it runs."""
+        self.gitlab.runners.rows[record.runner]["contacted_at"] = self.clock.now().timestamp()
 
     def desk(self, *fleets: RunnerFleet, **more: Any) -> RunnerDesk:
         named = {fleet.name: fleet for fleet in fleets}

@@ -297,3 +297,20 @@ def test_who_is_asked_to_end_does_not_wait_for_jobs_and_the_next_one_goes_on(gro
     assert until is not None
     assert ground.hosts.cut == []
     assert settled(ground, desk)
+
+
+def test_a_container_that_ends_at_once_is_told_with_its_last_lines(ground: Ground):
+    ground.hosts.calls = lambda _: ground.hosts.drain(WEB_1, max(ground.hosts.containers))
+    desk = ground.desk(fleet_of(ground.gitlab, hosts=(WEB_1,)))
+
+    (error,) = applied(ground, desk).errors
+
+    assert error == "ci/web-1/1: Its container on web-1 ended at once: its last words"
+
+
+def test_a_runner_that_does_not_call_is_told_and_not_waited_for(ground: Ground):
+    ground.hosts.calls = lambda _: None
+    desk = ground.desk(fleet_of(ground.gitlab, hosts=(WEB_1,)))
+
+    assert applied(ground, desk).errors == ()
+    assert "it has not called GitLab for 30 s" in ground.said[-1]
