@@ -13,7 +13,7 @@ from pipeline.books import Audit
 from pipeline.commands.asked import asked
 from pipeline.commands.showing import ago, event, show, table
 from pipeline.errors import NotFound
-from pipeline.gitlab_runner.apply import Applied, apply
+from pipeline.gitlab_runner.apply import Applied, Say, apply
 from pipeline.gitlab_runner.decide import Change, Plan, decide
 from pipeline.gitlab_runner.desk import RunnerDesk
 from pipeline.gitlab_runner.health import health
@@ -47,7 +47,7 @@ def apply_runners() -> None:
     with _desk() as (desk, audit):
         plan = decide(desk.fleets, look(desk))
         event(_plan_text(plan))
-        applied = apply(desk, event) if plan.changes else Applied(unknown=plan.unknown)
+        applied = apply(desk, _teller()) if plan.changes else Applied(unknown=plan.unknown)
         audit.note(BY, "gitlab.runners.apply", "gitlab runners", f"{len(applied.done)} changes")
     _show_applied(applied)
 
@@ -80,7 +80,7 @@ def remove_runners(name: str) -> None:
         known = {slot.fleet for slot in desk.books.records()} | set(desk.settings.gitlab_runners)
         if name not in known:
             raise NotFound(f"There are no runners {name!r}. Known: {', '.join(sorted(known)) or 'none'}.")
-        applied = apply(desk, event, lambda change: change.slot.fleet == name, without=name)
+        applied = apply(desk, _teller(), lambda change: change.slot.fleet == name, without=name)
         audit.note(BY, "gitlab.runners.remove", f"gitlab runners {name}", f"{len(applied.done)} changes")
     _show_applied(applied)
 
@@ -96,6 +96,12 @@ def _desk() -> Iterator[tuple[RunnerDesk, Audit]]:
             yield build_runner_desk(store, ports, unwanted), store.audit
     finally:
         store.close()
+
+
+def _teller() -> Say:
+    """`event` for threads, in which click knows no command."""
+    aside = asked().json
+    return lambda text: click.echo(text, err=aside)
 
 
 @contextmanager

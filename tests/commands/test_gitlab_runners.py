@@ -67,6 +67,15 @@ def test_apply_prints_its_plan_first_and_then_what_was_done(place: Place):
     assert "Nothing to do" in place.run("apply").output
 
 
+def test_runners_made_side_by_side_are_all_told(place: Place):
+    place.fleet["per_host"] = 3
+
+    said = place.run("apply").output
+
+    assert "6 changes done." in said
+    assert all(f"ci/web-1/{n}: create, since it is not there yet" in said for n in (1, 2, 3))
+
+
 def test_status_says_what_is_wrong(place: Place):
     place.run("apply")
     well = place.run("status").output
