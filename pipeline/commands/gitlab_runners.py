@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 import click
@@ -19,9 +20,6 @@ from pipeline.gitlab_runner.desk import RunnerDesk
 from pipeline.gitlab_runner.health import health
 from pipeline.gitlab_runner.look import look
 from pipeline.gitlab_runner.runner import RunnerSeen, Sight, Slot
-from pipeline.wiring import build_ports, build_runner_desk
-from runners.own_store import store_of
-from runners.settings_source import load_settings
 
 BY = "local"
 NOTHING = "Nothing to do: the runners are as shipway.yml says."
@@ -87,13 +85,15 @@ def remove_runners(name: str) -> None:
 
 @contextmanager
 def _desk() -> Iterator[tuple[RunnerDesk, Audit]]:
-    settings = load_settings(asked().config_path())
-    store = store_of(settings.server)
+    """Loaded by name: the other commands of the group need neither database nor engine."""
+    settings = import_module("runners.settings_source").load_settings(asked().config_path())
+    store = import_module("runners.own_store").store_of(settings.server)
+    wiring = import_module("pipeline.wiring")
     try:
         store.migrate()
-        ports = build_ports(settings, store)
+        ports = wiring.build_ports(settings, store)
         with _asked_to_end() as unwanted:
-            yield build_runner_desk(store, ports, unwanted), store.audit
+            yield wiring.build_runner_desk(store, ports, unwanted), store.audit
     finally:
         store.close()
 
