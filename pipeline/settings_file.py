@@ -110,7 +110,11 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         services=services,
         retention=_retention(keys),
         gitlab_runners={
-            name: entry.fleet(name, tuple(hosts[host] for host in selected(keys, entry)))
+            name: entry.fleet(
+                name,
+                tuple(hosts[host] for host in selected(keys, entry)),
+                entry.ca and _inside(folder, entry.ca),
+            )
             for name, entry in keys.gitlab_runners.items()
         },
     )

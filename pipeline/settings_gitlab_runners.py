@@ -53,6 +53,10 @@ class RunnerFleetKeys(Keys):
     token: SecretText = Field(
         description="Access token that may manage runners: scopes `create_runner`, `manage_runner` and `read_api`, or `api`.",
     )
+    ca: Word = Field(
+        default="",
+        description="PEM file of the authority that signed GitLab's certificate. Empty: a public one.",
+    )
     scope: RunnerScope = Field(
         default=RunnerScope.INSTANCE,
         description="Whose jobs they take. instance needs a token of an administrator.",
@@ -91,9 +95,10 @@ class RunnerFleetKeys(Keys):
         default=3600.0, description="Time for jobs to end before their runner is replaced or removed."
     )
 
-    def fleet(self, name: str, hosts: tuple[Host, ...]) -> RunnerFleet:
+    def fleet(self, name: str, hosts: tuple[Host, ...], ca: str) -> RunnerFleet:
+        """`ca`: its absolute path."""
         given = dict(self) | {"url": self.url.rstrip("/"), "token": Secret(self.token.get_secret_value())}
-        given |= {"hosts": hosts, "tags": tuple(self.tags), "volumes": tuple(self.volumes)}
+        given |= {"hosts": hosts, "ca": ca, "tags": tuple(self.tags), "volumes": tuple(self.volumes)}
         return RunnerFleet(name=name, **given)
 
 

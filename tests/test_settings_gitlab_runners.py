@@ -35,6 +35,10 @@ def test_a_fleet_is_understood():
     assert (fleet.stop_timeout, fleet.executor, fleet.volumes) == (1800.0, Executor.DOCKER, ("/cache",))
 
 
+def test_an_authority_is_found_beside_the_file():
+    assert parse("tags: [a], ca: tls/ca.pem").gitlab_runners["ci"].ca == "/etc/shipway/tls/ca.pem"
+
+
 def test_its_token_is_masked_and_does_not_print():
     settings = parse("run_untagged: true")
 

@@ -36,6 +36,7 @@ class RunnerFleet:
     token: Secret  # of a user or bot that may create and manage runners
     hosts: tuple[Host, ...]
     runner_image: str
+    ca: str = ""  # file of the authority that signed GitLab's certificate; empty: a public one
     scope: RunnerScope = RunnerScope.INSTANCE
     id: int = 0  # of the group or project
     per_host: int = 1

@@ -134,6 +134,7 @@ class _Work:
             slot=slot,
             host=host,
             url=fleet.url,
+            ca=fleet.ca,
             scope=fleet.scope,
             scope_id=fleet.id,
             description=description(self._desk.installation(), slot, nonce),
@@ -163,7 +164,7 @@ class _Work:
     # -------------------------------------------------------------------------------------------- on the host
 
     def _start(self, fleet: RunnerFleet, record: Record) -> None:
-        record = replace(record, host=self._host(record), stop_timeout=fleet.stop_timeout)
+        record = replace(record, host=self._host(record), stop_timeout=fleet.stop_timeout, ca=fleet.ca)
         before = self._called(fleet, record)
         container = self._desk.engines.start(fleet, record)
         self._desk.books.save(replace(record, drain_by=None), self._hold.lease)

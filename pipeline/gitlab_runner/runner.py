@@ -45,6 +45,7 @@ class Record:
         str  # by which GitLab tells the machines of a runner apart; stays when the container is replaced
     )
     stop_timeout: float
+    ca: str = ""
     runner: int = 0
     token: Secret = field(default_factory=lambda: Secret(""))
     drain_by: datetime | None = None  # its container was told to finish its jobs, until then
@@ -121,7 +122,7 @@ def description(installation: str, slot: Slot, nonce: str) -> str:
 def fingerprint(fleet: RunnerFleet, record: Record) -> str:
     """Changes when the container must be replaced. The token is in it, which nobody could guess from it."""
     of_container = (
-        FORMAT, fleet.runner_image, fleet.concurrent, fleet.executor, fleet.memory, fleet.cpus, fleet.output_limit,
+        FORMAT, fleet.ca, fleet.runner_image, fleet.concurrent, fleet.executor, fleet.memory, fleet.cpus, fleet.output_limit,
         record.runner, record.url, record.token.reveal(), record.system_id,
     )  # fmt: skip
     of_jobs: tuple[object, ...] = ()

@@ -6,10 +6,17 @@ from pipeline.fleet.gitlab_runners import RunnerFleet
 from pipeline.gitlab_runner.runner import Record
 from runners.render import render
 
+CA = "ca.crt"  # beside config.toml
+
 
 def config_toml(fleet: RunnerFleet, record: Record) -> str:
     return render(
-        "gitlab/config.toml.j2", fleet=fleet, record=record, text=toml_text, docker=fleet.executor == "docker"
+        "gitlab/config.toml.j2",
+        fleet=fleet,
+        record=record,
+        text=toml_text,
+        docker=fleet.executor == "docker",
+        ca=f"/etc/gitlab-runner/{CA}" if fleet.ca else "",
     )
 
 

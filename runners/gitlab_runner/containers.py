@@ -9,6 +9,7 @@ import math
 import tarfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -26,7 +27,7 @@ from runners.engines.labels import HOST, left_alone, mark, number, stranger
 from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
 from runners.engines.tail import tail
-from runners.gitlab_runner.config import config_toml
+from runners.gitlab_runner.config import CA, config_toml
 from runners.reach import PATIENT, QUICK, USUAL, Reach
 
 RUNNER = "shipway.runner"  # its fleet
@@ -62,6 +63,8 @@ class RunnerContainers:
                 return adopted
             made = client.create_container(name=name, **self._settings(client, fleet, record))["Id"]
             files = {"config.toml": config_toml(fleet, record), ".runner_system_id": record.system_id}
+            if fleet.ca:
+                files[CA] = Path(fleet.ca).read_text(encoding="utf-8")
             client.put_archive(made, "/etc", _archive(files))
             client.start(made)
         return str(made)

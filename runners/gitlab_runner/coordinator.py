@@ -7,13 +7,14 @@ the body, and needs no other.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import gitlab
 import requests
 from gitlab.exceptions import GitlabError
 
-from pipeline.errors import Rejected, RunnerError, Unreachable
+from pipeline.errors import BadConfig, Rejected, RunnerError, Unreachable
 from pipeline.fleet.gitlab_runners import RunnerFleet, RunnerScope
 from pipeline.gitlab_runner.runner import Record, RunnerSeen, attributes
 from pipeline.secret import Secret
@@ -33,7 +34,7 @@ class GitLabCoordinator:
         if fleet.scope is not RunnerScope.INSTANCE:
             body[f"{fleet.scope}_id"] = fleet.id  # type: ignore[assignment]
         with _speaking(fleet.url, f"create a runner for {fleet.name}"):
-            made: Any = _client(fleet.url, fleet.token).http_post(
+            made: Any = _client(fleet, fleet.token).http_post(
                 "/user/runners", post_data={**body, **attributes(fleet)}, **AT_ONCE
             )
         return int(made["id"]), Secret(str(made["token"]))
@@ -44,16 +45,14 @@ class GitLabCoordinator:
         )
         query = {"type": fleet.scope.runner_type, "per_page": 100}
         with _speaking(fleet.url, f"list the runners of {_place(fleet)}"):
-            found = _client(fleet.url, fleet.token).http_list(
-                path, query_data=query, iterator=True, **AT_ONCE
-            )
+            found = _client(fleet, fleet.token).http_list(path, query_data=query, iterator=True, **AT_ONCE)
             rows = [dict(row) for row in found]
         return tuple(_seen(row) for row in rows if str(row["description"] or "").startswith(beginning))
 
     def entry(self, fleet: RunnerFleet, runner: int) -> RunnerSeen | None:
         with _speaking(fleet.url, f"show runner {runner}"):
             try:
-                found: Any = _client(fleet.url, fleet.token).http_get(f"/runners/{runner}", **AT_ONCE)
+                found: Any = _client(fleet, fleet.token).http_get(f"/runners/{runner}", **AT_ONCE)
             except GitlabError as error:
                 if error.response_code == 404:
                     return None
@@ -62,14 +61,12 @@ class GitLabCoordinator:
 
     def update(self, fleet: RunnerFleet, runner: int) -> None:
         with _speaking(fleet.url, f"change runner {runner}"):
-            _client(fleet.url, fleet.token).http_put(
-                f"/runners/{runner}", post_data=attributes(fleet), **AT_ONCE
-            )
+            _client(fleet, fleet.token).http_put(f"/runners/{runner}", post_data=attributes(fleet), **AT_ONCE)
 
     def reset(self, fleet: RunnerFleet, runner: int) -> Secret:
         with _speaking(fleet.url, f"give runner {runner} a new token"):
             path = f"/runners/{runner}/reset_authentication_token"
-            answer: Any = _client(fleet.url, fleet.token).http_post(path, **AT_ONCE)
+            answer: Any = _client(fleet, fleet.token).http_post(path, **AT_ONCE)
         return Secret(str(answer["token"]))
 
     def accepts(self, record: Record) -> bool:
@@ -77,7 +74,7 @@ class GitLabCoordinator:
         body = {"token": record.token.reveal(), "system_id": record.system_id}
         with _speaking(record.url, f"check the token of runner {record.runner}"):
             try:
-                _client(record.url, None).http_post("/runners/verify", post_data=body, **AT_ONCE)
+                _client(record, None).http_post("/runners/verify", post_data=body, **AT_ONCE)
             except GitlabError as error:
                 if error.response_code == 403:
                     return False
@@ -89,18 +86,18 @@ class GitLabCoordinator:
             if self._deleted_itself(record):
                 return True
             if access is not None:
-                _absent_is_fine(_client(record.url, access), f"/runners/{record.runner}")
+                _absent_is_fine(_client(record, access), f"/runners/{record.runner}")
         return access is not None
 
     def discard(self, fleet: RunnerFleet, runner: int) -> None:
         with _speaking(fleet.url, f"delete runner {runner}"):
-            _absent_is_fine(_client(fleet.url, fleet.token), f"/runners/{runner}")
+            _absent_is_fine(_client(fleet, fleet.token), f"/runners/{runner}")
 
     def _deleted_itself(self, record: Record) -> bool:
         """With its own token, which needs nobody's rights."""
         body = {"token": record.token.reveal()}
         try:
-            _client(record.url, None).http_request("delete", "/runners", post_data=body, **AT_ONCE)
+            _client(record, None).http_request("delete", "/runners", post_data=body, **AT_ONCE)
         except GitlabError as error:
             if error.response_code == 403:
                 return False
@@ -108,9 +105,17 @@ class GitLabCoordinator:
         return True
 
 
-def _client(url: str, token: Secret | None) -> gitlab.Gitlab:
-    text = token.reveal() if token is not None else None
-    return gitlab.Gitlab(url, private_token=text, timeout=TIMEOUT, keep_base_url=True, user_agent="shipway")
+def _client(place: RunnerFleet | Record, token: Secret | None) -> gitlab.Gitlab:
+    if place.ca and not Path(place.ca).is_file():
+        raise BadConfig(f"The authority's file {place.ca} is not there. Correct `ca` of gitlab_runners.")
+    return gitlab.Gitlab(
+        place.url,
+        private_token=token.reveal() if token is not None else None,
+        ssl_verify=place.ca or True,
+        timeout=TIMEOUT,
+        keep_base_url=True,
+        user_agent="shipway",
+    )
 
 
 def _absent_is_fine(client: gitlab.Gitlab, path: str) -> None:

@@ -18,6 +18,7 @@ gitlab_runners = Table(
     Column("slot", Integer, primary_key=True, autoincrement=False),
     _words("place"),  # JSON: the host as it was
     _words("url"),
+    _words("ca"),
     _words("scope"),
     _words("description"),
     _words("system_id"),

@@ -57,6 +57,7 @@ class SqlGitLabRunners:
         return {
             "place": json.dumps(asdict(record.host)),
             "url": record.url,
+            "ca": record.ca,
             "scope": record.scope.value,
             "scope_id": record.scope_id,
             "description": record.description,

@@ -33,6 +33,7 @@ RECORD = Record(
     "shipway here ci/web-1/1 000000000001",
     "r_000000000001",
     3600.0,
+    ca="/etc/shipway/ca.pem",
     runner=12,
     token=Secret("glrt-hush"),
     drain_by=datetime(2026, 11, 27, 12, tzinfo=UTC),

@@ -131,6 +131,7 @@ def test_what_could_not_be_looked_at_is_told_once():
     ("key", "value"),
     [
         ("concurrent", 2),
+        ("ca", "/etc/shipway/ca.pem"),
         ("image", "debian:12"),
         ("helper_image", "helper:1"),
         ("runner_image", "gitlab/gitlab-runner:v18.6.0"),

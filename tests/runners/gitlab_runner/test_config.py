@@ -79,6 +79,12 @@ def test_a_shell_runner_has_no_docker_section():
     assert "docker" not in runner
 
 
+def test_a_private_authority_is_named_where_it_lies_in_the_container():
+    (runner,) = read(replace(FLEET, ca="/etc/shipway/ca.pem"))["runners"]
+
+    assert runner["tls-ca-file"] == "/etc/gitlab-runner/ca.crt"
+
+
 def test_what_is_not_set_is_left_to_the_runner():
     bare = replace(FLEET, memory=0, cpus=0.0, helper_image="", volumes=())
 

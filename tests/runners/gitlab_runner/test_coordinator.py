@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import Rejected, Unreachable
+from pipeline.errors import BadConfig, Rejected, Unreachable
 from pipeline.fleet.gitlab_runners import RunnerFleet, RunnerScope
 from pipeline.gitlab_runner.runner import family
 from pipeline.secret import Secret
@@ -100,6 +100,11 @@ def test_what_may_pass_is_unreachable(gitlab: FakeGitLab, fleet: RunnerFleet, st
 
     with pytest.raises(Unreachable, match=f"answered {status} when asked to create a runner for ci"):
         GitLabCoordinator().create(fleet, SLOT)
+
+
+def test_an_authority_that_is_not_there_is_told(fleet: RunnerFleet):
+    with pytest.raises(BadConfig, match=r"/none/ca.pem is not there. Correct `ca`"):
+        GitLabCoordinator().create(replace(fleet, ca="/none/ca.pem"), SLOT)
 
 
 def test_nobody_there_is_unreachable(fleet: RunnerFleet):

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    words = ("place", "url", "scope", "description", "system_id", "sealed", "trouble")
+    words = ("place", "url", "ca", "scope", "description", "system_id", "sealed", "trouble")
     op.create_table(
         "gitlab_runners",
         sa.Column("fleet", sa.Text(), nullable=False),
