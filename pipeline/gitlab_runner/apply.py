@@ -214,7 +214,7 @@ class _Work:
 
     def _discard(self, change: Change) -> None:
         if change.runner:
-            self._desk.coordinator.discard(self._fleet(change), change.runner)
+            self._desk.coordinator.discard(self._fleets[change.through], change.runner)
             return
         host = self._sight_host(change.slot.host)
         found = self._sight.on(change.slot)

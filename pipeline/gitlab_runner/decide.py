@@ -25,13 +25,15 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """`follows`: it comes from hosts that came, went or failed, not from an edit of the file, and needs nobody's word."""
+    """`through`: the fleet whose token may discard an entry. `follows`: it comes from hosts that came, went or failed, not
+    from an edit of the file, and needs nobody's word."""
 
     deed: Deed
     slot: Slot
     why: str
     runner: int = 0
     container: str = ""
+    through: str = ""
     follows: bool = False
 
 
@@ -46,7 +48,7 @@ class Plan:
 def decide(fleets: Sequence[RunnerFleet], sight: Sight) -> Plan:
     """Removals come first: they make room."""
     wanted = {slot: fleet for fleet in fleets for slot, _ in slots(fleet) if slot.host not in sight.unfit}
-    changes = [*_leaving(wanted, fleets, sight), *_strangers(wanted, sight)]
+    changes = [*_leaving(wanted, fleets, sight), *_strangers(wanted, fleets, sight)]
     for slot, fleet in wanted.items():
         changes += _wanted(fleet, slot, sight)
     return Plan(tuple(changes), tuple(_unknown(sight)))
@@ -133,7 +135,7 @@ def _leaving(
             continue  # a host of the file comes back; one that left it does not
         seen = sight.on(slot)
         why, follows = _why_leave(slot, fleets, sight)
-        yield Change(Deed.REMOVE, slot, why, record.runner, seen.id if seen else "", follows)
+        yield Change(Deed.REMOVE, slot, why, record.runner, seen.id if seen else "", follows=follows)
 
 
 def _why_leave(slot: Slot, fleets: Sequence[RunnerFleet], sight: Sight) -> tuple[str, bool]:
@@ -154,21 +156,31 @@ def _elsewhere(fleet: RunnerFleet, record: Record) -> bool:
     return (fleet.url, fleet.scope, fleet.id) != (record.url, record.scope, record.scope_id)
 
 
-def _strangers(wanted: dict[Slot, RunnerFleet], sight: Sight) -> Iterator[Change]:
+def _strangers(
+    wanted: dict[Slot, RunnerFleet], fleets: Sequence[RunnerFleet], sight: Sight
+) -> Iterator[Change]:
     """Ours by their names and labels, but in no book: leftovers of an attempt that was cut."""
-    known = {record.runner for record in sight.records.values()}
+    known = {(record.url, record.runner) for record in sight.records.values()}
     intents = {record.description for record in sight.records.values() if not record.runner}
-    for fleet, listed in sight.listed.items():
-        for entry in listed if not isinstance(listed, str) else ():
-            if entry.id not in known and entry.description not in intents:
-                slot = slot_of(entry.description) or Slot(fleet, "-", 0)
-                why = f"no record knows runner {entry.id} at GitLab"
-                yield Change(Deed.DISCARD, slot, why, entry.id, follows=True)
+    for fleet, entry in _entries(fleets, sight):
+        if (fleet.url, entry.id) not in known and entry.description not in intents:
+            known.add((fleet.url, entry.id))
+            slot = slot_of(entry.description) or Slot(fleet.name, "-", 0)
+            why = f"no record knows runner {entry.id} at GitLab"
+            yield Change(Deed.DISCARD, slot, why, entry.id, through=fleet.name, follows=True)
     for found in sight.containers.values():
         for one in found if not isinstance(found, str) else ():
             if one.slot not in sight.records and one.slot not in wanted:
                 why = "no record knows its container"
                 yield Change(Deed.DISCARD, one.slot, why, container=one.id, follows=True)
+
+
+def _entries(fleets: Sequence[RunnerFleet], sight: Sight) -> Iterator[tuple[RunnerFleet, RunnerSeen]]:
+    """Several fleets may see the same one."""
+    for fleet in fleets:
+        listed = sight.listed.get(fleet.name, ())
+        for entry in listed if not isinstance(listed, str) else ():
+            yield fleet, entry
 
 
 def slot_of(description: str) -> Slot | None:

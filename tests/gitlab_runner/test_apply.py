@@ -314,3 +314,25 @@ def test_a_runner_that_does_not_call_is_told_and_not_waited_for(ground: Ground):
 
     assert applied(ground, desk).errors == ()
     assert "it has not called GitLab for 30 s" in ground.said[-1]
+
+
+def test_leftovers_of_a_fleet_that_nobody_remembers_go_through_another_of_the_same_project(ground: Ground):
+    fleet = fleet_of(ground.gitlab, hosts=(WEB_1,))
+    old = replace(fleet, name="old")
+    ground.desk(old).coordinator.create(old, "shipway here old/web-9/1 000000000099")
+    desk = ground.desk(fleet, replace(fleet, name="more"))
+
+    result = applied(ground, desk)
+
+    assert result.errors == ()
+    assert ground.places() == ["ci/web-1/1", "more/web-1/1"]
+    assert settled(ground, desk)
+
+
+def test_hosts_that_no_runner_concerns_are_not_asked(ground: Ground):
+    ground.hosts.silent.add("web-2")
+    one = ground.desk(fleet_of(ground.gitlab, hosts=(WEB_1,)))
+    ground.store.fleet.drain("web-2", "ada", "dead")
+    both = ground.desk(fleet_of(ground.gitlab))
+
+    assert (applied(ground, one).unknown, applied(ground, both).unknown) == ((), ())
