@@ -75,7 +75,7 @@ def _wanted(fleet: RunnerFleet, slot: Slot, sight: Sight) -> Iterator[Change]:
         yield from _container(slot, sight, "made-anew", follows)
         return
     yield from _at_gitlab(fleet, slot, record, entry, sight)
-    if not silent:
+    if not silent and not isinstance(entry, str):
         renewed = slot in sight.refused
         yield from _container(slot, sight, "renewed" if renewed else fingerprint(fleet, record), True)
 

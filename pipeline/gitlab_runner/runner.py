@@ -133,18 +133,17 @@ def fingerprint(fleet: RunnerFleet, record: Record) -> str:
 
 
 def attributes(fleet: RunnerFleet) -> dict[str, object]:
-    """What GitLab is told of it beside its description, in GitLab's words."""
+    """What GitLab is told of it beside its description, in GitLab's words. Never `paused`: that is people's business."""
     return {
         "tag_list": list(fleet.tags),
         "run_untagged": fleet.run_untagged,
         "locked": fleet.locked,
         "access_level": "ref_protected" if fleet.protected else "not_protected",
-        "paused": False,
     }
 
 
 def differing(fleet: RunnerFleet, seen: RunnerSeen) -> tuple[str, ...]:
-    """Attributes that are not as shipway.yml says. `paused` is a person's business while the runner is there."""
+    """Attributes that are not as shipway.yml says."""
     wanted = attributes(fleet)
     there = {
         "tag_list": sorted(seen.tags),

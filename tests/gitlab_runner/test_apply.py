@@ -73,6 +73,17 @@ def test_changed_tags_are_told_to_gitlab_and_no_job_waits(ground: Ground):
     assert ground.hosts.drained == []
 
 
+def test_who_was_paused_at_gitlab_stays_so(ground: Ground):
+    fleet = fleet_of(ground.gitlab, hosts=(WEB_1,))
+    applied(ground, ground.desk(fleet))
+    (row,) = ground.gitlab.runners.rows.values()
+    row["paused"] = True
+
+    applied(ground, ground.desk(replace(fleet, run_untagged=True)))
+
+    assert (row["paused"], row["run_untagged"]) == (True, True)
+
+
 def test_a_changed_setting_replaces_the_container_and_keeps_the_entry(ground: Ground):
     fleet = fleet_of(ground.gitlab)
     applied(ground, ground.desk(fleet))

@@ -74,6 +74,7 @@ def test_what_is_as_it_should_be_is_left():
         ({"entries": {SLOT: replace(ENTRY, access_level="ref_protected")}}, [Deed.UPDATE]),
         ({"entries": {SLOT: replace(ENTRY, paused=True)}}, []),
         ({"entries": {SLOT: "GitLab does not answer."}}, []),
+        ({"entries": {SLOT: "GitLab does not answer."}, "containers": {"web-1": ()}}, []),
         ({"refused": frozenset({SLOT})}, [Deed.RENEW, Deed.REPLACE]),
         ({"containers": {"web-1": ()}}, [Deed.START]),
         ({"containers": {"web-1": (replace(CONTAINER, running=False, state="exited"),)}}, [Deed.START]),
