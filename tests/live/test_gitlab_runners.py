@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tarfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,39 @@ def test_the_token_lies_in_the_container_alone(fleet: Runners, gitlab: FakeGitLa
     kept = b"".join(path.read_bytes() for path in (fleet.folder / "data").rglob("*") if path.is_file())
 
     assert not [token for token in tokens if token in json.dumps(seen) or token.encode() in kept]
+
+
+def test_a_docker_runner_has_the_hosts_socket_and_a_configuration_for_root_alone(
+    fleet: Runners, gitlab: FakeGitLab
+):
+    fleet.hosts = fleet.hosts[:1]
+    fleet.fleet |= {"hosts": [fleet.hosts[0].name], "executor": "docker", "image": "busybox:1"}
+    fleet.fleet["socket"] = fleet.hosts[0].keys["socket"]
+    fleet.apply()
+
+    client = docker.APIClient(base_url=fleet.hosts[0].engine, timeout=30)
+    try:
+        (container,) = fleet.containers(fleet.hosts[0])
+        (mount,) = client.inspect_container(container)["Mounts"]
+        chunks, facts = client.get_archive(container, "/etc/gitlab-runner/config.toml")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+            file = tar.extractfile("config.toml")
+            config = tomllib.loads(file.read().decode()) if file else {}
+    finally:
+        client.close()
+
+    assert (mount["Source"], mount["Destination"]) == (fleet.fleet["socket"], "/var/run/docker.sock")
+    assert facts["mode"] & 0o777 == 0o600
+    assert config["runners"][0]["docker"]["image"] == "busybox:1"
+
+
+def test_a_socket_that_is_not_there_is_told(fleet: Runners, gitlab: FakeGitLab):
+    fleet.fleet |= {"executor": "docker", "socket": "/none/docker.sock"}
+
+    errors = [change["error"] for change in fleet.run("apply")["changes"] if change["error"]]
+
+    assert len(errors) == 2
+    assert all("/none/docker.sock" in error for error in errors)
 
 
 def test_a_change_waits_for_the_job_under_way(fleet: Runners, gitlab: FakeGitLab):
