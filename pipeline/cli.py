@@ -60,7 +60,7 @@ COMMANDS = {
     "repo": ("pipeline.commands.repositories:repo", "Bare repositories that deploy what is pushed to them."),
     "gitlab": (
         "pipeline.commands.gitlab:gitlab",
-        "Connect a project at GitLab: its webhook, made or repaired.",
+        "A project's webhook at GitLab, made or repaired; GitLab runners on hosts.",
     ),
     "doctor": ("pipeline.commands.doctor:doctor", "Look whether everything that is needed is there."),
     "explain": ("pipeline.commands.explaining:explain", "Diagrams drawn from the code's own tables."),

@@ -32,6 +32,7 @@ LEASE_MARGIN = 4.0  # seconds that a look may be late before another scheduler l
 WAKE_AGAIN = 3.0  # seconds; a worker that was just woken gets this long to take its lease
 TEND_EVERY = 30.0  # a silent host is noticed within it, and a drain that had to wait goes on
 TIDY_EVERY = 86400.0
+WATCH_EVERY = 60.0  # GitLab runners
 
 
 @dataclass
@@ -55,12 +56,31 @@ class Chores:
                 return
 
 
+@dataclass
+class Watch:
+    """Looks at GitLab runners, one look at a time in a thread of its own: a runner that leaves may take an hour."""
+
+    look: Callable[[], None] = lambda: None
+    every: float = WATCH_EVERY
+    started: float | None = None
+    thread: threading.Thread | None = None
+
+    def start_due(self, now: float) -> None:
+        if self.thread is not None and self.thread.is_alive():
+            return
+        if self.started is None or now - self.started >= self.every:
+            self.started = now
+            self.thread = threading.Thread(target=self.look, name="gitlab-runners", daemon=True)
+            self.thread.start()
+
+
 def schedule(
     ports: Ports,
     stopping: threading.Event,
     beat: Beat,
     tidy: Callable[[], None],
     keep_up: Callable[[], None] = lambda: None,
+    watch: Watch | None = None,
 ) -> None:
     """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
     sweeper = Sweeper(ports, time.monotonic)
@@ -78,6 +98,8 @@ def schedule(
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
                 sweeper.start_due()
+                if watch is not None:
+                    watch.start_due(time.monotonic())
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})
     lead.give_back()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import NotFound
 from pipeline.fleet.balancer import LoadBalancer
+from pipeline.fleet.gitlab_runners import RunnerFleet
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
@@ -39,6 +40,7 @@ class Settings:
     load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
+    gitlab_runners: dict[str, RunnerFleet] = field(default_factory=dict)
 
     def service(self, name: str) -> Service:
         if name not in self.services:

@@ -13,6 +13,7 @@ from pipeline import units
 from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
+from pipeline.settings_gitlab_runners import RunnerFleetKeys, check_fleet
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
 
 IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
@@ -38,6 +39,9 @@ def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
             )
         for name, environment in entry.environments.items():
             _check_environment(keys, raw, environment, (*path, "environments", name), faults)
+    for name, fleet in keys.gitlab_runners.items():
+        _check_selection(keys, raw, fleet, ("gitlab_runners", name), faults)
+        check_fleet(fleet, ("gitlab_runners", name), faults)
     _check_sites(keys, faults)
 
 
@@ -47,7 +51,7 @@ def environments(keys: FileKeys) -> Iterator[tuple[Path, EnvironmentKeys]]:
             yield ("services", service, "environments", name), environment
 
 
-def selected(keys: FileKeys, environment: EnvironmentKeys) -> tuple[str, ...]:
+def selected(keys: FileKeys, environment: EnvironmentKeys | RunnerFleetKeys) -> tuple[str, ...]:
     """Host names in the file's order of naming them: the list, or every host with all the labels."""
     if not isinstance(environment.hosts, dict):
         return tuple(name for name in environment.hosts if name in keys.hosts)
@@ -135,13 +139,7 @@ def _check_known(path: Path, what: str, name: str | None, known: list[str], faul
 def _check_environment(
     keys: FileKeys, raw: Mapping[str, Any], environment: EnvironmentKeys, path: Path, faults: Faults
 ) -> None:
-    hosts = environment.hosts
-    if isinstance(hosts, tuple):
-        for at, host in enumerate(hosts):
-            _check_known((*path, "hosts", at), "host", host, _names(raw, "hosts"), faults)
-    elif not selected(keys, environment) and len(keys.hosts) == len(_names(raw, "hosts")):
-        labels = ", ".join(f"{key}: {value}" for key, value in hosts.items())
-        faults.add((*path, "hosts"), f"no host has the labels {{{labels}}}; add them under hosts")
+    _check_selection(keys, raw, environment, path, faults)
     _check_known((*path, "proxy"), "proxy", environment.proxy, _names(raw, "proxies"), faults)
     balancers = _names(raw, "load_balancers")
     _check_known((*path, "load_balancer"), "load balancer", environment.load_balancer, balancers, faults)
@@ -151,6 +149,22 @@ def _check_environment(
     for name in environment.env.keys() & environment.secrets.keys():
         faults.add((*path, "secrets", name), "is also in env; keep one of them")
     _check_places(keys, environment, path, faults)
+
+
+def _check_selection(
+    keys: FileKeys,
+    raw: Mapping[str, Any],
+    selecting: EnvironmentKeys | RunnerFleetKeys,
+    path: Path,
+    faults: Faults,
+) -> None:
+    hosts = selecting.hosts
+    if isinstance(hosts, tuple):
+        for at, host in enumerate(hosts):
+            _check_known((*path, "hosts", at), "host", host, _names(raw, "hosts"), faults)
+    elif not selected(keys, selecting) and len(keys.hosts) == len(_names(raw, "hosts")):
+        labels = ", ".join(f"{key}: {value}" for key, value in hosts.items())
+        faults.add((*path, "hosts"), f"no host has the labels {{{labels}}}; add them under hosts")
 
 
 def _check_places(keys: FileKeys, environment: EnvironmentKeys, path: Path, faults: Faults) -> None:

@@ -65,6 +65,7 @@ def all_secrets(settings: Settings) -> list[str]:
     """Every secret text of the file that is long enough to be masked, the longest first."""
     found = {settings.registry.password.reveal()}
     found |= {balancer.secret_key.reveal() for balancer in settings.load_balancers.values()}
+    found |= {fleet.token.reveal() for fleet in settings.gitlab_runners.values()}
     for service in settings.services.values():
         repository = service.repository
         found |= {secret.reveal() for secret in (repository.secret, repository.signing, repository.token)}
@@ -108,6 +109,14 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         load_balancers={name: _balancer(name, entry) for name, entry in keys.load_balancers.items()},
         services=services,
         retention=_retention(keys),
+        gitlab_runners={
+            name: entry.fleet(
+                name,
+                tuple(hosts[host] for host in selected(keys, entry)),
+                entry.ca and _inside(folder, entry.ca),
+            )
+            for name, entry in keys.gitlab_runners.items()
+        },
     )
 
 

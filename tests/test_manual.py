@@ -76,6 +76,7 @@ def defaults_of(kind: type[BaseModel], example: dict[str, Any]) -> dict[str, tup
         ("shipway.yml", FileKeys, ("proxies", "front")),
         ("shipway.yml", FileKeys, ("load_balancers", "entry")),
         ("shipway.yml", FileKeys, ("services", "shop", "repository")),
+        ("shipway.yml", FileKeys, ("gitlab_runners", "ci")),
         ("shipway.yml", FileKeys, ("services", "shop", "environments", "production")),
         ("shipway.yml", FileKeys, ("services", "shop", "environments", "production", "rollout")),
         (

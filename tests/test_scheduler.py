@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import Unreachable
-from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Chores, Lead, Waker, look_after, schedule
+from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Chores, Lead, Waker, Watch, look_after, schedule
 from pipeline.settings import Settings
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
@@ -193,6 +193,31 @@ def test_a_queue_that_is_down_does_not_end_the_scheduler(caplog: pytest.LogCaptu
     schedule(ports, Turns(2), Beat(), lambda: None)
 
     assert caplog.text.count("tick failed") == 2
+
+
+def test_a_watch_looks_at_its_times_and_never_twice_at_once() -> None:
+    looks, held = [], threading.Event()
+    watch = Watch(lambda: (looks.append("look"), held.wait(5.0)))  # type: ignore[arg-type, return-value]
+
+    for now in (0.0, 30.0, 90.0):
+        watch.start_due(now)
+    held.set()
+    assert watch.thread is not None
+    watch.thread.join()
+    watch.start_due(100.0)
+    watch.thread.join()
+
+    assert looks == ["look", "look"]
+
+
+def test_only_the_leader_watches() -> None:
+    looks: list[str] = []
+    ports = ports_of(Books())
+    ports.leases.take("scheduler", "another", 60.0)
+
+    schedule(ports, Turns(3), Beat(), lambda: None, watch=Watch(lambda: looks.append("look")))
+
+    assert looks == []
 
 
 def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
