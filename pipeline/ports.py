@@ -34,6 +34,7 @@ from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from pipeline.settings import Settings
+from pipeline.timing import Freezes, NoFreezes
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -252,6 +253,7 @@ class Ports:
     shelves: Sequence[Shelf] = ()
     artifacts: Artifacts = field(default_factory=NoArtifacts)
     secrets: Secrets = field(default_factory=NoSecrets)
+    freezes: Freezes = field(default_factory=NoFreezes)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

@@ -18,6 +18,7 @@ from functools import partial
 from pipeline.errors import ShipwayError
 from pipeline.lease import Lease
 from pipeline.ports import Ports
+from pipeline.rollout.holding import let_go
 from pipeline.rollout.tend import tend
 from pipeline.sweeper import Sweeper
 from runners.process import Beat
@@ -74,6 +75,8 @@ def schedule(
         try:
             pause = REST if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
             if lead.held(time.monotonic(), pause + LEASE_MARGIN):
+                for run in let_go(ports):
+                    ports.queue.wake_run(run)
                 if pause < REST:
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())

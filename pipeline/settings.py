@@ -18,6 +18,7 @@ class Server:
     database: str = ""
     redis: str = ""
     installation: str = ""  # empty: the one that the database keeps
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
+from pipeline.settings_timing import check_freezes
 
 IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
@@ -150,6 +151,7 @@ def _check_environment(
             faults.add((*path, key), "needs a proxy; name one of `proxies` under proxy")
     for name in environment.env.keys() & environment.secrets.keys():
         faults.add((*path, "secrets", name), "is also in env; keep one of them")
+    check_freezes(environment.freeze, keys.server.timezone, (*path, "freeze"), faults)
     _check_places(keys, environment, path, faults)
 
 

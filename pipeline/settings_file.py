@@ -30,6 +30,7 @@ from pipeline.settings_keys import (
     RepositoryKeys,
     ServiceKeys,
 )
+from pipeline.settings_timing import timing
 from pipeline.settings_values import STORE
 from pipeline.variables import expand
 from pipeline.yaml_text import load
@@ -120,6 +121,7 @@ def _server(keys: FileKeys, folder: str) -> Server:
         database=server.database.get_secret_value(),
         redis=server.redis.get_secret_value(),
         installation=server.installation,
+        timezone=server.timezone,
     )
 
 
@@ -241,4 +243,5 @@ def _environment(
         stored=tuple(key for key in environment.secrets if key not in written),
         policy=environment.rollout.policy(),
         approve=environment.approve,
+        **timing(environment.windows, environment.freeze, keys.server.timezone),
     )

@@ -11,6 +11,7 @@ from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
+from pipeline.settings_timing import FreezeKeys, WindowText, Zone
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
 
@@ -39,6 +40,7 @@ class ServerKeys(Keys):
         description="Empty: an id of its own, kept in the database. That of a Shipway whose database was lost: its "
         "containers are ours.",
     )
+    timezone: Zone = Field(default="UTC", description="Of times in this file that name none.")
 
 
 class BuilderKeys(Keys):
@@ -206,6 +208,10 @@ class EnvironmentKeys(Keys):
     approve: Approval = Field(
         default=Approval.NONE, description="manual: runs wait for `shipway run approve` before they deploy."
     )
+    windows: list[WindowText] = Field(
+        default=[], description="When deployments may begin, such as Mon-Thu 09:00-17:00. Empty: always."
+    )
+    freeze: list[FreezeKeys] = Field(default=[], description="From when until when none may begin.")
     rollout: RolloutKeys = Field(
         default=RolloutKeys(), description="How a release is brought onto the hosts."
     )

@@ -61,6 +61,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,
+        freezes=store.freezes,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),

@@ -31,6 +31,9 @@ class Books:
     def at_rest(self) -> bool:
         return not self.runs_due
 
+    def held(self) -> list[Any]:
+        return []
+
     def wake_run(self, number: int, new: bool = False) -> None:
         self._wake(f"run {number}")
 

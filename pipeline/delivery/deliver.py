@@ -15,8 +15,9 @@ from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.testing import run_tests
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
 from pipeline.delivery.unchanged import unchanged
+from pipeline.delivery.waiting import must_wait
 from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, StageFailed, Stopped, Unreachable
-from pipeline.fleet.service import Approval, Repository
+from pipeline.fleet.service import Repository
 from pipeline.lease import Lease
 from pipeline.ports import BUILDER, Ports
 from pipeline.retention.prune import make_room
@@ -50,7 +51,7 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
 
 
 def _travel(trip: Trip, ports: Ports) -> int | None:
-    """The deployment; None: the run is over already, or waits for an approval."""
+    """The deployment; None: the run is over already, or waits."""
     run, tag = trip.run, stages.tag_of(trip.run, ports.settings.registry)
     if run.attempt > 1:
         _clean(run, ports)
@@ -69,8 +70,7 @@ def _travel(trip: Trip, ports: Ports) -> int | None:
         return None
     trip.check()
     _clean(run, ports)
-    if trip.environment and trip.environment.approve is Approval.MANUAL and not run.approved_by:
-        _wait_for_approval(trip, ports)
+    if must_wait(trip, ports):
         return None
     return _hand_over(trip, ground, published, ports)
 
@@ -192,16 +192,6 @@ def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> i
     )
     deployment = drafted(environment, release, stages.reason_of(run), run.requested_by, ports, run.id)
     return ports.runs.hand_over(run.id, release, deployment, trip.lease)
-
-
-def _wait_for_approval(trip: Trip, ports: Ports) -> None:
-    """Nobody holds a worker while it waits: the run is queued again, and due when somebody says yes."""
-    run = trip.run
-    how = f"`shipway run approve {run.id}` deploys it, `shipway run cancel {run.id}` does not."
-    log_of(run, StageName.DEPLOY, ports)(f"[shipway] {run.environment} waits for an approval: {how}\n")
-    ports.logs.close(run.id, StageName.DEPLOY.value)
-    if ports.runs.wait_for_approval(run.id, trip.lease):
-        ports.notices.tell(f"{run.service} {run.environment}: run {run.id} waits for an approval", how)
 
 
 def _wake(run_id: int, deployment: int, ports: Ports) -> None:

@@ -103,6 +103,8 @@ class Run:
     fork: bool = False
     waits: bool = False  # published, queued, and not due before somebody approves it
     approved_by: str = ""
+    held: str = ""  # the same, but for a window or the end of a freeze, in words
+    overridden_by: str = ""  # who let it deploy all the same
 
     @property
     def place(self) -> str:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from pipeline.fleet.host import Host
 from pipeline.fleet.proxy import Proxy
+from pipeline.fleet.window import Freeze, Window
 from pipeline.intake.push import Push, RefKind
 from pipeline.rollout.policy import Policy
 from pipeline.secret import Secret
@@ -88,6 +89,8 @@ class Environment:
     stored: tuple[str, ...] = ()  # names of secrets that must be kept in the store
     policy: Policy = field(default_factory=Policy)
     approve: Approval = Approval.NONE
+    windows: tuple[Window, ...] = ()  # when it takes deployments; none: always
+    freezes: tuple[Freeze, ...] = ()
 
     @property
     def floor(self) -> int:

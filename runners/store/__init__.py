@@ -10,6 +10,7 @@ from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
 from runners.store.fleet import SqlFleet
+from runners.store.freezes import SqlFreezes
 from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
 from runners.store.leases import SqlLeases
@@ -48,6 +49,7 @@ class Store:
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)
         self.secrets = SqlSecrets(database, seal)
+        self.freezes = SqlFreezes(database)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:

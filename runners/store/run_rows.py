@@ -20,7 +20,7 @@ COLUMNS = tables.runs.c
 SAME = (
     "id", "service", "environment", "kind", "ref", "created_at", "requested_by", "message", "started_at",
     "finished_at", "error", "release", "deployment", "delivery", "attempt", "cancel_requested", "merge_request",
-    "target", "fork", "waits", "approved_by",
+    "target", "fork", "waits", "approved_by", "held", "overridden_by",
 )  # fmt: skip
 
 
@@ -75,6 +75,7 @@ def end_run(tx: Connection, run_id: int, status: RunStatus, error: str, at: date
         "finished_at": at,
         "stages": stages_text(stages),
         "waits": False,
+        "held": "",
     }
     return tx.execute(update(tables.runs).where(is_open(run_id)).values(values)).rowcount == 1
 
@@ -122,7 +123,9 @@ SUPERSEDE = (
     .where(*(COLUMNS[name] == bindparam(f"at_{name}") for name in tables.RUNS_BESIDE))
     .where(COLUMNS.id < bindparam("newest"))
     .values(
-        **SUPERSEDED | {"stages": CUT, "waits": False}, error=bindparam("why"), finished_at=bindparam("now")
+        **SUPERSEDED | {"stages": CUT, "waits": False, "held": ""},
+        error=bindparam("why"),
+        finished_at=bindparam("now"),
     )
 )
 ADD = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)
