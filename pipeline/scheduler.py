@@ -1,4 +1,5 @@
-"""Wakes what is due, builds what a lost webhook forgot, looks after hosts, and tidies: the one process that looks at a clock.
+"""Wakes what is due, builds what a lost webhook forgot or a schedule asks for, looks after hosts, and tidies: the one process
+that looks at a clock.
 
 Any number may run; one leads, by a lease. Never works on anything itself, and keeps nothing that matters in memory:
 a scheduler that starts anew finds all that is due in the books.
@@ -21,6 +22,7 @@ from pipeline.ports import Ports
 from pipeline.rollout.holding import let_go
 from pipeline.rollout.tend import tend
 from pipeline.sweeper import Sweeper
+from pipeline.timekeeper import Timekeeper
 from runners.process import Beat
 
 log = logging.getLogger("shipway.scheduler")
@@ -64,7 +66,7 @@ def schedule(
     keep_up: Callable[[], None] = lambda: None,
 ) -> None:
     """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
-    sweeper = Sweeper(ports, time.monotonic)
+    sweeper, timekeeper = Sweeper(ports, time.monotonic), Timekeeper(ports, time.monotonic)
     chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
@@ -81,6 +83,7 @@ def schedule(
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
                 sweeper.start_due()
+                timekeeper.start_due()
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})
     lead.give_back()

@@ -243,5 +243,5 @@ def _environment(
         stored=tuple(key for key in environment.secrets if key not in written),
         policy=environment.rollout.policy(),
         approve=environment.approve,
-        **timing(environment.windows, environment.freeze, keys.server.timezone),
+        **timing(environment.windows, environment.freeze, environment.schedules, keys.server.timezone),
     )

@@ -11,7 +11,7 @@ from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
-from pipeline.settings_timing import FreezeKeys, WindowText, Zone
+from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
 
@@ -212,6 +212,7 @@ class EnvironmentKeys(Keys):
         default=[], description="When deployments may begin, such as Mon-Thu 09:00-17:00. Empty: always."
     )
     freeze: list[FreezeKeys] = Field(default=[], description="From when until when none may begin.")
+    schedules: list[ScheduleKeys] = Field(default=[], description="Runs that come back by the clock.")
     rollout: RolloutKeys = Field(
         default=RolloutKeys(), description="How a release is brought onto the hosts."
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from pipeline.faults import Faults, Path
+from pipeline.fleet.schedule import Schedule, cron
 from pipeline.fleet.window import Freeze, Window, read_moment, read_window, zone_name
 from pipeline.settings_rollout import Keys
 from pipeline.units import Text, Word
@@ -24,6 +25,7 @@ def _moment(text: str) -> str:
 
 
 Zone = Annotated[Word, AfterValidator(zone_name)]
+Cron = Annotated[Word, AfterValidator(cron)]
 WindowText = Annotated[Word, AfterValidator(_window)]
 Moment = Annotated[Word, AfterValidator(_moment)]
 
@@ -34,9 +36,26 @@ class FreezeKeys(Keys):
     why: Text = Field(default="", description="For people who wait.")
 
 
-def timing(windows: list[str], freezes: list[FreezeKeys], zone: str) -> dict[str, Any]:
+class ScheduleKeys(Keys):
+    cron: Cron = Field(description="Minute, hour, day, month, weekday: 0 3 * * *.")
+    timezone: Zone | None = Field(default=None, description="Default: `server.timezone`.")
+    ref: Word = Field(min_length=1, description="The branch or tag that is run.")
+    only_if_changed: bool = Field(
+        default=False, description="Not when its commit has run here and was not red."
+    )
+
+
+def timing(
+    windows: list[str], freezes: list[FreezeKeys], schedules: list[ScheduleKeys], zone: str
+) -> dict[str, Any]:
     """What of it an `Environment` has."""
-    return {"windows": _windows(windows, zone), "freezes": tuple(_freeze(one, zone) for one in freezes)}
+    return {
+        "windows": _windows(windows, zone),
+        "freezes": tuple(_freeze(one, zone) for one in freezes),
+        "schedules": tuple(
+            Schedule(one.cron, one.ref, one.timezone or zone, one.only_if_changed) for one in schedules
+        ),
+    }
 
 
 def check_freezes(freezes: list[FreezeKeys], zone: str, path: Path, faults: Faults) -> None:

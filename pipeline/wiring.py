@@ -62,6 +62,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         audit=store.audit,
         secrets=store.secrets,
         freezes=store.freezes,
+        schedules=store.schedules,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),

@@ -10,6 +10,7 @@ import pytest
 from pipeline.errors import Unreachable
 from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Chores, Lead, Waker, look_after, schedule
 from pipeline.settings import Settings
+from pipeline.timing import NoSchedules
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
 from runners.stand_ins.time import VirtualClock
@@ -54,6 +55,8 @@ def ports_of(books: Books) -> Any:
             due=lambda: books.deployments_due, at_rest=lambda: not books.deployments_due
         ),
         queue=books,
+        schedules=NoSchedules(),
+        clock=VirtualClock(),
         leases=MemoryLeases(VirtualClock()),
     )
 

@@ -1,6 +1,6 @@
 """FLOW: an earlier run of the same service that built and tested the very same tree, so that nobody does it twice.
 
-What a person asks for is always done anew: that is how a base image that has moved gets in. In doubt it is built.
+What a person or a schedule asks for is always done anew: that is how a base image that has moved gets in. In doubt it is built.
 """
 
 from pipeline.delivery import stages
@@ -14,7 +14,7 @@ LOOKED_AT = 50  # runs back
 
 def twin_of(trip: Trip, ground: Ground, ports: Ports) -> Run | None:
     """The newest such run whose image the registry still has."""
-    if not ground.fingerprint or trip.run.requested_by.startswith("api:"):
+    if not ground.fingerprint or stages.asked_for(trip.run):
         return None
     earlier = ports.runs.runs(trip.run.service, "", LOOKED_AT)
     twin = next((run for run in earlier if stages.is_twin(run, trip.run, ground.fingerprint)), None)

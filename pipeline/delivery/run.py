@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pipeline.delivery.report import TestOutcome
 
+SCHEDULE = "schedule"  # asks for runs, as a person does
+
 
 class RunStatus(StrEnum):
     QUEUED = "queued"
@@ -63,7 +65,7 @@ class NewRun:
     kind: str  # branch | tag | commit | merge_request
     ref: str
     commit: str
-    requested_by: str  # push:<author>, api:<token name>, sweep
+    requested_by: str  # push:<author>, api:<token name>, sweep, schedule
     message: str = ""
     merge_request: int = 0  # its number, 0: none
     target: str = ""  # the branch that the merge request would go into

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pipeline.delivery.dockerfile import has_stage, runs_something
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import CommandResult, TestOutcome, named
-from pipeline.delivery.run import Run, StageName, StageStatus
+from pipeline.delivery.run import SCHEDULE, Run, StageName, StageStatus
 from pipeline.errors import StageFailed
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment, Repository
@@ -257,6 +257,11 @@ def readable(repository: Repository, run: Run) -> Repository:
 
 def reason_of(run: Run) -> Reason:
     return Reason.MANUAL if run.requested_by.startswith("api:") else Reason.PUSH
+
+
+def asked_for(run: Run) -> bool:
+    """By a person or a schedule, whatever changed: it is built anew."""
+    return run.requested_by.startswith("api:") or run.requested_by == SCHEDULE
 
 
 def pauses() -> Iterator[float]:

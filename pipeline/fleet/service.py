@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from pipeline.fleet.host import Host
 from pipeline.fleet.proxy import Proxy
+from pipeline.fleet.schedule import Schedule
 from pipeline.fleet.window import Freeze, Window
 from pipeline.intake.push import Push, RefKind
 from pipeline.rollout.policy import Policy
@@ -91,6 +92,7 @@ class Environment:
     approve: Approval = Approval.NONE
     windows: tuple[Window, ...] = ()  # when it takes deployments; none: always
     freezes: tuple[Freeze, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def floor(self) -> int:

@@ -21,6 +21,7 @@ from runners.store.releases import SqlReleases
 from runners.store.rotation import rotate
 from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
+from runners.store.schedules import SqlSchedules
 from runners.store.seal import Seal
 from runners.store.secrets import SqlSecrets
 from runners.store.tokens import SqlTokens
@@ -50,6 +51,7 @@ class Store:
         self.outbox = SqlOutbox(database)
         self.secrets = SqlSecrets(database, seal)
         self.freezes = SqlFreezes(database)
+        self.schedules = SqlSchedules(database)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:

@@ -1,6 +1,6 @@
 """The tables of what people and the clock decide about when. Part of the schema of `tables`."""
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import BigInteger, Column, Index, Table
 
 from runners.store.columns import Id, Moment, Words
 from runners.store.tables import metadata
@@ -19,4 +19,14 @@ freezes = Table(
     Column("lifted_by", Words, nullable=False, server_default=""),
     Index("ix_freezes_until", "until"),
     sqlite_autoincrement=True,
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("service", Words, primary_key=True),
+    Column("environment", Words, primary_key=True),
+    Column("schedule", Words, primary_key=True),
+    Column("due", Moment, nullable=False),  # obeyed up to here
+    Column("run", BigInteger),  # that it started then
 )

@@ -5,7 +5,7 @@ from typing import Any
 from runners.store import Store
 
 NAMES = (
-    "inbox", "leases", "runs", "releases", "deployments", "routes", "fleet", "tokens", "audit", "freezes",
+    "inbox", "leases", "runs", "releases", "deployments", "routes", "fleet", "tokens", "audit", "freezes", "schedules",
 )  # fmt: skip
 
 
