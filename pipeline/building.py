@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.delivery.findings import Finding, ScanOrder
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import TestOutcome
 from pipeline.errors import NotFound
@@ -66,6 +67,11 @@ class Builder(Protocol):
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
         """Runs every command to its end or raises `StageFailed` on time. No engine socket, no new privileges, own
         network. The files of `order.artifacts` are kept under the run's number."""
+
+    def scan(
+        self, order: ScanOrder, log: Callable[[str], None], stop: Callable[[], bool]
+    ) -> Sequence[Finding]:
+        """Those that count by the order's policy. Raises a `RunnerError` when nobody can say."""
 
     def facts(self, tag: str) -> ImageFacts:
         """Raises `Rejected` when this engine has no such image."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.delivery.findings import ScanPolicy
 from pipeline.errors import NotFound
 from pipeline.fleet.balancer import LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess
@@ -26,6 +27,7 @@ class BuilderSettings:
     engine: str = "unix:///var/run/docker.sock"
     concurrency: int = 2
     timeout: float = 1800.0
+    scan: ScanPolicy | None = None  # None: images are not scanned
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import CiJobs, Environment, MergeRequests, Repository, Service
 from pipeline.retention.policy import Retention
 from pipeline.secret import Secret
-from pipeline.settings import BuilderSettings, Server, Settings
+from pipeline.settings import Server, Settings
 from pipeline.settings_checks import address_of, check, project_of, selected
 from pipeline.settings_keys import (
     BalancerKeys,
@@ -103,7 +103,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
     return Settings(
         server=_server(keys, folder),
         registry=_registry(keys, folder),
-        builder=BuilderSettings(**dict(keys.builder)),
+        builder=keys.builder.settings(),
         hosts=hosts,
         proxies=proxies,
         load_balancers={name: _balancer(name, entry) for name, entry in keys.load_balancers.items()},

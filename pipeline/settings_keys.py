@@ -9,6 +9,7 @@ from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
+from pipeline.settings_builder import BuilderKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
@@ -41,14 +42,6 @@ class ServerKeys(Keys):
         "containers are ours.",
     )
     timezone: Zone = Field(default="UTC", description="Of times in this file that name none.")
-
-
-class BuilderKeys(Keys):
-    engine: units.EngineUrl = Field(
-        default="unix:///var/run/docker.sock", description="The engine that builds and tests."
-    )
-    concurrency: int = Field(default=2, ge=1, le=64, description="Runs worked on at the same time.")
-    timeout: PositiveDuration = Field(default=1800.0, description="A build that takes longer fails.")
 
 
 class TlsKeys(Keys):

@@ -12,6 +12,7 @@ from functools import partial
 from pipeline.delivery import stages
 from pipeline.delivery.reuse import twin_of
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.scanning import scan_image
 from pipeline.delivery.testing import run_tests
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
 from pipeline.delivery.unchanged import unchanged
@@ -169,10 +170,11 @@ def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
     log, access = log_of(trip.run, StageName.PUBLISH, ports), ports.settings.registry
     repository = access.repository(trip.run.service)
     facts = patiently(lambda: ports.builder.facts(tag), log, trip, ports)
+    scan = scan_image(trip, tag, ports)
     image = patiently(
         lambda: ports.builder.publish(tag, repository, access, log, trip.stop), log, trip, ports
     )
-    return {"image": image, **stages.facts_detail(facts)}
+    return {"image": image, **stages.facts_detail(facts), **scan}
 
 
 def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> int:

@@ -5,9 +5,10 @@ reached like a host's. Containers and networks of ours carry the labels `shipway
 without both is ever removed. Never decides what to build or whether to try again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.delivery.findings import Finding, ScanOrder
 from pipeline.delivery.orders import BuildOrder, ImageFacts, TestOrder
 from pipeline.delivery.report import TestOutcome
 from pipeline.errors import Rejected
@@ -16,6 +17,7 @@ from pipeline.settings import BuilderSettings
 from runners.artifact_store import FileArtifacts
 from runners.builder.building import Build
 from runners.builder.publishing import push
+from runners.builder.scanning import scan
 from runners.builder.sweeping import sweep, trim_cache
 from runners.builder.testing import Trial
 from runners.engine_errors import speaking
@@ -55,6 +57,11 @@ class EngineBuilder:
         with speaking(self._host, f"test {order.image}"):
             api = self._reach.client(self._host, PATIENT)
             return Trial(api, self._registry, order, log, self._artifacts).run(stop)
+
+    def scan(self, order: ScanOrder, log: Log, stop: Callable[[], bool]) -> Sequence[Finding]:
+        with speaking(self._host, f"give {order.tag} for its scan"):
+            api = self._reach.client(self._host, PATIENT)
+            return scan(api, order, self._artifacts, log, stop)
 
     def facts(self, tag: str) -> ImageFacts:
         api: Any = self._reach.client(self._host, PATIENT)

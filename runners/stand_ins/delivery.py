@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from pipeline.delivery.findings import Finding, ScanOrder
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import CommandResult, TestOutcome, Totals
 from pipeline.errors import NotFound, Rejected, ShipwayError, StageFailed, Stopped
@@ -151,6 +152,7 @@ class MemoryBuilder:
     registry: set[str] = field(default_factory=set)  # images by digest
     left_over: set[int] = field(default_factory=set)  # runs with containers or networks
     free: int | None = None
+    findings: list[Finding] = field(default_factory=list)  # of every image
     cache: int = 0  # bytes that `drop_cache` frees
 
     def build(self, order: BuildOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> str:
@@ -166,6 +168,14 @@ class MemoryBuilder:
         commands = (replace(command, attempts=order.attempt) for command in outcome.commands)
         log(f"{outcome.summary}\n")
         return TestOutcome(tuple(commands))
+
+    def scan(
+        self, order: ScanOrder, log: Callable[[str], None], stop: Callable[[], bool]
+    ) -> Sequence[Finding]:
+        _hang_if_asked(self.hanging, "scan", stop)
+        _fail_if_asked(self.failing, "scan")
+        self.deeds.append(f"scan {order.tag}")
+        return [one for one in self.findings if one.severity in order.policy.severity]
 
     def facts(self, tag: str) -> ImageFacts:
         _fail_if_asked(self.failing, "facts")
