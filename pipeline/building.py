@@ -5,6 +5,7 @@ The contract of `ports.py` holds here too.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from pipeline.delivery.findings import Finding, ScanOrder
@@ -54,6 +55,9 @@ class Source(Protocol):
     def tree(self, repository: Repository, commit: str, folder: str, inside: str) -> str:
         """Git's id of all that lies in `inside`, a folder of the work tree `folder` of this commit; empty: it has none."""
 
+    def committed_at(self, repository: Repository, commit: str) -> datetime:
+        """Of a commit that was checked out."""
+
     def clean(self, run_id: int) -> None: ...
 
 
@@ -63,6 +67,13 @@ class Builder(Protocol):
 
     def build(self, order: BuildOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> str:
         """Image id. Raises `StageFailed` (the Dockerfile's fault, or time), `RunnerError` (ours)."""
+
+    def base_here(self, image: str) -> str:
+        """Digest under which this engine has an image that builds begin with; `id:…` of one that was made there and is of
+        no registry; empty: it is not there."""
+
+    def base_there(self, image: str, access: RegistryAccess) -> str:
+        """Digest that its name means in its registry now. Raises `Unreachable` or `Rejected` when nobody can say."""
 
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
         """Runs every command to its end or raises `StageFailed` on time. No engine socket, no new privileges, own

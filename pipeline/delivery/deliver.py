@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from pipeline.delivery import stages
-from pipeline.delivery.reuse import twin_of
+from pipeline.delivery.reuse import BASES, Earlier, bases_used, look_back
 from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.scanning import scan_image
 from pipeline.delivery.testing import run_tests
@@ -79,10 +79,11 @@ def _travel(trip: Trip, ports: Ports) -> int | None:
 def _bring(trip: Trip, ground: Ground, tag: str, todo: Sequence[StageName], ports: Ports) -> Detail:
     """The image into the registry, as far as it is not there; that of a merge request is only built and tested."""
     request = trip.run.merge_request
-    if StageName.BUILD in todo and not request and (twin := twin_of(trip, ground, ports)):
-        return _reuse(trip, twin, ports)
     if StageName.BUILD in todo:
-        _stage(StageName.BUILD, lambda: _build(trip, ground, tag, ports), trip, ports)
+        earlier = Earlier() if request else look_back(trip, ground, ports)
+        if earlier.twin:
+            return _reuse(trip, earlier.twin, ports)
+        _stage(StageName.BUILD, lambda: _build(trip, ground, tag, earlier.refresh, ports), trip, ports)
     if StageName.TEST in todo:
         _stage(StageName.TEST, lambda: run_tests(trip, ground, tag, ports), trip, ports)
     if request:
@@ -109,7 +110,9 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
         spec = ports.source.spec(folder, service.path)
         recipe = ports.source.recipe(folder, service.path, spec.build)
         tree = ports.source.tree(repository, commit, folder, recipe.context)
-        ground = Ground(commit, spec, recipe, stages.fingerprint(run, spec, recipe, tree))
+        when = ports.source.committed_at(repository, commit)
+        fingerprint = stages.fingerprint(run, spec, recipe, tree)
+        ground = Ground(commit, spec, recipe, fingerprint, committed_at=when)
         found.append(replace(ground, unchanged=unchanged(trip, ground, log, ports)))
         return {"commit": commit, "fingerprint": ground.fingerprint}
 
@@ -131,17 +134,18 @@ def _reuse(trip: Trip, twin: Run, ports: Ports) -> Detail:
     why = f"Same tree as run {twin.id}: its image is used. `shipway run start` builds anew."
     log_of(trip.run, StageName.BUILD, ports)(f"{why}\n")
     skipped: Detail = {SKIPPED: why}
-    _stage(StageName.BUILD, lambda: skipped, trip, ports)
+    built_on = {BASES: twin.stage(StageName.BUILD).detail.get(BASES, "")}
+    _stage(StageName.BUILD, lambda: skipped | built_on, trip, ports)
     _stage(StageName.TEST, lambda: skipped, trip, ports)
     return _stage(StageName.PUBLISH, lambda: twin.stage(StageName.PUBLISH).detail | skipped, trip, ports)
 
 
-def _build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
+def _build(trip: Trip, ground: Ground, tag: str, refresh: bool, ports: Ports) -> Detail:
     log = log_of(trip.run, StageName.BUILD, ports)
     _demand_room(trip, log, ports)
-    order = order_of_build(trip, ground, tag, ports)
+    order = replace(order_of_build(trip, ground, tag, ports), refresh=refresh)
     image = patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
-    return {"image": image, "tag": tag}
+    return {"image": image, "tag": tag, BASES: bases_used(ground, ports)}
 
 
 def _demand_room(trip: Trip, log: Callable[[str], None], ports: Ports) -> None:

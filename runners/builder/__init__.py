@@ -15,6 +15,7 @@ from pipeline.errors import Rejected
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.settings import BuilderSettings
 from runners.artifact_store import FileArtifacts
+from runners.builder.bases import here, there
 from runners.builder.building import Build
 from runners.builder.publishing import push
 from runners.builder.scanning import scan
@@ -52,6 +53,14 @@ class EngineBuilder:
             api = self._reach.client(self._host, PATIENT)
             buildkit = has_buildkit(api.version()) if self._buildkit is None else self._buildkit
             return Build(api, self._host, self._registry, order, log).run(buildkit, stop)
+
+    def base_here(self, image: str) -> str:
+        with speaking(self._host, f"look at {image}"):
+            return here(self._reach.client(self._host, PATIENT), image)
+
+    def base_there(self, image: str, access: RegistryAccess) -> str:
+        with speaking(self._host, f"ask what {image} is now"):
+            return there(self._reach.client(self._host, PATIENT), image, access)
 
     def test(self, order: TestOrder, log: Log, stop: Callable[[], bool]) -> TestOutcome:
         with speaking(self._host, f"test {order.image}"):

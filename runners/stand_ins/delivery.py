@@ -7,7 +7,9 @@ each. What was done stands in `deeds`, in order.
 import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
+from pipeline.delivery.dockerfile import bases
 from pipeline.delivery.findings import Finding, ScanOrder
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import CommandResult, TestOutcome, Totals
@@ -120,6 +122,9 @@ class MemorySource:
         found = {name: text for name, text in files.items() if place == "." or name.startswith(f"{place}/")}
         return f"{hash(tuple(sorted(found.items()))) & (1 << 64) - 1:x}" if found else ""
 
+    def committed_at(self, repository: Repository, commit: str) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
     def clean(self, run_id: int) -> None:
         self.trees.pop(run_id, None)
 
@@ -152,14 +157,26 @@ class MemoryBuilder:
     registry: set[str] = field(default_factory=set)  # images by digest
     left_over: set[int] = field(default_factory=set)  # runs with containers or networks
     free: int | None = None
+    bases_here: dict[str, str] = field(default_factory=dict)  # image -> digest
+    bases_there: dict[str, str] = field(default_factory=dict)  # likewise; of others there is one too
     findings: list[Finding] = field(default_factory=list)  # of every image
     cache: int = 0  # bytes that `drop_cache` frees
 
     def build(self, order: BuildOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> str:
         self._begin("build", order, stop)
         log(f"Building {order.tag}.\n")
+        for base in bases(order.text, order.args):
+            if order.refresh or base not in self.bases_here:
+                self.bases_here[base] = self.bases_there.get(base, f"sha256:{base}")
         self.images[order.tag] = order.run
         return f"sha256:{hash(order.tag) & (1 << 64) - 1:064x}"
+
+    def base_here(self, image: str) -> str:
+        return self.bases_here.get(image, "")
+
+    def base_there(self, image: str, access: RegistryAccess) -> str:
+        _fail_if_asked(self.failing, "base_there")
+        return self.bases_there.get(image, f"sha256:{image}")
 
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
         self._begin("test", order, stop)
