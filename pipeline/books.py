@@ -31,7 +31,7 @@ class Inbox(Protocol):
         """One durable transaction: the delivery, its queued runs, older queued runs of the same service and
         environment (or merge request) superseded. On disk when this returns. Equal (forge, key) is a duplicate:
         nothing is written, and `changed` says whether it tells of something else than the first time. The audit's line is
-        in it too.
+        in it too. Earlier runs that are `needless` are cancelled, those that run by their workers.
         Answers within 6 s: when it raises `Unreachable` the write may still come, and a redelivery is a duplicate."""
 
     def receive_later(self, delivery: NewDelivery, then: Callable[[Received | BaseException], None]) -> None:

@@ -41,9 +41,10 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
         environment = None if run.merge_request else ports.settings.environment(run.service, run.environment)
         deployment = _travel(Trip(run, service, environment, lease, stop), ports)
     except Stopped:
-        if not ports.runs.run(run_id).cancel_requested:
+        now = ports.runs.run(run_id)
+        if not now.cancel_requested:
             raise
-        _end(run, RunStatus.CANCELLED, "Cancelled on request.", lease, ports)
+        _end(run, RunStatus.CANCELLED, now.error or "Cancelled on request.", lease, ports)
     except ShipwayError as error:
         _end(run, RunStatus.FAILED, ports.logs.masked(str(error)), lease, ports)
     else:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, in
 
 from pipeline.delivery.run import NewRun, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.errors import NotFound
+from pipeline.intake.inbox import Needless
 from runners.store import tables
 from runners.store.codec import PLAIN
 from runners.store.database import Database
@@ -78,6 +79,22 @@ def end_run(tx: Connection, run_id: int, status: RunStatus, error: str, at: date
         "held": "",
     }
     return tx.execute(update(tables.runs).where(is_open(run_id)).values(values)).rowcount == 1
+
+
+def cancel_needless(
+    tx: Connection, database: Database, needless: Needless, delivery: int, at: datetime
+) -> None:
+    """Runs of a merge request that came before this delivery. What a worker has in hand ends by it, with the reason."""
+    database.line_up(tx, (needless.service, ""))
+    mine = COLUMNS.service == needless.service, COLUMNS.merge_request == needless.merge_request
+    before = (COLUMNS.delivery < delivery) | COLUMNS.delivery.is_(None)
+    rows = tx.execute(select(COLUMNS.id, COLUMNS.status).where(*mine, before, COLUMNS.status.in_(OPEN))).all()
+    for row in rows:
+        if row.status == RunStatus.QUEUED:
+            end_run(tx, row.id, RunStatus.CANCELLED, needless.why, at)
+        else:
+            wish = {"cancel_requested": True, "error": needless.why}
+            tx.execute(update(tables.runs).where(is_open(row.id)).values(wish))
 
 
 def is_open(run_id: int) -> ColumnElement[bool]:
