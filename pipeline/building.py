@@ -120,13 +120,16 @@ class Artifact:
 
 
 class Artifacts(Protocol):
-    """Files that test containers left, by run."""
+    """Files that test containers left, and what is kept of an image, by run."""
 
     def listed(self, run_id: int) -> Sequence[Artifact]:
         """By path."""
 
     def content(self, run_id: int, path: str) -> Iterator[bytes]:
         """Raises `NotFound` at once, not when the first piece is asked for."""
+
+    def keep_bytes(self, run_id: int, path: str, content: bytes) -> bool:
+        """False: the run has no room left for it. One that comes again replaces what was."""
 
 
 class NoArtifacts:
@@ -137,3 +140,6 @@ class NoArtifacts:
 
     def content(self, run_id: int, path: str) -> Iterator[bytes]:
         raise NotFound(f"Run {run_id} has no artifact {path!r}: none are kept here.")
+
+    def keep_bytes(self, run_id: int, path: str, content: bytes) -> bool:
+        return False

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.delivery.findings import ScanPolicy
+from pipeline.delivery.findings import Provenance, ScanPolicy
 from pipeline.errors import NotFound
 from pipeline.fleet.balancer import LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess
@@ -28,6 +28,8 @@ class BuilderSettings:
     concurrency: int = 2
     timeout: float = 1800.0
     scan: ScanPolicy | None = None  # None: images are not scanned
+    sbom: bool = False  # the scanner lists packages too
+    provenance: Provenance = Provenance.NONE
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from pipeline import units
-from pipeline.delivery.findings import ScanPolicy, Severity
+from pipeline.delivery.findings import Provenance, ScanPolicy, Severity
 from pipeline.settings import BuilderSettings
 from pipeline.settings_rollout import Keys
 from pipeline.units import PositiveDuration, Word
@@ -24,6 +24,13 @@ class ScanKeys(Keys):
         return ScanPolicy(self.trivy, tuple(self.severity), self.ignore_unfixed, self.fail, self.timeout)
 
 
+class AttestKeys(Keys):
+    sbom: bool = Field(default=False, description="The list of its packages (SPDX), made by `scan.trivy`.")
+    provenance: Provenance = Field(
+        default=Provenance.NONE, description="min: source, commit, bases and times (SLSA 1.0)."
+    )
+
+
 class BuilderKeys(Keys):
     engine: units.EngineUrl = Field(
         default="unix:///var/run/docker.sock", description="The engine that builds and tests."
@@ -34,6 +41,10 @@ class BuilderKeys(Keys):
         default=None, description="Look for known vulnerabilities before an image is published."
     )
 
+    attest: AttestKeys = Field(default=AttestKeys(), description="What is kept with a run about its image.")
+
     def settings(self) -> BuilderSettings:
         scan = self.scan.policy() if self.scan else None
-        return BuilderSettings(self.engine, self.concurrency, self.timeout, scan)
+        return BuilderSettings(
+            self.engine, self.concurrency, self.timeout, scan, self.attest.sbom, self.attest.provenance
+        )

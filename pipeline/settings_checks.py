@@ -93,6 +93,8 @@ def _check_server(keys: FileKeys, faults: Faults) -> None:
         if url and urlsplit(url).scheme not in schemes:
             faults.add(("server", key), f"is not understood; write {example}, or leave it empty")
     _check_login(keys, faults)
+    if keys.builder.attest.sbom and keys.builder.scan is None:
+        faults.add(("builder", "attest", "sbom"), "is made by trivy; name it under builder.scan")
 
 
 def _check_login(keys: FileKeys, faults: Faults) -> None:

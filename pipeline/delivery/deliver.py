@@ -10,8 +10,9 @@ from dataclasses import replace
 from functools import partial
 
 from pipeline.delivery import stages
-from pipeline.delivery.reuse import BASES, Earlier, bases_used, look_back
-from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.attesting import keep_provenance
+from pipeline.delivery.reuse import Earlier, bases_used, look_back
+from pipeline.delivery.run import BASES, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.scanning import scan_image
 from pipeline.delivery.testing import run_tests
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
@@ -91,7 +92,7 @@ def _bring(trip: Trip, ground: Ground, tag: str, todo: Sequence[StageName], port
         _skip((StageName.PUBLISH, StageName.DEPLOY), stages.kept_back(trip.run), trip, ports)
         return {}
     if StageName.PUBLISH in todo:
-        return _stage(StageName.PUBLISH, lambda: _publish(trip, tag, ports), trip, ports)
+        return _stage(StageName.PUBLISH, lambda: _publish(trip, ground, tag, ports), trip, ports)
     return trip.run.stage(StageName.PUBLISH).detail
 
 
@@ -171,7 +172,7 @@ def _room(trip: Trip, log: Callable[[str], None], ports: Ports) -> int | None:
     return patiently(ports.builder.free_bytes, log, trip, ports)
 
 
-def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
+def _publish(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
     log, access = log_of(trip.run, StageName.PUBLISH, ports), ports.settings.registry
     repository = access.repository(trip.run.service)
     facts = patiently(lambda: ports.builder.facts(tag), log, trip, ports)
@@ -179,6 +180,7 @@ def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
     image = patiently(
         lambda: ports.builder.publish(tag, repository, access, log, trip.stop), log, trip, ports
     )
+    keep_provenance(trip, ground, tag, image, ports)
     return {"image": image, **stages.facts_detail(facts), **scan}
 
 

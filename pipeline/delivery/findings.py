@@ -7,7 +7,16 @@ from enum import StrEnum
 
 NAMED = 5  # in the run's error
 SHOWN = 20  # in the log
-REPORT = "scan/trivy.json"  # the artifact
+REPORT = "scan/trivy.json"  # the artifacts
+SBOM = "attest/sbom.spdx.json"
+PROVENANCE = "attest/provenance.json"
+
+
+class Provenance(StrEnum):
+    """How much is told of where an image comes from."""
+
+    NONE = "none"
+    MIN = "min"
 
 
 class Severity(StrEnum):
@@ -45,6 +54,7 @@ class ScanOrder:
     run: int
     tag: str
     policy: ScanPolicy
+    sbom: bool = False  # the list of its packages is kept too
 
 
 @dataclass(frozen=True)

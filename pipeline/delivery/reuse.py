@@ -15,7 +15,6 @@ from pipeline.errors import RunnerError
 from pipeline.ports import Ports
 
 LOOKED_AT = 50  # runs back
-BASES = "bases"  # key of a build's detail
 
 
 @dataclass(frozen=True)
@@ -61,15 +60,12 @@ def _here_or_there(name: str, ground: Ground, ports: Ports) -> str:
 
 def _moved(twin: Run, ground: Ground, log: Callable[[str], None], ports: Ports) -> str:
     """Why its bases are not what they were; empty: they are."""
-    then = dict(
-        part.rpartition("=")[::2] for part in twin.stage(StageName.BUILD).detail.get(BASES, "").split()
-    )
     for name in bases(ground.recipe.text, ground.spec.build.args):
         if "@" in name:
             continue
-        if not then.get(name):
+        if not twin.bases.get(name):
             return f"nobody wrote down which {name} it was built on"
-        if _now(name, then[name], log, ports) != then[name]:
+        if _now(name, twin.bases[name], log, ports) != twin.bases[name]:
             return f"its base {name} has moved since"
     return ""
 

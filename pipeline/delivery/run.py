@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pipeline.delivery.report import TestOutcome
 
+BASES = "bases"  # key of a build's detail: `name=digest …`
 SCHEDULE = "schedule"  # asks for runs, as a person does
 
 
@@ -119,6 +120,12 @@ class Run:
     def image(self) -> str:
         """`repository@digest` as it was published, by this run or by one of the same tree; empty: not yet."""
         return self.stage(StageName.PUBLISH).detail.get("image", "")
+
+    @property
+    def bases(self) -> dict[str, str]:
+        """Which image each base was when it was built on: its digest, `id:…` of one without, empty: nobody knows."""
+        parts = (part.rpartition("=") for part in self.stage(StageName.BUILD).detail.get(BASES, "").split())
+        return {name: digest for name, _, digest in parts}
 
     @property
     def over(self) -> bool:

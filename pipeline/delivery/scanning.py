@@ -17,7 +17,7 @@ def scan_image(trip: Trip, tag: str, ports: Ports) -> Detail:
     if policy is None:
         return {}
     log = log_of(trip.run, StageName.PUBLISH, ports)
-    order = ScanOrder(trip.run.id, tag, policy)
+    order = ScanOrder(trip.run.id, tag, policy, ports.settings.builder.sbom)
     try:
         found = patiently(lambda: ports.builder.scan(order, log, trip.stop), log, trip, ports)
     except RunnerError as error:

@@ -4,7 +4,6 @@ The image travels as an archive: any engine can give one, and trivy needs neithe
 environment it gets what it needs for its database, no secret of ours. Never judges what it found.
 """
 
-import io
 import json
 import os
 import re
@@ -15,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.delivery.findings import REPORT, Finding, ScanOrder, Severity
+from pipeline.delivery.findings import REPORT, SBOM, Finding, ScanOrder, Severity
 from pipeline.errors import DiskFull, Rejected, RunnerError, Unreachable
 from runners.artifact_store import FileArtifacts
 from runners.builder.building import minutes
@@ -54,10 +53,15 @@ def scan(
         log(f"Scanning {order.tag}.\n")
         _export(api, order.tag, archive, guard)
         _run(_words(order, archive, report), folder, environ, guard)
-        found = report.read_bytes() if report.exists() else b""
-    if artifacts is not None and not artifacts.keep(order.run, REPORT, len(found), io.BytesIO(found)):
-        log("[shipway] The report of the scan is not kept: the run has no room left for it.\n")
-    return findings_of(found)
+        found = {REPORT: report.read_bytes() if report.exists() else b""}
+        if order.sbom:
+            listed = Path(folder) / "sbom.json"
+            _run(_words_of_sbom(order, archive, listed), folder, environ, guard)
+            found[SBOM] = listed.read_bytes() if listed.exists() else b""
+    for name, content in found.items():
+        if artifacts is None or not artifacts.keep_bytes(order.run, name, content):
+            log(f"[shipway] {name} is not kept: the run has no room left for it.\n")
+    return findings_of(found[REPORT])
 
 
 def findings_of(report: bytes) -> list[Finding]:
@@ -106,6 +110,11 @@ def _words(order: ScanOrder, archive: Path, report: Path) -> list[str]:
     words += ["--scanners", "vuln", "--severity", ",".join(policy.severity), "--exit-code", "0"]
     words += ["--no-progress", "--timeout", f"{policy.timeout:.0f}s"]
     return [*words, "--ignore-unfixed"] if policy.ignore_unfixed else words
+
+
+def _words_of_sbom(order: ScanOrder, archive: Path, listed: Path) -> list[str]:
+    words = [order.policy.trivy, "image", "--input", str(archive), "--format", "spdx-json"]
+    return [*words, "--output", str(listed), "--no-progress", "--timeout", f"{order.policy.timeout:.0f}s"]
 
 
 def _run(words: list[str], folder: str, environ: Mapping[str, str], guard: Guard) -> None:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pipeline.delivery.findings import REPORT, Finding, ScanOrder, ScanPolicy, Severity
+from pipeline.delivery.findings import REPORT, SBOM, Finding, ScanOrder, ScanPolicy, Severity
 from pipeline.errors import Rejected, Stopped, Unreachable
 from runners.artifact_store import FileArtifacts
 from runners.builder.scanning import findings_of, scan
@@ -36,14 +36,14 @@ def scanned(tmp_path):
     """Scans with a trivy that does as it is told."""
     artifacts, log = FileArtifacts(str(tmp_path / "artifacts")), []
 
-    def act(stop=lambda: False, timeout=20.0, ignore_unfixed=True, **told):
+    def act(stop=lambda: False, timeout=20.0, ignore_unfixed=True, sbom=False, **told):
         policy = ScanPolicy(trivy.install(tmp_path), ignore_unfixed=ignore_unfixed, timeout=timeout)
         environ = os.environ | {
             "TRIVY_STAND_IN": json.dumps(told),
             "SHIPWAY_SECRET": "hush",
             "AWS_KEY": "hush",
         }
-        return scan(Engine(), ScanOrder(7, TAG, policy), artifacts, log.append, stop, environ)
+        return scan(Engine(), ScanOrder(7, TAG, policy, sbom), artifacts, log.append, stop, environ)
 
     act.artifacts = artifacts
     return act
@@ -121,3 +121,10 @@ def test_report_that_nobody_understands_is_not_a_clean_one(report, said):
 
 def test_parts_without_vulnerabilities_are_read_over():
     assert findings_of(b'{"SchemaVersion": 2, "Results": [{"Target": "x", "Class": "lang-pkgs"}]}') == []
+
+
+def test_list_of_packages_is_kept_when_it_is_wanted(scanned):
+    assert scanned(sbom=True) == []
+
+    listed = json.loads(b"".join(scanned.artifacts.content(7, SBOM)))
+    assert (listed["spdxVersion"], listed["packages"]) == ("SPDX-2.3", [{"name": "openssl"}])
