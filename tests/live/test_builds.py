@@ -99,16 +99,17 @@ def test_cache_comes_back_from_the_registry_when_the_builder_has_none(works: Wor
 
 
 def base_in_registry(works: Works, lab: Laboratory, content: str) -> str:
-    """A base under a name that is moved each time; the builder does not have what it names now."""
-    name = f"{lab.registry}/e4/base-{works.service}"
-    text = f"FROM {works.busybox}\nRUN echo {content} > /base\n".encode()
-    for _ in works.engine.build(fileobj=io.BytesIO(text), tag=f"{name}:1", decode=True):
+    """A base under a name that is moved each time; on the builder the name goes on meaning what it meant."""
+    name, engine = f"{lab.registry}/e4/base-{works.service}", works.engine
+    before = [image["Id"] for image in engine.images(name=f"{name}:1")]
+    text = f"FROM {works.busybox}\nLABEL shipway.service={works.service}\nRUN echo {content} > /base\n"
+    for _ in engine.build(fileobj=io.BytesIO(text.encode()), tag=f"{name}:1", decode=True):
         continue
-    pushed = [*works.engine.push(name, tag="1", stream=True, decode=True)]
+    pushed = engine.push(name, tag="1", stream=True, decode=True)
     digest = next(said["aux"]["Digest"] for said in pushed if "aux" in said)
-    works.engine.tag(f"{name}:1", f"{name}-{content}", "kept")
-    works.engine.remove_image(f"{name}:1")
-    works.engine.remove_image(f"{name}@{digest}")
+    engine.remove_image(f"{name}:1")
+    for image in before:
+        engine.tag(image, name, "1")
     return str(digest)
 
 
