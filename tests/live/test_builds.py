@@ -103,7 +103,7 @@ def base_in_registry(works: Works, lab: Laboratory, content: str) -> str:
     name, engine = f"{lab.registry}/e4/base-{works.service}", works.engine
     before = [image["Id"] for image in engine.images(name=f"{name}:1")]
     text = f"FROM {works.busybox}\nLABEL shipway.service={works.service}\nRUN echo {content} > /base\n"
-    for _ in engine.build(fileobj=io.BytesIO(text.encode()), tag=f"{name}:1", decode=True):
+    for _ in engine.build(fileobj=io.BytesIO(text.encode()), tag=f"{name}:1", rm=True, decode=True):
         continue
     pushed = engine.push(name, tag="1", stream=True, decode=True)
     digest = next(said["aux"]["Digest"] for said in pushed if "aux" in said)
