@@ -25,6 +25,7 @@ class Books:
     deployments_due: list[int] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
     queue_down: bool = False
+    runs_held: list[Any] = field(default_factory=list)
 
     def due(self) -> list[int]:
         return self.runs_due
@@ -33,7 +34,10 @@ class Books:
         return not self.runs_due
 
     def held(self) -> list[Any]:
-        return []
+        return self.runs_held
+
+    def held_for(self, number: int, why: str) -> None:
+        self.runs_held = [run for run in self.runs_held if run.id != number or why]
 
     def wake_run(self, number: int, new: bool = False) -> None:
         self._wake(f"run {number}")
@@ -59,6 +63,16 @@ def ports_of(books: Books) -> Any:
         clock=VirtualClock(),
         leases=MemoryLeases(VirtualClock()),
     )
+
+
+def test_a_leader_at_rest_wakes_a_held_run_that_nothing_holds_any_more() -> None:
+    books = Books(
+        runs_held=[SimpleNamespace(id=7, service="gone", environment="production", held="waits for Monday")]
+    )
+
+    schedule(ports_of(books), Turns(2), Beat(), lambda: None)
+
+    assert books.woken == ["run 7"]
 
 
 # ------------------------------------------------------------------------------------------------ waking
