@@ -52,6 +52,7 @@ COMMANDS = {
     ),
     "approve": ("pipeline.commands.deployments:approve", "Let a deployment go on with its next batch."),
     "abort": ("pipeline.commands.deployments:abort", "End a deployment and go back."),
+    "freeze": ("pipeline.commands.freezing:freeze", "Hold deployments back for a while: set, list, lift."),
     "prune": ("pipeline.commands.pruning:prune", "Remove what nobody needs, or say what would go."),
     "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),

@@ -34,6 +34,7 @@ from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from pipeline.settings import Settings
+from pipeline.timing import Freezes, NoFreezes, NoSchedules, Schedules
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -252,6 +253,8 @@ class Ports:
     shelves: Sequence[Shelf] = ()
     artifacts: Artifacts = field(default_factory=NoArtifacts)
     secrets: Secrets = field(default_factory=NoSecrets)
+    freezes: Freezes = field(default_factory=NoFreezes)
+    schedules: Schedules = field(default_factory=NoSchedules)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

@@ -1,4 +1,5 @@
-"""Wakes what is due, builds what a lost webhook forgot, looks after hosts, and tidies: the one process that looks at a clock.
+"""Wakes what is due, builds what a lost webhook forgot or a schedule asks for, looks after hosts, and tidies: the one process
+that looks at a clock.
 
 Any number may run; one leads, by a lease. Never works on anything itself, and keeps nothing that matters in memory:
 a scheduler that starts anew finds all that is due in the books.
@@ -18,8 +19,10 @@ from functools import partial
 from pipeline.errors import ShipwayError
 from pipeline.lease import Lease
 from pipeline.ports import Ports
+from pipeline.rollout.holding import let_go
 from pipeline.rollout.tend import tend
 from pipeline.sweeper import Sweeper
+from pipeline.timekeeper import Timekeeper
 from runners.process import Beat
 
 log = logging.getLogger("shipway.scheduler")
@@ -83,7 +86,7 @@ def schedule(
     watch: Watch | None = None,
 ) -> None:
     """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
-    sweeper = Sweeper(ports, time.monotonic)
+    sweeper, timekeeper = Sweeper(ports, time.monotonic), Timekeeper(ports, time.monotonic)
     chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
@@ -94,12 +97,15 @@ def schedule(
         try:
             pause = REST if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
             if lead.held(time.monotonic(), pause + LEASE_MARGIN):
+                for run in let_go(ports):
+                    ports.queue.wake_run(run)
                 if pause < REST:
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
                 sweeper.start_due()
                 if watch is not None:
                     watch.start_due(time.monotonic())
+                timekeeper.start_due()
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})
     lead.give_back()

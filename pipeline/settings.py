@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pipeline.delivery.findings import Provenance, ScanPolicy
 from pipeline.errors import NotFound
 from pipeline.fleet.balancer import LoadBalancer
 from pipeline.fleet.gitlab_runners import RunnerFleet
@@ -19,6 +20,7 @@ class Server:
     database: str = ""
     redis: str = ""
     installation: str = ""  # empty: the one that the database keeps
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,9 @@ class BuilderSettings:
     engine: str = "unix:///var/run/docker.sock"
     concurrency: int = 2
     timeout: float = 1800.0
+    scan: ScanPolicy | None = None  # None: images are not scanned
+    sbom: bool = False  # the scanner lists packages too
+    provenance: Provenance = Provenance.NONE
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
 from pipeline.settings_gitlab_runners import RunnerFleetKeys, check_fleet
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
+from pipeline.settings_timing import check_freezes
 
 IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
@@ -96,6 +97,8 @@ def _check_server(keys: FileKeys, faults: Faults) -> None:
         if url and urlsplit(url).scheme not in schemes:
             faults.add(("server", key), f"is not understood; write {example}, or leave it empty")
     _check_login(keys, faults)
+    if keys.builder.attest.sbom and keys.builder.scan is None:
+        faults.add(("builder", "attest", "sbom"), "is made by trivy; name it under builder.scan")
 
 
 def _check_login(keys: FileKeys, faults: Faults) -> None:
@@ -148,6 +151,7 @@ def _check_environment(
             faults.add((*path, key), "needs a proxy; name one of `proxies` under proxy")
     for name in environment.env.keys() & environment.secrets.keys():
         faults.add((*path, "secrets", name), "is also in env; keep one of them")
+    check_freezes(environment.freeze, keys.server.timezone, (*path, "freeze"), faults)
     _check_places(keys, environment, path, faults)
 
 

@@ -19,7 +19,7 @@ from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import CiJobs, Environment, MergeRequests, Repository, Service
 from pipeline.retention.policy import Retention
 from pipeline.secret import Secret
-from pipeline.settings import BuilderSettings, Server, Settings
+from pipeline.settings import Server, Settings
 from pipeline.settings_checks import address_of, check, project_of, selected
 from pipeline.settings_keys import (
     BalancerKeys,
@@ -30,6 +30,7 @@ from pipeline.settings_keys import (
     RepositoryKeys,
     ServiceKeys,
 )
+from pipeline.settings_timing import timing
 from pipeline.settings_values import STORE
 from pipeline.variables import expand
 from pipeline.yaml_text import load
@@ -103,7 +104,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
     return Settings(
         server=_server(keys, folder),
         registry=_registry(keys, folder),
-        builder=BuilderSettings(**dict(keys.builder)),
+        builder=keys.builder.settings(),
         hosts=hosts,
         proxies=proxies,
         load_balancers={name: _balancer(name, entry) for name, entry in keys.load_balancers.items()},
@@ -129,6 +130,7 @@ def _server(keys: FileKeys, folder: str) -> Server:
         database=server.database.get_secret_value(),
         redis=server.redis.get_secret_value(),
         installation=server.installation,
+        timezone=server.timezone,
     )
 
 
@@ -250,4 +252,5 @@ def _environment(
         stored=tuple(key for key in environment.secrets if key not in written),
         policy=environment.rollout.policy(),
         approve=environment.approve,
+        **timing(environment.windows, environment.freeze, environment.schedules, keys.server.timezone),
     )

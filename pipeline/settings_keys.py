@@ -9,9 +9,11 @@ from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
+from pipeline.settings_builder import BuilderKeys
 from pipeline.settings_gitlab_runners import RunnerFleetKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
+from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
 
@@ -40,14 +42,7 @@ class ServerKeys(Keys):
         description="Empty: an id of its own, kept in the database. That of a Shipway whose database was lost: its "
         "containers are ours.",
     )
-
-
-class BuilderKeys(Keys):
-    engine: units.EngineUrl = Field(
-        default="unix:///var/run/docker.sock", description="The engine that builds and tests."
-    )
-    concurrency: int = Field(default=2, ge=1, le=64, description="Runs worked on at the same time.")
-    timeout: PositiveDuration = Field(default=1800.0, description="A build that takes longer fails.")
+    timezone: Zone = Field(default="UTC", description="Of times in this file that name none.")
 
 
 class TlsKeys(Keys):
@@ -207,6 +202,11 @@ class EnvironmentKeys(Keys):
     approve: Approval = Field(
         default=Approval.NONE, description="manual: runs wait for `shipway run approve` before they deploy."
     )
+    windows: list[WindowText] = Field(
+        default=[], description="When deployments may begin, such as Mon-Thu 09:00-17:00. Empty: always."
+    )
+    freeze: list[FreezeKeys] = Field(default=[], description="From when until when none may begin.")
+    schedules: list[ScheduleKeys] = Field(default=[], description="Runs that come back by the clock.")
     rollout: RolloutKeys = Field(
         default=RolloutKeys(), description="How a release is brought onto the hosts."
     )

@@ -147,6 +147,17 @@ def look_at_builder(settings: BuilderSettings, reach: Reach) -> list[Finding]:
     return look_at_host(Host("builder", settings.engine, "127.0.0.1"), reach, "builder")
 
 
+def look_at_scan(settings: BuilderSettings) -> list[Finding]:
+    """On this machine; workers may run on others."""
+    if settings.scan is None:
+        return []
+    found = shutil.which(settings.scan.trivy)
+    if found is None:
+        text = f"there is no {settings.scan.trivy} here that runs; install trivy where workers run, or correct builder.scan"
+        return [Finding("warn", "scan", text)]
+    return [Finding("ok", "scan", f"{found}, before each publish")]
+
+
 def look_at_host(host: Host, reach: Reach, name: str = "") -> list[Finding]:
     name = name or f"host {host.name}"
     seen = DockerEngines(reach).look(host, "none", "none")

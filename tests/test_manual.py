@@ -23,6 +23,7 @@ INIT = templates_dir() / "init"
 def keys_of(kind: type[BaseModel], path: str = "") -> set[str]:
     found = set()
     for name, field in kind.model_fields.items():
+        name = field.alias or name
         inner, named = inner_model(field.annotation)
         below = f"{path}{name}."
         found |= {path + name} | (keys_of(inner, below + "*." * named) if inner else set())

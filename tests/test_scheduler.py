@@ -10,6 +10,7 @@ import pytest
 from pipeline.errors import Unreachable
 from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Chores, Lead, Waker, Watch, look_after, schedule
 from pipeline.settings import Settings
+from pipeline.timing import NoSchedules
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
 from runners.stand_ins.time import VirtualClock
@@ -24,12 +25,19 @@ class Books:
     deployments_due: list[int] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
     queue_down: bool = False
+    runs_held: list[Any] = field(default_factory=list)
 
     def due(self) -> list[int]:
         return self.runs_due
 
     def at_rest(self) -> bool:
         return not self.runs_due
+
+    def held(self) -> list[Any]:
+        return self.runs_held
+
+    def held_for(self, number: int, why: str) -> None:
+        self.runs_held = [run for run in self.runs_held if run.id != number or why]
 
     def wake_run(self, number: int, new: bool = False) -> None:
         self._wake(f"run {number}")
@@ -51,8 +59,20 @@ def ports_of(books: Books) -> Any:
             due=lambda: books.deployments_due, at_rest=lambda: not books.deployments_due
         ),
         queue=books,
+        schedules=NoSchedules(),
+        clock=VirtualClock(),
         leases=MemoryLeases(VirtualClock()),
     )
+
+
+def test_a_leader_at_rest_wakes_a_held_run_that_nothing_holds_any_more() -> None:
+    books = Books(
+        runs_held=[SimpleNamespace(id=7, service="gone", environment="production", held="waits for Monday")]
+    )
+
+    schedule(ports_of(books), Turns(2), Beat(), lambda: None)
+
+    assert books.woken == ["run 7"]
 
 
 # ------------------------------------------------------------------------------------------------ waking

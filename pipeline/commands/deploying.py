@@ -7,7 +7,13 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
-from pipeline.commands.following import follow_deployment, follow_run, told_to_wait, wait_option
+from pipeline.commands.following import (
+    follow_deployment,
+    follow_run,
+    override_option,
+    told_to_wait,
+    wait_option,
+)
 from pipeline.commands.showing import show
 
 
@@ -40,19 +46,29 @@ def plan(service: str, environment: str, release: int | None) -> None:
 @click.option("--release", type=int, help="A release that exists. Default: the newest.")
 @click.option("--ref", help="Build this branch, tag or commit first.")
 @click.option("--image", help="An image by digest, whoever built it: repository@sha256:…")
+@override_option
 @wait_option
 def deploy(
-    service: str, environment: str, release: int | None, ref: str | None, image: str | None, wait: bool
+    service: str,
+    environment: str,
+    release: int | None,
+    ref: str | None,
+    image: str | None,
+    override: bool,
+    wait: bool,
 ) -> None:
     """Bring a release, a ref or an image onto ENVIRONMENT."""
     if sum(given is not None for given in (release, ref, image)) > 1:
         raise click.UsageError("Give one of --release, --ref and --image.")
     server = api(asked())
+    if ref is not None and override:
+        raise click.UsageError("A run is let through when it waits: shipway run approve RUN --override.")
     if ref is not None:
         number = server.post(f"{_at(service, environment)}/runs", {"ref": ref})["run"]
         follow_run(server, number) if wait else told_to_wait(number, "run")
         return
-    body = {"image": image} if image else {"release": release or _newest(server, service)}
+    body: dict[str, object] = {"image": image} if image else {"release": release or _newest(server, service)}
+    body |= {"override": True} if override else {}
     answer = server.post(f"{_at(service, environment)}/deployments", body)
     _stay(server, answer["deployment"], wait)
 

@@ -7,7 +7,7 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
-from pipeline.commands.following import follow_deployment, told_to_wait, wait_option
+from pipeline.commands.following import follow_deployment, override_option, told_to_wait, wait_option
 from pipeline.commands.showing import ago, colour, first_line, show, table
 
 
@@ -59,9 +59,10 @@ def show_deployment(number: int) -> None:
 
 @deployment.command()
 @click.argument("number", type=int)
-def retry(number: int) -> None:
+@override_option
+def retry(number: int, override: bool) -> None:
     """Try one again: only hosts that do not have its release, or are not well with it, are touched."""
-    answer = api(asked()).post(f"/deployments/{number}/retry")
+    answer = api(asked()).post(f"/deployments/{number}/retry", {"override": True} if override else {})
     show(
         answer,
         f"Deployment {answer['deployment']} tries it again. Follow it: shipway deployment follow {answer['deployment']}",
@@ -99,12 +100,14 @@ abort = _asking("abort", "End a deployment; every host goes back.", "ends and go
 @click.argument("what", metavar="DEPLOYMENT|SERVICE")
 @click.option("--from", "origin", help="The environment whose live release is taken.")
 @click.option("--to", "environment", help="The environment that gets it.")
+@override_option
 @wait_option
-def promote(what: str, origin: str | None, environment: str | None, wait: bool) -> None:
+def promote(what: str, origin: str | None, environment: str | None, override: bool, wait: bool) -> None:
     """Take a canary to all hosts; or bring what is live on one environment onto another, the very image, without a build."""
     server = api(asked())
     if origin and environment:
-        answer = server.post(f"/services/{what}/environments/{environment}/deployments", {"from": origin})
+        body = {"from": origin, **({"override": True} if override else {})}
+        answer = server.post(f"/services/{what}/environments/{environment}/deployments", body)
         number = answer["deployment"]
         follow_deployment(server, number) if wait else told_to_wait(number, "deployment")
         return

@@ -27,6 +27,7 @@ from runners.examining import (
     look_at_redis,
     look_at_registry,
     look_at_repository,
+    look_at_scan,
     look_at_server,
 )
 from runners.examining_forges import look_at_gitlab_hook, look_at_reports
@@ -72,6 +73,7 @@ def _checks(settings: Settings, reach: Reach) -> Iterator[Check]:
             lambda service=service: look_at_repository(service),  # type: ignore[misc]
         )
     yield Check("builder", lambda: look_at_builder(settings.builder, reach))
+    yield Check("scan", lambda: look_at_scan(settings.builder))
     for host in settings.hosts.values():
         yield Check(f"host {host.name}", lambda host=host: look_at_host(host, reach))  # type: ignore[misc]
     for proxy in settings.proxies.values():

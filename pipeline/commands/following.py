@@ -73,6 +73,9 @@ def _watch_run(api: Api, number: int) -> Any:
         if answer.get("waits") and not said.get("approval"):
             said["approval"] = "wanted"
             event(f"{'approval':<9}wanted: shipway run approve {number}")
+        if answer.get("held") and said.get("held") != answer["held"]:
+            said["held"] = answer["held"]
+            event(f"{'deploy':<9}{answer['held']}")
         if answer["deployment"] and answer["status"] == "running":
             watch_deployment(api, answer["deployment"])
         if answer["status"] in RUN_OVER:
@@ -170,4 +173,7 @@ wait_option = click.option(
     default=True,
     show_default=True,
     help="Stay until it is over and tell by the exit code.",
+)
+override_option = click.option(
+    "--override", is_flag=True, help="Also outside of its windows and during a freeze (role admin)."
 )

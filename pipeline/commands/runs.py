@@ -9,7 +9,7 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
-from pipeline.commands.following import follow_run, told_to_wait, wait_option
+from pipeline.commands.following import follow_run, override_option, told_to_wait, wait_option
 from pipeline.commands.showing import ago, colour, first_line, place_of, short, show, table, took
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded")
@@ -57,6 +57,8 @@ def show_run(number: int) -> None:
     lines += _tests(answer.get("tests") or {})
     if answer.get("waits"):
         lines += ["", f"It waits for an approval: shipway run approve {number}"]
+    if answer.get("held"):
+        lines += ["", f"It {answer['held']}. Now: shipway run approve {number} --override (role admin)"]
     lines += ["", answer["error"]] if answer["error"] else []
     lines += [f"Release {answer['release']}, deployment {answer['deployment']}."] if answer["release"] else []
     show(answer, "\n".join(lines))
@@ -91,11 +93,12 @@ def artifacts(number: int, path: str, output: str | None) -> None:
 
 @run.command()
 @click.argument("number", type=int)
+@override_option
 @wait_option
-def approve(number: int, wait: bool) -> None:
+def approve(number: int, override: bool, wait: bool) -> None:
     """Let a run that waits for an approval deploy what it built."""
     server = api(asked())
-    server.post(f"/runs/{number}/approve")
+    server.post(f"/runs/{number}/approve", {"override": True} if override else {})
     follow_run(server, number) if wait else told_to_wait(number, "run")
 
 
@@ -122,7 +125,7 @@ def _row(run: Any) -> tuple[object, ...]:
         (stage["name"] for stage in run["stages"] if stage["status"] in ("running", "failed")), ""
     )
     place = (run["id"], run["service"], place_of(run), run["ref"], short(run["commit"]))
-    under_way = "approval" if run.get("waits") else under_way
+    under_way = "approval" if run.get("waits") else "window" if run.get("held") else under_way
     return (*place, run["status"], under_way, run["requested_by"], ago(run["created_at"]))
 
 

@@ -11,6 +11,7 @@ from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Reason, Request, Status
 from pipeline.rollout.history import rollback_target
+from pipeline.rollout.holding import demand_open
 from pipeline.rollout.moving import wish_again
 from pipeline.rollout.release import Release, RuntimeSpec
 from pipeline.rollout.secrets import outdated, run_secrets
@@ -39,12 +40,20 @@ def rollback(service: str, environment: str, number: int | None, requested_by: s
 
 
 def deploy_release(
-    service: str, environment: str, number: int | None, image: str | None, requested_by: str, ports: Ports
+    service: str,
+    environment: str,
+    number: int | None,
+    image: str | None,
+    requested_by: str,
+    ports: Ports,
+    override: bool = False,
 ) -> int:
-    """A release that is known by its number, or a new one: the live release's way to run with another image."""
+    """A release that is known by its number, or a new one: the live release's way to run with another image. `override`:
+    also outside of its windows."""
     place = ports.settings.environment(service, environment)
     if (number is None) == (not image):
         raise Refused("Say either which release to deploy, or which image: exactly one of the two.")
+    demand_open(place, override, ports)
     if number is not None:
         release = _renewed(place, ports.releases.release(service, number), ports)
     else:
@@ -52,7 +61,9 @@ def deploy_release(
     return _create(place, release, Reason.MANUAL, requested_by, ports)
 
 
-def promote(service: str, environment: str, origin: str, requested_by: str, ports: Ports) -> int:
+def promote(
+    service: str, environment: str, origin: str, requested_by: str, ports: Ports, override: bool = False
+) -> int:
     """What is live on `origin`, onto `environment`: the very image, built and tested by nobody again."""
     ports.settings.environment(service, origin)
     if origin == environment:
@@ -66,10 +77,10 @@ def promote(service: str, environment: str, origin: str, requested_by: str, port
     live = ports.deployments.environment(service, origin).live
     if live is None:
         raise Conflict(f"Nothing is live on {service}/{origin}: there is nothing to promote.")
-    return deploy_release(service, environment, live, None, requested_by, ports)
+    return deploy_release(service, environment, live, None, requested_by, ports, override)
 
 
-def retry(deployment_id: int, requested_by: str, ports: Ports) -> int:
+def retry(deployment_id: int, requested_by: str, ports: Ports, override: bool = False) -> int:
     """The same release once more. Hosts that have it and are well are left alone, so only failed ones are done. One that
     is held after a failure goes on itself."""
     before = ports.deployments.deployment(deployment_id)
@@ -87,6 +98,8 @@ def retry(deployment_id: int, requested_by: str, ports: Ports) -> int:
             f"To have release {before.release.number} all the same, deploy it by its number."
         )
     place = ports.settings.environment(before.service, before.environment)
+    if before.reason in (Reason.PUSH, Reason.MANUAL):
+        demand_open(place, override, ports)
     if before.reason is Reason.SCALE:
         ports.deployments.set_replicas(before.service, before.environment, before.replicas)
     wish_again(before, ports)

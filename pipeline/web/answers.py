@@ -69,7 +69,7 @@ class ArtifactsAnswer(Answer):
 
 
 class RunAnswer(Answer):
-    """`waits`: for an approval, before it deploys."""
+    """`waits`: for an approval, before it deploys; `held`: for a window or the end of a freeze, in words."""
 
     id: int
     service: str
@@ -90,6 +90,8 @@ class RunAnswer(Answer):
     cancel_requested: bool
     waits: bool
     approved_by: str
+    held: str
+    overridden_by: str
     created_at: Utc
     started_at: Utc | None
     finished_at: Utc | None

@@ -24,6 +24,7 @@ from pipeline.web.bodies import (
     DeploymentsQuery,
     EventsQuery,
     NothingBody,
+    OverrideBody,
     PlanQuery,
     ReleasesQuery,
     RollbackBody,
@@ -32,7 +33,7 @@ from pipeline.web.bodies import (
 from pipeline.web.calls import Call
 from pipeline.web.fleet_answers import ReleaseAnswer, ReleasesAnswer
 from pipeline.web.paging import page
-from pipeline.web.runs import requested_by, resume_at, stream, wake, wants_events
+from pipeline.web.runs import overriding, requested_by, resume_at, stream, wake, wants_events
 from pipeline.web.stream import HistoryFeed
 from pipeline.web.views import deployment_summary, deployment_view, event_view, release_view
 
@@ -66,11 +67,12 @@ def show_events(ports: Ports, caller: Caller, deployment: int, query: EventsQuer
 def deploy(
     ports: Ports, caller: Caller, service: str, environment: str, body: DeploymentBody
 ) -> DeploymentAccepted:
-    who = requested_by(caller)
+    who, override = requested_by(caller), overriding(caller, body.override)
     if body.origin is not None:
         demand_within(caller, service, body.origin)
-        return _accepted(ports, promote(service, environment, body.origin, who, ports))
-    return _accepted(ports, deploy_release(service, environment, body.release, body.image, who, ports))
+        return _accepted(ports, promote(service, environment, body.origin, who, ports, override))
+    number = deploy_release(service, environment, body.release, body.image, who, ports, override)
+    return _accepted(ports, number)
 
 
 def roll_back(
@@ -92,9 +94,10 @@ def steer(wish: Request, ports: Ports, caller: Caller, deployment: int, body: No
     return RequestAccepted(deployment=deployment, request=wish)
 
 
-def again(ports: Ports, caller: Caller, deployment: int, body: NothingBody) -> DeploymentAccepted:
+def again(ports: Ports, caller: Caller, deployment: int, body: OverrideBody) -> DeploymentAccepted:
     _reachable(ports, caller, deployment)
-    return _accepted(ports, retry(deployment, requested_by(caller), ports))
+    override = overriding(caller, body.override)
+    return _accepted(ports, retry(deployment, requested_by(caller), ports, override))
 
 
 def list_releases(ports: Ports, caller: Caller, query: ReleasesQuery) -> ReleasesAnswer:
@@ -239,7 +242,7 @@ CALLS = (
         again,
         DeploymentAccepted,
         202,
-        body=NothingBody,
+        body=OverrideBody,
         errors=REFUSALS,
         action="deployment.retry",
     ),

@@ -10,6 +10,7 @@ from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
 from runners.store.fleet import SqlFleet
+from runners.store.freezes import SqlFreezes
 from runners.store.gitlab_runners import SqlGitLabRunners
 from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
@@ -21,6 +22,7 @@ from runners.store.releases import SqlReleases
 from runners.store.rotation import rotate
 from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
+from runners.store.schedules import SqlSchedules
 from runners.store.seal import Seal
 from runners.store.secrets import SqlSecrets
 from runners.store.tokens import SqlTokens
@@ -50,6 +52,8 @@ class Store:
         self.outbox = SqlOutbox(database)
         self.secrets = SqlSecrets(database, seal)
         self.gitlab_runners = SqlGitLabRunners(database, seal)
+        self.freezes = SqlFreezes(database)
+        self.schedules = SqlSchedules(database)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:

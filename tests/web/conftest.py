@@ -172,6 +172,7 @@ def house(blank_database: Path, tmp_path: Path) -> Iterator[House]:
             "fleet",
             "tokens",
             "audit",
+            "freezes",
         )
     }
     ports = Ports(
