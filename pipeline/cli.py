@@ -12,6 +12,7 @@ import click
 from pipeline import __version__
 from pipeline.commands.asked import Asked, common_options, with_common_options
 from pipeline.commands.ending import exit_code
+from pipeline.commands.screen import colours
 
 # name -> (where it is, what it does); the order is that of `shipway --help`, which leaves out what says nothing
 COMMANDS = {
@@ -21,7 +22,7 @@ COMMANDS = {
     "work": ("pipeline.commands.working:work", "Run workers alone."),
     "schedule": ("pipeline.commands.scheduling:schedule", "Run the scheduler alone."),
     "crew": ("pipeline.commands.crew:crew", ""),
-    "status": ("pipeline.commands.looking:status", "What is live where, and what is under way."),
+    "status": ("pipeline.commands.looking:status", "What is live where and how it is, sick first; -w stays."),
     "services": ("pipeline.commands.placing:services", "The services and their environments; move one."),
     "hosts": ("pipeline.commands.placing:hosts", "The hosts and whether they answer; drain or resume one."),
     "releases": ("pipeline.commands.looking:releases", "The releases of a service."),
@@ -32,7 +33,10 @@ COMMANDS = {
         "Webhooks and looks that told of something; show or replay one.",
     ),
     "logs": ("pipeline.commands.logs:logs", "The log of a run."),
-    "plan": ("pipeline.commands.deploying:plan", "What a deployment would do, step by step."),
+    "plan": (
+        "pipeline.commands.deploying:plan",
+        "What a deployment would change, as a diff, and step by step.",
+    ),
     "deploy": (
         "pipeline.commands.deploying:deploy",
         "Bring a release, an image or a ref onto an environment.",
@@ -44,6 +48,7 @@ COMMANDS = {
     "scale": ("pipeline.commands.deploying:scale", "Change the number of replicas on each host."),
     "deployments": ("pipeline.commands.deployments:deployments", "The latest deployments."),
     "deployment": ("pipeline.commands.deployments:deployment", "Show or follow one deployment."),
+    "follow": ("pipeline.commands.deployments:follow", "Stay with a deployment or a run until it is over."),
     "pause": ("pipeline.commands.deployments:pause", "Hold a deployment where it is."),
     "resume": ("pipeline.commands.deployments:resume", "Let a held deployment go on."),
     "promote": (
@@ -106,6 +111,7 @@ class LazyGroup(click.Group):
 def shipway(context: click.Context) -> None:
     """git push is the release: built, tested, published, live on every host, or back where it was."""
     context.ensure_object(Asked)
+    context.color = colours()
 
 
 def main() -> None:

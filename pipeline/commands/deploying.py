@@ -1,13 +1,12 @@
 """`plan`, `deploy`, `rollback`, `scale`: ask the API for a deployment, and stay until it is over."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
 from pipeline.commands.following import follow_deployment, follow_run, told_to_wait, wait_option
+from pipeline.commands.planning import planned
+from pipeline.commands.screen import lively, size
 from pipeline.commands.showing import show
 
 
@@ -24,14 +23,12 @@ def _stay(server: Api, number: int, wait: bool) -> None:
 @click.argument("environment")
 @click.option("--release", type=int, help="Default: the newest.")
 def plan(service: str, environment: str, release: int | None) -> None:
-    """Every step that a deployment would take, host by host. Changes nothing."""
+    """What a deployment would change, and every step that it would take, host by host. Changes nothing."""
     server = api(asked())
     number = release or _newest(server, service)
     answer = server.get("/plan", service=service, environment=environment, release=number)
-    head = f"Release {number} of {service} on {environment} (live: {answer['live'] or 'none'})"
-    width = max((len(step["host"]) for step in answer["steps"]), default=0)
-    lines = [_step(i, step, width) for i, step in enumerate(answer["steps"], 1)]
-    show(answer, "\n".join([head, *(lines or ["Nothing to do."])]))
+    width = size()[0] if lively() else 0
+    show(answer, "\n".join(planned(answer, service, environment, width)))
 
 
 @click.command()
@@ -80,11 +77,6 @@ def scale(service: str, environment: str, replicas: int, wait: bool) -> None:
     server = api(asked())
     answer = server.post(f"{_at(service, environment)}/scale", {"replicas": replicas})
     _stay(server, answer["deployment"], wait)
-
-
-def _step(number: int, step: Mapping[str, Any], width: int) -> str:
-    why = f"  ({step['why']})" if step.get("why") else ""
-    return f"{number:>3}  {step['host']:<{width}}  {step['text']}{why}"
 
 
 def _newest(server: Api, service: str) -> int:

@@ -1,4 +1,4 @@
-"""`deployments`, `deployment show|follow|retry`, and what can be asked of one under way: pause, resume, promote,
+"""`deployments`, `deployment show|follow|retry`, `follow`, and what can be asked of one under way: pause, resume, promote,
 approve, abort."""
 
 from typing import Any
@@ -7,7 +7,7 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
-from pipeline.commands.following import follow_deployment, told_to_wait, wait_option
+from pipeline.commands.following import follow_deployment, follow_run, told_to_wait, wait_option
 from pipeline.commands.showing import ago, colour, first_line, show, table
 
 
@@ -59,20 +59,24 @@ def show_deployment(number: int) -> None:
 
 @deployment.command()
 @click.argument("number", type=int)
-def retry(number: int) -> None:
+@wait_option
+def retry(number: int, wait: bool) -> None:
     """Try one again: only hosts that do not have its release, or are not well with it, are touched."""
-    answer = api(asked()).post(f"/deployments/{number}/retry")
-    show(
-        answer,
-        f"Deployment {answer['deployment']} tries it again. Follow it: shipway deployment follow {answer['deployment']}",
-    )
+    server = api(asked())
+    again = server.post(f"/deployments/{number}/retry")["deployment"]
+    follow_deployment(server, again) if wait else told_to_wait(again, "deployment")
 
 
-@deployment.command()
-@click.argument("number", type=int)
-def follow(number: int) -> None:
-    """Stay until it is over; the exit code tells how it ended."""
-    follow_deployment(api(asked()), number)
+@click.command()
+@click.argument("number", type=int, metavar="NUMBER")
+@click.option("--run", "is_run", is_flag=True, help="NUMBER is a run's, not a deployment's.")
+def follow(number: int, is_run: bool) -> None:
+    """Stay with a deployment (or a run) until it is over; the exit code tells how it ended."""
+    server = api(asked())
+    follow_run(server, number) if is_run else follow_deployment(server, number)
+
+
+deployment.add_command(follow)
 
 
 def _asking(name: str, text: str, done: str) -> click.Command:

@@ -57,4 +57,4 @@ def _stay(server: Api, answer: Any, nothing: str, wait: bool) -> None:
         follow_deployments(server, numbers)
         return
     begun = ", ".join(f"deployment {number}" for number in numbers)
-    show(answer, f"Begun: {begun}. `shipway deployment follow N` stays with one." if begun else nothing)
+    show(answer, f"Begun: {begun}. `shipway follow N` stays with one." if begun else nothing)

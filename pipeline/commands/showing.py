@@ -13,6 +13,11 @@ from pipeline.commands.asked import asked
 COLOURS = {
     "succeeded": "green",
     "ok": "green",
+    "well": "green",
+    "moving": "cyan",
+    "sick": "red",
+    "held": "yellow",
+    "back": "yellow",
     "running": "cyan",
     "rolling": "cyan",
     "failed": "red",

@@ -10,7 +10,7 @@ from pipeline.rollout.release import Release, RuntimeSpec
 from pipeline.secret import Secret
 
 ADDED, REMOVED, CHANGED = "+", "-", "~"
-PLAIN = ("port", "memory", "cpus", "stop_timeout")
+PLAIN = ("port", "cpus", "stop_timeout")
 COMMANDS = ("command", "before_deploy", "after_deploy", "on_failure")
 
 
@@ -38,6 +38,7 @@ def differences(before: Release | None, after: Release) -> list[Difference]:
 def _spec(before: RuntimeSpec, after: RuntimeSpec) -> Iterator[Difference]:
     for name in PLAIN:
         yield from _field(name, f"{getattr(before, name):g}", f"{getattr(after, name):g}")
+    yield from _field("memory", _size(before.memory), _size(after.memory))
     for name in COMMANDS:
         yield from _field(name, " ".join(getattr(before, name)), " ".join(getattr(after, name)))
     for name in sorted(before.env.keys() | after.env.keys()):
@@ -61,6 +62,10 @@ def _secrets(before: Mapping[str, Secret], after: Mapping[str, Secret]) -> Itera
 def _field(what: str, before: str, after: str) -> Iterator[Difference]:
     if before != after:
         yield Difference(CHANGED if before and after else ADDED if after else REMOVED, what, before, after)
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:g} MiB" if count else "no limit"
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ from pipeline.rollout.difference import Difference, differences
 from pipeline.rollout.release import HealthCheck, Release, RuntimeSpec
 from pipeline.secret import Secret
 
-SPEC = RuntimeSpec(env={"LOG": "info", "MODE": "a"}, secrets={"DB_URL": Secret("one")}, memory=256)
+SPEC = RuntimeSpec(env={"LOG": "info", "MODE": "a"}, secrets={"DB_URL": Secret("one")}, memory=256 << 20)
 OLD = Release("shop", 7, "r/shop@sha256:old", "c1", spec=SPEC)
 
 
@@ -26,7 +26,8 @@ def test_where_nothing_is_live_everything_comes():
         (replace(SPEC, env={"LOG": "debug", "MODE": "a"}), Difference("~", "env LOG", "info", "debug")),
         (replace(SPEC, env={"LOG": "info"}), Difference("-", "env MODE", "a", "")),
         (replace(SPEC, env={**SPEC.env, "NEW": "1"}), Difference("+", "env NEW", "", "1")),
-        (replace(SPEC, memory=512), Difference("~", "memory", "256", "512")),
+        (replace(SPEC, memory=512 << 20), Difference("~", "memory", "256 MiB", "512 MiB")),
+        (replace(SPEC, memory=0), Difference("~", "memory", "256 MiB", "no limit")),
         (replace(SPEC, command=("run", "it")), Difference("+", "command", "", "run it")),
         (replace(SPEC, secrets={"DB_URL": Secret("two")}), Difference("~", "secret DB_URL")),
         (replace(SPEC, secrets={}), Difference("-", "secret DB_URL")),
