@@ -95,6 +95,17 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return with_common_options(load(cmd_name)) if cmd_name in COMMANDS else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A misspelt one is told with the nearest that there is."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = import_module("difflib").get_close_matches(args[0], COMMANDS, 1)
+            meant = f" Did you mean `shipway {close[0]}`?" if close else " `shipway --help` lists them."
+            raise click.UsageError(error.message + meant, error.ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """From the table, so that help loads nothing."""
         with formatter.section("Commands"):
@@ -116,7 +127,7 @@ def shipway(context: click.Context) -> None:
 
 def main() -> None:
     asked = Asked()
-    sys.exit(exit_code(lambda: shipway.main(standalone_mode=False, obj=asked), asked))
+    sys.exit(exit_code(lambda: shipway.main(prog_name="shipway", standalone_mode=False, obj=asked), asked))
 
 
 if __name__ == "__main__":
