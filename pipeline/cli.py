@@ -6,6 +6,7 @@ Imports click and nothing heavy: a sub-command's file is loaded when it is named
 import gc
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from pipeline import __version__
 from pipeline.commands.asked import Asked, common_options, with_common_options
 from pipeline.commands.ending import exit_code
 from pipeline.commands.screen import colours
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name -> (where it is, what it does); the order is that of `shipway --help`, which leaves out what says nothing
 COMMANDS = {
@@ -70,6 +74,7 @@ COMMANDS = {
     "doctor": ("pipeline.commands.doctor:doctor", "Look whether everything that is needed is there."),
     "explain": ("pipeline.commands.explaining:explain", "Diagrams drawn from the code's own tables."),
     "help": ("pipeline.commands.explaining:topics", "Longer help: exit codes."),
+    "completion": ("pipeline.commands.offering:completion", "Print what makes a shell complete words."),
     "version": ("pipeline.commands.explaining:version", "Print the version."),
 }
 
@@ -105,6 +110,16 @@ class LazyGroup(click.Group):
             close = import_module("difflib").get_close_matches(args[0], COMMANDS, 1)
             meant = f" Did you mean `shipway {close[0]}`?" if close else " `shipway --help` lists them."
             raise click.UsageError(error.message + meant, error.ctx) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """From the table too: a key press must not load every command."""
+        item = import_module("click.shell_completion").CompletionItem
+        names = [
+            item(name, help=text)
+            for name, (_, text) in COMMANDS.items()
+            if text and name.startswith(incomplete)
+        ]
+        return names or click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """From the table, so that help loads nothing."""

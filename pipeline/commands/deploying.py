@@ -2,6 +2,7 @@
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
 from pipeline.commands.following import follow_deployment, follow_run, told_to_wait, wait_option
@@ -19,9 +20,9 @@ def _stay(server: Api, number: int, wait: bool) -> None:
 
 
 @click.command()
-@click.argument("service")
-@click.argument("environment")
-@click.option("--release", type=int, help="Default: the newest.")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
+@click.option("--release", type=int, shell_complete=completing.releases, help="Default: the newest.")
 def plan(service: str, environment: str, release: int | None) -> None:
     """What a deployment would change, and every step that it would take, host by host. Changes nothing."""
     server = api(asked())
@@ -32,9 +33,14 @@ def plan(service: str, environment: str, release: int | None) -> None:
 
 
 @click.command()
-@click.argument("service")
-@click.argument("environment")
-@click.option("--release", type=int, help="A release that exists. Default: the newest.")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
+@click.option(
+    "--release",
+    type=int,
+    shell_complete=completing.releases,
+    help="A release that exists. Default: the newest.",
+)
 @click.option("--ref", help="Build this branch, tag or commit first.")
 @click.option("--image", help="An image by digest, whoever built it: repository@sha256:…")
 @wait_option
@@ -55,9 +61,15 @@ def deploy(
 
 
 @click.command()
-@click.argument("service")
-@click.argument("environment")
-@click.option("--to", "release", type=int, help="Default: the last good release before the live one.")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
+@click.option(
+    "--to",
+    "release",
+    type=int,
+    shell_complete=completing.releases,
+    help="Default: the last good release before the live one.",
+)
 @wait_option
 def rollback(service: str, environment: str, release: int | None, wait: bool) -> None:
     """Go back: image and settings of an earlier release, without registry, forge or builder."""
@@ -68,8 +80,8 @@ def rollback(service: str, environment: str, release: int | None, wait: bool) ->
 
 
 @click.command()
-@click.argument("service")
-@click.argument("environment")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
 @click.argument("replicas", type=click.IntRange(1, 100))
 @wait_option
 def scale(service: str, environment: str, replicas: int, wait: bool) -> None:

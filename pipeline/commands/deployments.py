@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
 from pipeline.commands.following import follow_deployment, follow_run, told_to_wait, wait_option
@@ -12,8 +13,8 @@ from pipeline.commands.showing import ago, colour, first_line, show, table
 
 
 @click.command()
-@click.option("--service", default="")
-@click.option("--environment", default="")
+@click.option("--service", default="", shell_complete=completing.services)
+@click.option("--environment", default="", shell_complete=completing.environments)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def deployments(service: str, environment: str, limit: int) -> None:
     """The latest deployments."""
@@ -38,7 +39,7 @@ def deployment() -> None:
 
 
 @deployment.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.deployments)
 def show_deployment(number: int) -> None:
     """One deployment, host by host, with all that happened."""
     answer = api(asked()).get(f"/deployments/{number}")
@@ -58,7 +59,7 @@ def show_deployment(number: int) -> None:
 
 
 @deployment.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.deployments)
 @wait_option
 def retry(number: int, wait: bool) -> None:
     """Try one again: only hosts that do not have its release, or are not well with it, are touched."""
@@ -68,7 +69,7 @@ def retry(number: int, wait: bool) -> None:
 
 
 @click.command()
-@click.argument("number", type=int, metavar="NUMBER")
+@click.argument("number", type=int, metavar="NUMBER", shell_complete=completing.deployments)
 @click.option("--run", "is_run", is_flag=True, help="NUMBER is a run's, not a deployment's.")
 def follow(number: int, is_run: bool) -> None:
     """Stay with a deployment (or a run) until it is over; the exit code tells how it ended."""
@@ -81,7 +82,7 @@ deployment.add_command(follow)
 
 def _asking(name: str, text: str, done: str) -> click.Command:
     @click.command(name, help=text)
-    @click.argument("number", type=int, metavar="DEPLOYMENT")
+    @click.argument("number", type=int, metavar="DEPLOYMENT", shell_complete=completing.deployments)
     def command(number: int) -> None:
         answer = api(asked()).post(f"/deployments/{number}/{name}")
         show(answer, f"Deployment {number} {done}")
@@ -100,9 +101,16 @@ abort = _asking("abort", "End a deployment; every host goes back.", "ends and go
 
 
 @click.command()
-@click.argument("what", metavar="DEPLOYMENT|SERVICE")
-@click.option("--from", "origin", help="The environment whose live release is taken.")
-@click.option("--to", "environment", help="The environment that gets it.")
+@click.argument("what", metavar="DEPLOYMENT|SERVICE", shell_complete=completing.services)
+@click.option(
+    "--from",
+    "origin",
+    shell_complete=completing.environments,
+    help="The environment whose live release is taken.",
+)
+@click.option(
+    "--to", "environment", shell_complete=completing.environments, help="The environment that gets it."
+)
 @wait_option
 def promote(what: str, origin: str | None, environment: str | None, wait: bool) -> None:
     """Take a canary to all hosts; or bring what is live on one environment onto another, the very image, without a build."""

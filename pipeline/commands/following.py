@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from pipeline.commands.calling import Api
-from pipeline.commands.progress import progress
 from pipeline.commands.screen import lively, size, utc
 from pipeline.commands.showing import colour, event, show
 from pipeline.errors import RolloutFailed, StageFailed, Stopped, Unreachable
@@ -124,6 +123,8 @@ def _progress() -> Iterator[Callable[[Any, str], None]]:
         return
     from rich.live import Live  # 60 ms, and only on a terminal
     from rich.text import Text
+
+    from pipeline.commands.progress import progress
 
     with Live(auto_refresh=False, transient=True) as live:
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
 from pipeline.commands.overview import overview, plain
@@ -15,8 +16,8 @@ UNBOUND = 10_000  # lines: a terminal scrolls
 
 
 @click.command()
-@click.argument("service", default="")
-@click.argument("environment", default="")
+@click.argument("service", default="", shell_complete=completing.services)
+@click.argument("environment", default="", shell_complete=completing.environments)
 @click.option("-w", "--watch", is_flag=True, help="Stay, and show each change as it comes, until Ctrl-C.")
 def status(service: str, environment: str, watch: bool) -> None:
     """What is live where and how it is, sick first. With SERVICE and ENVIRONMENT: down to each replica and backend."""
@@ -97,7 +98,7 @@ def hosts(context: click.Context) -> None:
 
 
 @click.command()
-@click.argument("service")
+@click.argument("service", shell_complete=completing.services)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def releases(service: str, limit: int) -> None:
     """The releases of SERVICE, newest first."""

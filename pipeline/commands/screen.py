@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -29,8 +28,11 @@ def lively() -> bool:
 
 def size() -> tuple[int, int]:
     """Columns and lines."""
-    found = shutil.get_terminal_size((100, 24))
-    return found.columns, found.lines
+    try:
+        found = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):  # no terminal
+        return 100, 24
+    return found.columns or 80, found.lines or 24
 
 
 def wide(text: str) -> int:
