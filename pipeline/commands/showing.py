@@ -21,10 +21,10 @@ COLOURS = {
     "running": "cyan",
     "rolling": "cyan",
     "failed": "red",
-    "FAIL": "red",
     "rolled_back": "red",
     "rolling_back": "yellow",
     "warn": "yellow",
+    "bad": "red",
     "paused": "yellow",
 }
 

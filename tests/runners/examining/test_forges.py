@@ -10,7 +10,7 @@ from pipeline.errors import Rejected
 from pipeline.fleet.service import Repository, Service
 from pipeline.secret import Secret
 from pipeline.settings import Server
-from runners.examining_forges import look_at_gitlab_hook, look_at_reports
+from runners.examining.forges import look_at_gitlab_hook, look_at_reports
 from runners.gitlab_hook import GitLabHook
 from runners.own_store import store_of
 from tests.contracts.samples import AT, new_run
@@ -36,7 +36,7 @@ def shop(gitlab: FakeGitLab, level: int = 40, signing: str = SIGNING) -> Service
 def test_a_webhook_that_is_missing_is_told(gitlab: FakeGitLab):
     (finding,) = look_at_gitlab_hook(shop(gitlab), URL)
 
-    assert (finding.level, "shipway gitlab connect acme/shop" in finding.text) == ("warn", True)
+    assert (finding.level, "shipway gitlab connect acme/shop" in finding.mend) == ("warn", True)
 
 
 def test_one_that_is_there_is_fine(gitlab: FakeGitLab):
