@@ -9,12 +9,12 @@ import click
 from pipeline.commands.screen import NARROW, age, columns, cut, fit, folded, gauge, left, wide
 from pipeline.commands.showing import short
 
-# condition -> (glyph, word, style of the badge, style of the row)
+# condition -> (glyph, word, style of the badge, style of the row); reversed: readable on every ground
 BADGES: Mapping[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
-    "sick": ("✖", "SICK", {"fg": "white", "bg": "red", "bold": True}, {"fg": "red", "bold": True}),
-    "held": ("❚", "HELD", {"fg": "black", "bg": "yellow", "bold": True}, {"bold": True}),
-    "moving": ("▶", "MOVING", {"fg": "black", "bg": "cyan", "bold": True}, {"bold": True}),
-    "back": ("↩", "BACK", {"fg": "black", "bg": "yellow"}, {}),
+    "sick": ("✖", "SICK", {"fg": "red", "reverse": True, "bold": True}, {"fg": "red", "bold": True}),
+    "held": ("❚", "HELD", {"fg": "yellow", "reverse": True, "bold": True}, {"bold": True}),
+    "moving": ("▶", "MOVING", {"fg": "cyan", "reverse": True, "bold": True}, {"bold": True}),
+    "back": ("↩", "BACK", {"fg": "yellow", "reverse": True}, {}),
     "well": ("✔", "well", {"fg": "green"}, {}),
     "empty": ("·", "empty", {"dim": True}, {"dim": True}),
 }
@@ -26,7 +26,7 @@ LONGEST = 22  # of a name
 
 def overview(places: Sequence[Any], width: int, height: int, now: datetime) -> list[str]:
     """As many rows as fit; the last ones, which are well, are counted instead."""
-    rows = [cut(line, width) for line in columns([_row(place, now) for place in places])]
+    rows = [cut(line, width) for line in columns([_row(place, now, width >= NARROW) for place in places])]
     found, shown = [cut(tally(places), width), ""], 0
     for place, row in zip(places, rows, strict=True):
         lines = _with_remark(row, place, width, now)
@@ -75,7 +75,7 @@ def remark(place: Any, now: datetime) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _row(place: Any, now: datetime) -> tuple[str, ...]:
+def _row(place: Any, now: datetime, roomy: bool) -> tuple[str, ...]:
     style = BADGES[place["condition"]][3]
     names = (fit(place["service"], min(LONGEST, len(place["service"]))), place["environment"][:LONGEST])
     return (
@@ -85,6 +85,7 @@ def _row(place: Any, now: datetime) -> tuple[str, ...]:
         _health(place),
         click.style(age(place["since"], now), dim=True),
         click.style(short(place["commit"])[:7], dim=True),
+        click.style(place["ref"][:LONGEST] if roomy else "", dim=True),
     )
 
 
@@ -101,9 +102,9 @@ def badge(condition: str) -> str:
 
 
 def _ink(condition: str) -> dict[str, Any]:
-    """The badge's colour on the terminal's own ground."""
+    """The badge's colour, but on the terminal's own ground."""
     style = BADGES[condition][2]
-    return {"fg": style["bg"], "bold": True} if "bg" in style else style
+    return {"fg": style["fg"], "bold": True} if "reverse" in style else style
 
 
 def _with_remark(row: str, place: Any, width: int, now: datetime) -> list[str]:

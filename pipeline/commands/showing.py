@@ -26,6 +26,7 @@ COLOURS = {
     "warn": "yellow",
     "bad": "red",
     "paused": "yellow",
+    "awaiting_promotion": "yellow",
 }
 
 

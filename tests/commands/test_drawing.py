@@ -73,8 +73,8 @@ def drawn(lines: list[str]) -> str:
 @pytest.mark.parametrize(
     ("shown", "text"),
     [
-        (place("well"), " ✔ well     shop  production  #41  ●●●● 4/4  2h  c0ffee1"),
-        (place("sick", healthy=3), " ✖ SICK     shop  production  #41  ●●●○ 3/4  2h  c0ffee1"),
+        (place("well"), " ✔ well     shop  production  #41  ●●●● 4/4  2h  c0ffee1  main"),
+        (place("sick", healthy=3), " ✖ SICK     shop  production  #41  ●●●○ 3/4  2h  c0ffee1  main"),
         (place("well", healthy=None), "?/4"),
         (place("well", wanted=12, healthy=6), "━━━─── 6/12"),
         (
