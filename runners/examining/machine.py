@@ -24,6 +24,7 @@ SMALL = 256e6  # bytes of memory
 MUCH_SKEW = 5.0  # seconds
 OLDEST_GIT = (2, 25)
 TIMEOUT = 5.0
+JOB = "horse-"  # a fork of a worker, which lives as long as one job
 SILENT = 30.0  # seconds; a process that lives gives a sign each second
 
 
@@ -72,7 +73,8 @@ def look_at_public_address(server: Server) -> list[Finding]:
 
 def look_at_beats(data: str, now: float | None = None) -> list[Finding]:
     """Server, scheduler and workers on this machine. Nothing to say while `shipway up` does not run here."""
-    beats = {path.stem: path.stat().st_mtime for path in sorted(Path(data, "run").glob("*.beat"))}
+    files = [path for path in sorted(Path(data, "run").glob("*.beat")) if not path.name.startswith(JOB)]
+    beats = {path.stem: path.stat().st_mtime for path in files}
     moment = time.time() if now is None else now
     alive = [name for name, at in beats.items() if moment - at <= SILENT]
     if not alive:

@@ -95,7 +95,7 @@ def test_damaged_books_are_told_with_the_way_to_recover_them(tmp_path: Path):
 
 def test_processes_that_give_no_sign_are_named(tmp_path: Path):
     (tmp_path / "run").mkdir()
-    for name, at in (("server", 100.0), ("scheduler", 10.0)):
+    for name, at in (("server", 100.0), ("scheduler", 10.0), ("horse-77", 1.0)):
         (tmp_path / "run" / f"{name}.beat").touch()
         os.utime(tmp_path / "run" / f"{name}.beat", (at, at))
 
