@@ -1,6 +1,5 @@
 """The registry: whether it answers, until when its certificate is good, and whether our login may pull and push there."""
 
-from pathlib import PurePath
 from urllib.parse import urlsplit
 
 import requests
@@ -44,7 +43,7 @@ def _rights(registry: RegistryAccess, service: str) -> list[Finding]:
     if not service:
         return []
     repository, login = registry.repository(service), registry_of(registry)
-    mend = f"give the login of registry.auth the right to it at {PurePath(registry.address).name}"
+    mend = f"give the login of registry.auth the right to it at {registry.address}"
     try:
         login.tags(repository)
     except ShipwayError as error:
