@@ -1,6 +1,8 @@
 """`shipway.yml`, the operator's file, as frozen values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from pipeline.delivery.findings import Provenance, ScanPolicy
 from pipeline.errors import NotFound
@@ -50,12 +52,23 @@ class Settings:
     def service(self, name: str) -> Service:
         if name not in self.services:
             known = ", ".join(sorted(self.services)) or "none"
-            raise NotFound(f"There is no service {name!r} in the configuration. Known services: {known}.")
+            raise NotFound(
+                f"There is no service {name!r} in the configuration.{_meant(name, self.services)} "
+                f"Known services: {known}. `shipway services` lists them."
+            )
         return self.services[name]
 
     def environment(self, service: str, name: str) -> Environment:
         environments = self.service(service).environments
         if name not in environments:
             known = ", ".join(sorted(environments)) or "none"
-            raise NotFound(f"Service {service!r} has no environment {name!r}. It has: {known}.")
+            raise NotFound(
+                f"Service {service!r} has no environment {name!r}.{_meant(name, environments)} It has: {known}. "
+                f"`shipway status {service}` shows them."
+            )
         return environments[name]
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), 1)
+    return f" Did you mean {close[0]!r}?" if close else ""

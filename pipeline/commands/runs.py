@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
 from pipeline.commands.following import follow_run, override_option, told_to_wait, wait_option
@@ -16,8 +17,8 @@ STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded
 
 
 @click.command()
-@click.option("--service", default="")
-@click.option("--environment", default="")
+@click.option("--service", default="", shell_complete=completing.services)
+@click.option("--environment", default="", shell_complete=completing.environments)
 @click.option("--status", type=click.Choice(STATUSES))
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def runs(service: str, environment: str, status: str | None, limit: int) -> None:
@@ -33,8 +34,8 @@ def run() -> None:
 
 
 @run.command()
-@click.argument("service")
-@click.argument("environment")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
 @click.argument("ref")
 @wait_option
 def start(service: str, environment: str, ref: str, wait: bool) -> None:
@@ -45,7 +46,7 @@ def start(service: str, environment: str, ref: str, wait: bool) -> None:
 
 
 @run.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 def show_run(number: int) -> None:
     """One run, stage by stage."""
     answer = api(asked()).get(f"/runs/{number}")
@@ -65,7 +66,7 @@ def show_run(number: int) -> None:
 
 
 @run.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 @click.argument("path", default="")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), help="Default: its own name, here. -: print it."
@@ -92,7 +93,7 @@ def artifacts(number: int, path: str, output: str | None) -> None:
 
 
 @run.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 @override_option
 @wait_option
 def approve(number: int, override: bool, wait: bool) -> None:
@@ -103,7 +104,7 @@ def approve(number: int, override: bool, wait: bool) -> None:
 
 
 @run.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 def cancel(number: int) -> None:
     """End a run. One that already deploys is aborted with `shipway abort`."""
     answer = api(asked()).post(f"/runs/{number}/cancel")
@@ -111,7 +112,7 @@ def cancel(number: int) -> None:
 
 
 @run.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 @wait_option
 def retry(number: int, wait: bool) -> None:
     """A new run of the same commit."""

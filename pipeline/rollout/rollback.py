@@ -72,7 +72,7 @@ def promote(
     if active is not None and not active.settled:
         raise Conflict(
             f"Deployment {active.id} is at work on {service}/{origin} ({active.status}); what it ends with is not known "
-            "yet. Promote when it is over, or deploy a release by its number."
+            f"yet. Promote when it is over (`shipway follow {active.id}` waits), or deploy a release by its number."
         )
     live = ports.deployments.environment(service, origin).live
     if live is None:
@@ -89,13 +89,15 @@ def retry(deployment_id: int, requested_by: str, ports: Ports, override: bool = 
         return before.id
     if not before.over:
         raise Conflict(
-            f"Deployment {before.id} is still {before.status}; it can be tried again when it is over."
+            f"Deployment {before.id} is still {before.status}; it can be tried again when it is over: "
+            f"`shipway follow {before.id}` waits."
         )
     newest = ports.deployments.deployments(before.service, before.environment, 1)
     if newest and newest[0].id != before.id:
         raise Conflict(
             f"Deployment {newest[0].id} came after {before.id}; trying the older one again would undo it. "
-            f"To have release {before.release.number} all the same, deploy it by its number."
+            f"To have release {before.release.number} all the same: "
+            f"`shipway deploy {before.service} {before.environment} --release {before.release.number}`."
         )
     place = ports.settings.environment(before.service, before.environment)
     if before.reason in (Reason.PUSH, Reason.MANUAL):
@@ -117,7 +119,8 @@ def scale(service: str, environment: str, replicas: int, requested_by: str, port
     if active is not None and not active.settled:
         raise Conflict(
             f"Deployment {active.id} is at work on {service}/{environment} ({active.status}); "
-            "what it ends with is not known yet. Scale when it is over, or abort it."
+            "what it ends with is not known yet. Scale when it is over (`shipway follow "
+            f"{active.id}` waits), or end it: `shipway abort {active.id}`."
         )
     if state.live is None:
         raise Conflict(f"Nothing is live on {service}/{environment}: deploy a release first, then scale it.")
@@ -156,7 +159,8 @@ def _nothing(state: EnvironmentState, active: Deployment | None) -> str:
     why = f"There is nothing to go back to on {place}: {live}, and no earlier release has been good there."
     if active is not None:
         return f"{why} Deployment {active.id}, which is under way, was asked to abort."
-    return f"{why} Deploy a release by its number, or push a fix."
+    deploy = f"shipway deploy {state.service} {state.environment} --release N"
+    return f"{why} Push a fix, or deploy a release by its number: `{deploy}`."
 
 
 # ------------------------------------------------------------------------------------------------ drafts

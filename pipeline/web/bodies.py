@@ -204,6 +204,11 @@ class PlanQuery(Sent):
     ] = None
 
 
+class OverviewQuery(Sent):
+    service: Annotated[Filter, Field(description="Empty: all.")] = ""
+    look: Annotated[bool, Field(description="1: every engine is asked too how many replicas run.")] = False
+
+
 class LogQuery(Sent):
     follow: Annotated[bool, Field(description="1: server-sent events until the run is over.")] = False
     offset: Annotated[int, Field(ge=0, le=2**62, description="Begin at this byte of the log.")] = 0

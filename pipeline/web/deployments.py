@@ -7,7 +7,7 @@ from flask import Response
 from pipeline.caller import Caller
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, Request
-from pipeline.rollout.preview import preview
+from pipeline.rollout.preview import foreseen
 from pipeline.rollout.rollback import deploy_release, promote, retry, rollback, scale
 from pipeline.web.answers import (
     DeploymentAccepted,
@@ -15,7 +15,6 @@ from pipeline.web.answers import (
     DeploymentsAnswer,
     EventsAnswer,
     PlanAnswer,
-    PlanStep,
     RequestAccepted,
 )
 from pipeline.web.auth import Role, demand_within, within
@@ -35,7 +34,7 @@ from pipeline.web.fleet_answers import ReleaseAnswer, ReleasesAnswer
 from pipeline.web.paging import page
 from pipeline.web.runs import overriding, requested_by, resume_at, stream, wake, wants_events
 from pipeline.web.stream import HistoryFeed
-from pipeline.web.views import deployment_summary, deployment_view, event_view, release_view
+from pipeline.web.views import deployment_summary, deployment_view, event_view, plan_view, release_view
 
 
 def list_deployments(ports: Ports, caller: Caller, query: DeploymentsQuery) -> DeploymentsAnswer:
@@ -121,14 +120,8 @@ def show_release(ports: Ports, caller: Caller, service: str, release: int) -> Re
 
 def show_plan(ports: Ports, caller: Caller, query: PlanQuery) -> PlanAnswer:
     demand_within(caller, query.service, query.environment)
-    steps = preview(query.service, query.environment, query.release, ports)
-    return PlanAnswer(
-        service=query.service,
-        environment=query.environment,
-        release=query.release,
-        live=ports.deployments.environment(query.service, query.environment).live,
-        steps=[PlanStep(host=step.host, text=step.what, why=step.why) for step in steps],
-    )
+    found = foreseen(query.service, query.environment, query.release, ports)
+    return plan_view(query.service, query.environment, query.release, found)
 
 
 def _reachable(ports: Ports, caller: Caller, number: int) -> Deployment:

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from runners.store.audit import SqlAudit
 from runners.store.codec import Codec
+from runners.store.condition import Condition, condition
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
@@ -67,6 +68,10 @@ class Store:
     def ping(self) -> None:
         """Raises `Unreachable`, saying which database, when it does not answer within two seconds."""
         self._database.read(lambda tx: tx.execute(text("SELECT 1")).scalar(), PING_PATIENCE)
+
+    def condition(self) -> Condition:
+        """Its version and whether it is whole. May take seconds when it is large."""
+        return self._database.read(condition, PING_PATIENCE)
 
     def tidy(self, now: datetime, reported: bool = True) -> None:
         """Let go of what nobody needs any more: old webhook bodies, leases of runs long over, what forges were told.

@@ -144,7 +144,9 @@ class SqlRuns:
         def work(tx: Connection) -> Run:
             run = run_of(lock_run(tx, self._database, run_id))
             if run.over:
-                raise Conflict(f"Run {run_id} is over already: {run.status}.")
+                raise Conflict(
+                    f"Run {run_id} is over already: {run.status}. `shipway run show {run_id}` tells how."
+                )
             if run.status is RunStatus.QUEUED:
                 why = "Cancelled instead of approved." if run.waits else "Cancelled before it began."
                 why = "Cancelled while it was held." if run.held else why
@@ -161,7 +163,10 @@ class SqlRuns:
         def work(tx: Connection) -> Run:
             run = run_of(lock_run(tx, self._database, run_id))
             if not run.over:
-                raise Conflict(f"Run {run_id} is still {run.status}: cancel it first, or wait for its end.")
+                raise Conflict(
+                    f"Run {run_id} is still {run.status}: `shipway run cancel {run_id}` ends it, "
+                    f"`shipway follow --run {run_id}` waits."
+                )
             same = {one.name: getattr(run, one.name) for one in fields(NewRun)}
             return self._queue(tx, NewRun(**same | {"requested_by": requested_by}))
 

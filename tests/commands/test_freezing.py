@@ -76,7 +76,7 @@ def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]
         ),
         ("run approve 9 --override --no-wait", {"override": True}),
         ("run approve 9 --no-wait", {}),
-        ("deployment retry 7 --override", {"override": True}),
+        ("deployment retry 7 --override --no-wait", {"override": True}),
     ],
 )
 def test_a_command_asks_for(words: str, body: dict[str, Any], call: Callable[..., Result]) -> None:  # noqa: F811
