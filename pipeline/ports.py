@@ -30,6 +30,7 @@ from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
+from pipeline.notices.book import NoNotices, Told
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -252,6 +253,7 @@ class Ports:
     shelves: Sequence[Shelf] = ()
     artifacts: Artifacts = field(default_factory=NoArtifacts)
     secrets: Secrets = field(default_factory=NoSecrets)
+    told: Told = field(default_factory=NoNotices)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

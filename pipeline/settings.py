@@ -7,6 +7,7 @@ from pipeline.fleet.balancer import LoadBalancer
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
+from pipeline.notices.notice import Rule
 from pipeline.retention.policy import Retention
 
 
@@ -39,6 +40,7 @@ class Settings:
     load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
+    notices: tuple[Rule, ...] = ()
 
     def service(self, name: str) -> Service:
         if name not in self.services:

@@ -30,6 +30,7 @@ from pipeline.settings_keys import (
     RepositoryKeys,
     ServiceKeys,
 )
+from pipeline.settings_notices import rules, secrets_of
 from pipeline.settings_values import STORE
 from pipeline.variables import expand
 from pipeline.yaml_text import load
@@ -71,6 +72,7 @@ def all_secrets(settings: Settings) -> list[str]:
         for environment in service.environments.values():
             found |= {secret.reveal() for secret in environment.secrets.values()}
             found |= {criterion.token.reveal() for criterion in environment.policy.metrics}
+    found |= {secret for rule in settings.notices for secret in secrets_of(rule)}
     for url in (settings.server.database, settings.server.redis):
         found.add(unquote(urlsplit(url).password or ""))
     return sorted(
@@ -108,6 +110,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         load_balancers={name: _balancer(name, entry) for name, entry in keys.load_balancers.items()},
         services=services,
         retention=_retention(keys),
+        notices=rules(keys.notices),
     )
 
 

@@ -9,6 +9,7 @@ from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
+from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
@@ -278,3 +279,4 @@ class FileKeys(Keys):
     )
     services: dict[Name, ServiceKeys] = Field(default={}, description="What is deployed.")
     retention: RetentionKeys = Field(default=RetentionKeys(), description="How long what was made is kept.")
+    notices: list[NoticeKeys] = Field(default=[], description="Who is told of what; docs/notices.md.")

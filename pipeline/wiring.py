@@ -6,9 +6,11 @@ Decides nothing but which adapter stands behind which port. Opens no connection:
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable
 
 from pipeline.errors import ShipwayError
+from pipeline.notices.desk import NoticeDesk
 from pipeline.ports import Ports
 from pipeline.reports.compose import reports_of
 from pipeline.reports.desk import Desk
@@ -25,6 +27,8 @@ from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
 from runners.log_store import FileLogs
+from runners.notices import Messengers
+from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
@@ -61,6 +65,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,
+        told=store.notices,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),
@@ -92,12 +97,29 @@ def build_desk(store: Store, ports: Ports) -> Desk:
     )
 
 
+def build_notice_desk(store: Store, ports: Ports) -> NoticeDesk:
+    """What the flow that tells people needs."""
+    return NoticeDesk(
+        settings=ports.settings,
+        book=store.notices,
+        runs=store.runs,
+        deployments=store.deployments,
+        inbox=store.inbox,
+        leases=store.leases,
+        logs=ports.logs,
+        messenger=Messengers(all_secrets(ports.settings)),
+        hooks=GitLabHooks(ports.settings, time.monotonic),
+        hands=ports.hands,
+        clock=ports.clock,
+    )
+
+
 def tidying(store: Store, ports: Ports) -> Callable[[], None]:
     """What is done once a day: old webhook bodies and old leases go, and what `shipway prune` would remove."""
 
     def tidy() -> None:
         try:
-            store.tidy(ports.clock.now(), bool(reports_of(ports.settings)))
+            store.tidy(ports.clock.now(), bool(reports_of(ports.settings)), bool(ports.settings.notices))
             tell(prune(f"tidy:{os.getpid()}:{secrets.token_hex(3)}", ports))
         except ShipwayError as error:
             log.warning("not tidied, tomorrow again", extra={"error": str(error)})

@@ -14,6 +14,7 @@ from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
 from runners.store.leases import SqlLeases
 from runners.store.migrate import migrate
+from runners.store.notices import SqlNotices
 from runners.store.outbox import SqlOutbox
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
@@ -47,6 +48,7 @@ class Store:
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)
+        self.notices = SqlNotices(database)
         self.secrets = SqlSecrets(database, seal)
         self.installation = SqlInstallation(database)
 
@@ -62,12 +64,13 @@ class Store:
         """Raises `Unreachable`, saying which database, when it does not answer within two seconds."""
         self._database.read(lambda tx: tx.execute(text("SELECT 1")).scalar(), PING_PATIENCE)
 
-    def tidy(self, now: datetime, reported: bool = True) -> None:
+    def tidy(self, now: datetime, reported: bool = True, listened: bool = True) -> None:
         """Let go of what nobody needs any more: old webhook bodies, leases of runs long over, what forges were told.
-        `reported`: some forge is told at all."""
+        `reported`: some forge is told at all; `listened`: some people are."""
         self.inbox.tidy(now)
         self.leases.tidy(now)
         self.outbox.tidy(now, reported)
+        self.notices.tidy(now, listened)
 
     def close(self) -> None:
         self.inbox.close()
