@@ -24,6 +24,7 @@ from pipeline.books import (
     Tokens,
 )
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
+from pipeline.figures.fact import FigureBook, NoFigures
 from pipeline.fleet.balancer import Capabilities, Member, Target
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.metric import Criterion, Reading
@@ -253,6 +254,7 @@ class Ports:
     shelves: Sequence[Shelf] = ()
     artifacts: Artifacts = field(default_factory=NoArtifacts)
     secrets: Secrets = field(default_factory=NoSecrets)
+    figures: FigureBook = field(default_factory=NoFigures)
     told: Told = field(default_factory=NoNotices)
 
     def service(self, name: str) -> Service:

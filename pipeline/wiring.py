@@ -66,6 +66,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         audit=store.audit,
         secrets=store.secrets,
         told=store.notices,
+        figures=store.figures,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),

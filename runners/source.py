@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from configparser import Error as ConfigError
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.delivery.orders import Recipe
@@ -125,6 +126,14 @@ class GitSource:
             return self._mirror(repository, self._git).local("rev-parse", "--verify", "--quiet", name).strip()
         except MirrorBroken:
             return ""
+
+    def committed_at(self, repository: Repository, commit: str) -> datetime | None:
+        """Never fails the run for a figure."""
+        try:
+            stamp = self._mirror(repository, self._git).local("show", "-s", "--format=%ct", commit)
+            return datetime.fromtimestamp(int(stamp), UTC)
+        except (RunnerError, ValueError, OverflowError, OSError):
+            return None
 
     def clean(self, run_id: int) -> None:
         shutil.rmtree(self._tree(run_id), ignore_errors=True)

@@ -11,7 +11,7 @@ from functools import partial
 
 from pipeline.delivery import stages
 from pipeline.delivery.reuse import twin_of
-from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.run import COMMITTED, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.testing import run_tests
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
 from pipeline.delivery.unchanged import unchanged
@@ -110,7 +110,9 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
         tree = ports.source.tree(repository, commit, folder, recipe.context)
         ground = Ground(commit, spec, recipe, stages.fingerprint(run, spec, recipe, tree))
         found.append(replace(ground, unchanged=unchanged(trip, ground, log, ports)))
-        return {"commit": commit, "fingerprint": ground.fingerprint}
+        made = ports.source.committed_at(repository, commit)
+        detail = {"commit": commit, "fingerprint": ground.fingerprint}
+        return detail | ({COMMITTED: made.isoformat()} if made else {})
 
     _stage(StageName.CHECKOUT, work, trip, ports)
     return found[0]

@@ -13,7 +13,18 @@ from werkzeug.routing import BaseConverter
 from pipeline.caller import Caller
 from pipeline.errors import ShipwayError, Unsupported
 from pipeline.ports import Ports
-from pipeline.web import deliveries, deployments, house, notices, places, retention, runs, secrets, services
+from pipeline.web import (
+    deliveries,
+    deployments,
+    figures,
+    house,
+    notices,
+    places,
+    retention,
+    runs,
+    secrets,
+    services,
+)
 from pipeline.web.answers import Answer
 from pipeline.web.auth import demand, demand_action, demand_everything, demand_within
 from pipeline.web.bodies import LARGEST_ID, Sent
@@ -31,6 +42,7 @@ CALLS: tuple[Call, ...] = (
     *deliveries.CALLS,
     *secrets.CALLS,
     *notices.CALLS,
+    *figures.CALLS,
     *house.CALLS,
 )
 

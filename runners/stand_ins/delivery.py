@@ -7,6 +7,7 @@ each. What was done stands in `deeds`, in order.
 import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import CommandResult, TestOutcome, Totals
@@ -49,6 +50,7 @@ class MemorySource:
     deeds: list[str] = field(default_factory=list)
     trees: dict[int, str] = field(default_factory=dict)
     parents: dict[str, str] = field(default_factory=dict)
+    made: dict[str, datetime] = field(default_factory=dict)
 
     def resolve(self, repository: Repository, ref: str) -> tuple[str, str, str]:
         _fail_if_asked(self.failing, "resolve")
@@ -118,6 +120,9 @@ class MemorySource:
         place = posixpath.relpath(inside, folder)
         found = {name: text for name, text in files.items() if place == "." or name.startswith(f"{place}/")}
         return f"{hash(tuple(sorted(found.items()))) & (1 << 64) - 1:x}" if found else ""
+
+    def committed_at(self, repository: Repository, commit: str) -> datetime | None:
+        return self.made.get(commit)
 
     def clean(self, run_id: int) -> None:
         self.trees.pop(run_id, None)

@@ -9,6 +9,7 @@ from runners.store.codec import Codec
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
+from runners.store.figures import SqlFigures
 from runners.store.fleet import SqlFleet
 from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
@@ -48,6 +49,7 @@ class Store:
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)
+        self.figures = SqlFigures(database)
         self.notices = SqlNotices(database)
         self.secrets = SqlSecrets(database, seal)
         self.installation = SqlInstallation(database)

@@ -126,6 +126,7 @@ runs = Table(
     Column("fork", Boolean, nullable=False, server_default=text("false")),
     Column("waits", Boolean, nullable=False, server_default=text("false")),  # for an approval
     _words("approved_by"),
+    _moment("committed_at"),
     Index("one_run_at_a_time", *RUNS_BESIDE, unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),
@@ -163,6 +164,8 @@ deployments = Table(
     _moment("created_at", nullable=False),
     _moment("finished_at"),
     _moment("good_at"),  # when the verdict became good
+    Column("reason", String(20), nullable=False, server_default=""),
+    _moment("failed_at"),
     Column("request", String(20), nullable=False, server_default=""),
     Column("request_no", Integer, nullable=False, server_default="0"),
     _words("record"),  # JSON, secrets sealed
