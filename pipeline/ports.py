@@ -25,6 +25,7 @@ from pipeline.books import (
 )
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
 from pipeline.figures.fact import FigureBook, NoFigures
+from pipeline.figures.pulse import NoPulse, PulseBook
 from pipeline.fleet.balancer import Capabilities, Member, Target
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.metric import Criterion, Reading
@@ -255,6 +256,7 @@ class Ports:
     artifacts: Artifacts = field(default_factory=NoArtifacts)
     secrets: Secrets = field(default_factory=NoSecrets)
     figures: FigureBook = field(default_factory=NoFigures)
+    pulse: PulseBook = field(default_factory=NoPulse)
     told: Told = field(default_factory=NoNotices)
 
     def service(self, name: str) -> Service:

@@ -67,6 +67,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         secrets=store.secrets,
         told=store.notices,
         figures=store.figures,
+        pulse=store.pulse,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),

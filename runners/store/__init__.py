@@ -17,6 +17,7 @@ from runners.store.leases import SqlLeases
 from runners.store.migrate import migrate
 from runners.store.notices import SqlNotices
 from runners.store.outbox import SqlOutbox
+from runners.store.pulse import SqlPulse
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
 from runners.store.rotation import rotate
@@ -49,6 +50,7 @@ class Store:
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)
+        self.pulse = SqlPulse(database)
         self.figures = SqlFigures(database)
         self.notices = SqlNotices(database)
         self.secrets = SqlSecrets(database, seal)

@@ -36,6 +36,7 @@ RUNS_BESIDE = (
     "environment",
     "merge_request",
 )  # runs that are alike in these go one after the other
+OVER = "finished_at IS NOT NULL"
 ONE_RUNNING = "status = 'running'"
 ONE_ACTIVE = "status IN ({})".format(", ".join(f"'{status}'" for status in sorted(ACTIVE)))
 
@@ -130,6 +131,7 @@ runs = Table(
     Index("one_run_at_a_time", *RUNS_BESIDE, unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),
+    Index("ix_runs_finished_at", "finished_at", sqlite_where=text(OVER)),
     Index("ix_runs_deployment", "deployment"),
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -171,6 +173,7 @@ deployments = Table(
     _words("record"),  # JSON, secrets sealed
     Index("one_deployment_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_ACTIVE)),
     Index("ix_deployments_status", "status", "service", "environment"),
+    Index("ix_deployments_finished_at", "finished_at", sqlite_where=text(OVER)),
     Index("ix_deployments_environment", "service", "environment", "id"),
     sqlite_autoincrement=True,
 )  # fmt: skip
