@@ -9,6 +9,7 @@ from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
 from pipeline.notices.notice import Rule
 from pipeline.retention.policy import Retention
+from pipeline.traces.trace import Traces
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Server:
     database: str = ""
     redis: str = ""
     installation: str = ""  # empty: the one that the database keeps
+    traces: Traces = field(default_factory=Traces)
 
 
 @dataclass(frozen=True)

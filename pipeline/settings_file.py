@@ -73,6 +73,7 @@ def all_secrets(settings: Settings) -> list[str]:
             found |= {secret.reveal() for secret in environment.secrets.values()}
             found |= {criterion.token.reveal() for criterion in environment.policy.metrics}
     found |= {secret for rule in settings.notices for secret in secrets_of(rule)}
+    found |= {secret.reveal() for secret in settings.server.traces.headers.values()}
     for url in (settings.server.database, settings.server.redis):
         found.add(unquote(urlsplit(url).password or ""))
     return sorted(
@@ -123,6 +124,7 @@ def _server(keys: FileKeys, folder: str) -> Server:
         database=server.database.get_secret_value(),
         redis=server.redis.get_secret_value(),
         installation=server.installation,
+        traces=server.traces.traces(),
     )
 
 

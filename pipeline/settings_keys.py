@@ -12,6 +12,7 @@ from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
 from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
+from pipeline.settings_traces import TracesKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
 
@@ -40,6 +41,7 @@ class ServerKeys(Keys):
         description="Empty: an id of its own, kept in the database. That of a Shipway whose database was lost: its "
         "containers are ours.",
     )
+    traces: TracesKeys = Field(default=TracesKeys(), description="Where traces of runs go.")
 
 
 class BuilderKeys(Keys):

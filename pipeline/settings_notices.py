@@ -42,6 +42,8 @@ def _timezone(value: str) -> str:
 
 def _address(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
+    if not url:
+        return value  # a variable that is not set here: nobody is told there
     if not ADDRESS.fullmatch(url):
         raise ValueError(
             "is not an address of Apprise, such as dingtalk://token or mailtos://user:password@host"
@@ -73,7 +75,7 @@ class NoticeKeys(Keys):
     to: list[Address] = Field(
         min_length=1,
         description="Addresses of Apprise: dingtalk://, wecombot://, feishu://, slack://, tgram://, mailtos://, "
-        "jsons:// and more; docs/notices.md.",
+        "jsons:// and more; docs/notices.md. An empty one is left out.",
     )
     services: list[Name] = Field(default=[], description="Only of these. Empty: all.")
     environments: list[Name] = Field(default=[], description="Only of these. Empty: all.")
@@ -107,7 +109,7 @@ def _rule(name: str, keys: NoticeKeys) -> Rule:
     quiet = keys.quiet
     return Rule(
         name=name,
-        to=tuple(_target(address) for address in keys.to),
+        to=tuple(_target(address) for address in keys.to if address.get_secret_value()),
         services=frozenset(keys.services),
         environments=frozenset(keys.environments),
         events=frozenset(keys.events),

@@ -40,6 +40,7 @@ from runners.reporters import Reporters
 from runners.shelves import shelves_of
 from runners.source import GitSource
 from runners.store import Store
+from runners.traces import OtlpTraces
 
 log = logging.getLogger("shipway.scheduler")
 
@@ -110,10 +111,16 @@ def build_notice_desk(store: Store, ports: Ports) -> NoticeDesk:
         leases=store.leases,
         logs=ports.logs,
         messenger=Messengers(all_secrets(ports.settings)),
+        traces=OtlpTraces(traces) if (traces := ports.settings.server.traces).endpoint else None,
         hooks=GitLabHooks(ports.settings, time.monotonic),
         hands=ports.hands,
         clock=ports.clock,
     )
+
+
+def listened(settings: Settings) -> bool:
+    """Is anybody told of what changed: people, or a collector of traces?"""
+    return any(rule.to for rule in settings.notices) or bool(settings.server.traces.endpoint)
 
 
 def tidying(store: Store, ports: Ports) -> Callable[[], None]:
@@ -121,7 +128,7 @@ def tidying(store: Store, ports: Ports) -> Callable[[], None]:
 
     def tidy() -> None:
         try:
-            store.tidy(ports.clock.now(), bool(reports_of(ports.settings)), bool(ports.settings.notices))
+            store.tidy(ports.clock.now(), bool(reports_of(ports.settings)), listened(ports.settings))
             tell(prune(f"tidy:{os.getpid()}:{secrets.token_hex(3)}", ports))
         except ShipwayError as error:
             log.warning("not tidied, tomorrow again", extra={"error": str(error)})

@@ -86,3 +86,28 @@ def test_a_label_tells_addresses_apart_and_gives_nothing_away():
 
     assert len(set(labels)) == 2
     assert all(label.startswith("dingtalk:") and len(label) == len("dingtalk:") + 8 for label in labels)
+
+
+def test_an_address_that_is_empty_is_left_out():
+    text = HEAD + '  - {to: ["${NOBODY:-}", "json://a"]}\n'
+
+    assert [t.url.reveal() for t in parse_settings(text, {}, lambda _: "", "/").notices[0].to] == ["json://a"]
+
+
+def test_a_collector_of_traces_and_its_secrets_are_read():
+    text = (
+        HEAD
+        + '  - {to: ["json://a"]}\nserver: {traces: {endpoint: "http://tempo:4318", headers: {X-Key: "${KEY}"}}}\n'
+    )
+
+    settings = parse_settings(text, {"KEY": "open-sesame"}, lambda _: "", "/")
+    assert settings.server.traces.endpoint == "http://tempo:4318"
+    assert "open-sesame" in all_secrets(settings)
+    assert "open-sesame" not in repr(settings)
+
+
+def test_an_endpoint_must_be_an_address():
+    with pytest.raises(BadConfig, match=r"server\.traces\.endpoint"):
+        parse_settings(
+            HEAD + '  - {to: ["json://a"]}\nserver: {traces: {endpoint: tempo}}\n', {}, lambda _: "", "/"
+        )

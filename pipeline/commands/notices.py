@@ -58,9 +58,9 @@ def test(name: str) -> None:
 
 
 def _targets(settings: Settings, name: str) -> Iterator[tuple[Rule, Target]]:
-    chosen = [rule for rule in settings.notices if name in ("", rule.name)]
+    chosen = [rule for rule in settings.notices if rule.to and name in ("", rule.name)]
     if not chosen:
-        known = ", ".join(rule.name for rule in settings.notices) or "none"
+        known = ", ".join(rule.name for rule in settings.notices if rule.to) or "none"
         raise NotFound(
             f"shipway.yml has no notices {name!r}. It has: {known}."
             if name

@@ -14,7 +14,7 @@ from pipeline.reports.compose import reports_of
 from pipeline.reports.tell import tell as tell_forges
 from pipeline.scheduler import schedule as run_scheduler
 from pipeline.scheduler import stop_on_signal
-from pipeline.wiring import build_desk, build_notice_desk, build_ports, tidying
+from pipeline.wiring import build_desk, build_notice_desk, build_ports, listened, tidying
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
 from runners.process import Beat
@@ -50,7 +50,7 @@ def _reporting(store: Store, ports: Ports, stopping: threading.Event) -> Callabl
     if reports_of(ports.settings):
         bell = Doorbell(url, stopping)
         begun.append(Reporting(tell_forges, build_desk(store, ports), bell.wait, stopping).keep_up)
-    if ports.settings.notices:
+    if listened(ports.settings):
         bell = Doorbell(url, stopping)
         begun.append(Reporting(tell_people, build_notice_desk(store, ports), bell.wait, stopping).keep_up)
 

@@ -5,7 +5,7 @@ it refuses is kept as dead with the reason. A process that dies between two step
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
@@ -18,6 +18,9 @@ from pipeline.notices.compose import Story
 from pipeline.notices.desk import NoticeDesk
 from pipeline.notices.letter import letter
 from pipeline.notices.notice import Draft, Event, Language, Moment, Notice, Rule, Target
+from pipeline.traces.compose import spans_of
+from pipeline.traces.otlp import otlp
+from pipeline.traces.trace import TARGET
 
 log = logging.getLogger("shipway.notice")
 
@@ -71,14 +74,30 @@ def _judge_all(lease: Lease, desk: NoticeDesk) -> None:
 
 
 def _drafts(moment: Moment, desk: NoticeDesk) -> list[Draft]:
+    traces = _trace(moment, desk) if desk.traces is not None else []
     if not desk.settings.notices:
-        return []
+        return traces
     story = _story(moment, desk)
     event = compose.event_of(story)
     if event is None:
-        return []
+        return traces
     rules = [rule for rule in desk.settings.notices if compose.wants(rule, event, moment, desk.settings)]
-    return [draft for rule in rules for draft in _of_rule(rule, event, story, desk)]
+    return [*traces, *(draft for rule in rules for draft in _of_rule(rule, event, story, desk))]
+
+
+def _trace(moment: Moment, desk: NoticeDesk) -> list[Draft]:
+    """Of a run that is over."""
+    if moment.kind.removeprefix("run.") not in OVER:
+        return []
+    run = desk.runs.run(moment.number)
+    made = None if run.deployment is None else desk.deployments.deployment(run.deployment)
+    lines = [line for _, line in desk.deployments.happenings(made.id)] if made else []
+    spans = spans_of(run, made, lines)
+    if not spans:
+        return []
+    body = desk.logs.masked(otlp(spans, run.id, desk.settings.server.url.rstrip("/")))
+    now = desk.clock.now()
+    return [Draft(TARGET, TARGET, "trace", f"run {run.id}", "", body, moment.at, now)]
 
 
 def _of_rule(rule: Rule, event: Event, story: Story, desk: NoticeDesk) -> list[Draft]:
@@ -152,6 +171,12 @@ def _send_all(lease: Lease, desk: NoticeDesk) -> None:
 
 def _send_to(due: Sequence[Notice], lease: Lease, desk: NoticeDesk) -> None:
     """Until one has to wait: those behind it wait too."""
+    if due[0].target == TARGET and desk.traces is not None:
+        for notice in due:
+            _hold(lease, desk)
+            if not _carried((notice,), partial(desk.traces.send, notice.body), lease, desk):
+                return
+        return
     now = desk.clock.now()
     found = _target(due[0], desk)
     if found is None:
@@ -178,11 +203,15 @@ def _target(notice: Notice, desk: NoticeDesk) -> tuple[Target, Language] | None:
 def _send(
     batch: Sequence[Notice], target: Target, language: Language, lease: Lease, desk: NoticeDesk
 ) -> bool:
-    """False: it has to wait."""
     texts = [(codec.load(notice.body), notice.count) for notice in batch]
     message = letter(texts, min(notice.at for notice in batch), language)
+    return _carried(batch, partial(desk.messenger.send, target, message), lease, desk)
+
+
+def _carried(batch: Sequence[Notice], send: Callable[[], None], lease: Lease, desk: NoticeDesk) -> bool:
+    """False: it has to wait."""
     try:
-        desk.messenger.send(target, message)
+        send()
     except Unreachable as error:
         return _put_off(batch, error, lease, desk)
     except RunnerError as error:
