@@ -30,7 +30,7 @@ class NoticeBook(Protocol):
         """How many messages; what went out together is one."""
 
     def sent(self, notices: Sequence[Notice], at: datetime, lease: Lease) -> None:
-        """As one message."""
+        """As one message. Traces are let go of: whoever took them keeps them."""
 
     def put_off(self, notices: Sequence[Notice], until: datetime, error: str, lease: Lease) -> None:
         """One more try; nothing else goes to their target before either."""

@@ -3,17 +3,31 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Select,
+    Update,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from pipeline.delivery.run import OVER
 from pipeline.lease import Lease
 from pipeline.notices.notice import Draft, Fate, Moment, Notice
 from pipeline.rollout.deployment import FINAL
-from runners.store import notice_tables, tables
+from pipeline.traces.trace import TARGET
+from runners.store import tables, told_tables
 from runners.store.database import Database
 from runners.store.leases import guard
 
-MOMENTS, NOTICES = notice_tables.moments.c, notice_tables.notices.c
+MOMENTS, NOTICES = told_tables.moments.c, told_tables.notices.c
 KEEP_FOR = timedelta(days=30)
 SHOWN = tuple(column for column in NOTICES if column.name not in ("fold", "message"))
 
@@ -25,23 +39,23 @@ class SqlNotices:
         self._database = database
 
     def moments(self, limit: int = 200) -> list[Moment]:
-        query = select(notice_tables.moments).order_by(MOMENTS.id).limit(limit)
+        query = select(told_tables.moments).order_by(MOMENTS.id).limit(limit)
         return self._database.read(lambda tx: [Moment(**row._asdict()) for row in tx.execute(query)])
 
     def note(self, kind: str, service: str, why: str) -> None:
         def work(tx: Connection) -> None:
             row = {"kind": kind, "service": service, "why": why, "at": self._database.now(tx)}
-            tx.execute(insert(notice_tables.moments).values(row))
+            tx.execute(insert(told_tables.moments).values(row))
 
         self._database.write(work)
 
     def accept(self, moment: Moment, drafts: Sequence[Draft], lease: Lease) -> None:
         def work(tx: Connection) -> None:
             guard(tx, lease)
-            gone = tx.execute(delete(notice_tables.moments).where(MOMENTS.id == moment.id)).rowcount
+            gone = tx.execute(delete(told_tables.moments).where(MOMENTS.id == moment.id)).rowcount
             for draft in drafts if gone else ():
                 if not _joined(tx, draft):
-                    tx.execute(insert(notice_tables.notices).values(_fresh(tx, draft)))
+                    tx.execute(insert(told_tables.notices).values(_fresh(tx, draft)))
 
         self._database.write(work)
 
@@ -59,16 +73,19 @@ class SqlNotices:
         return int(self._database.read(lambda tx: tx.execute(query).scalar()) or 0)
 
     def sent(self, notices: Sequence[Notice], at: datetime, lease: Lease) -> None:
-        self._change(notices, lease, fate=Fate.SENT, sent_at=at, error="", message=notices[0].id)
+        if notices[0].target == TARGET:  # a trace: the collector keeps it, and it is large
+            self._write(lease, delete(told_tables.notices).where(_these(notices)))
+        else:
+            self._change(notices, lease, fate=Fate.SENT, sent_at=at, error="", message=notices[0].id)
 
     def put_off(self, notices: Sequence[Notice], until: datetime, error: str, lease: Lease) -> None:
         def work(tx: Connection) -> None:
             guard(tx, lease)
             tried = {"tries": NOTICES.tries + 1, "error": error} if error else {}
-            tx.execute(update(notice_tables.notices).where(_these(notices)).values(due_at=until, **tried))
+            tx.execute(update(told_tables.notices).where(_these(notices)).values(due_at=until, **tried))
             beside = NOTICES.target == notices[0].target, NOTICES.fate == Fate.WAITING
             tx.execute(
-                update(notice_tables.notices).where(*beside, NOTICES.due_at < until).values(due_at=until)
+                update(told_tables.notices).where(*beside, NOTICES.due_at < until).values(due_at=until)
             )
 
         self._database.write(work)
@@ -98,16 +115,19 @@ class SqlNotices:
 
         def work(tx: Connection) -> None:
             over = NOTICES.fate != Fate.WAITING, NOTICES.at < now - KEEP_FOR
-            tx.execute(delete(notice_tables.notices).where(*over))
+            tx.execute(delete(told_tables.notices).where(*over))
             if not listened:
-                tx.execute(delete(notice_tables.moments))
+                tx.execute(delete(told_tables.moments))
 
         self._database.write(work)
 
     def _change(self, notices: Sequence[Notice], lease: Lease, **values: object) -> None:
+        self._write(lease, update(told_tables.notices).where(_these(notices)).values(**values))
+
+    def _write(self, lease: Lease, change: Update | Delete) -> None:
         def work(tx: Connection) -> None:
             guard(tx, lease)
-            tx.execute(update(notice_tables.notices).where(_these(notices)).values(**values))
+            tx.execute(change)
 
         self._database.write(work)
 
@@ -129,7 +149,7 @@ def _joined(tx: Connection, draft: Draft) -> bool:
         return False
     same = NOTICES.target == draft.target, NOTICES.rule == draft.rule, NOTICES.fold == draft.fold
     values = {"count": NOTICES.count + 1, "body": draft.body, "event": draft.event}
-    waiting = update(notice_tables.notices).where(*same, NOTICES.fate == Fate.WAITING)
+    waiting = update(told_tables.notices).where(*same, NOTICES.fate == Fate.WAITING)
     return bool(tx.execute(waiting.values(values)).rowcount)
 
 

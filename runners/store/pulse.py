@@ -9,13 +9,13 @@ from sqlalchemy import Connection, func, select
 
 from pipeline.figures.pulse import LEASES, EndedDeployment, EndedRun, EndedStage, Pulse
 from pipeline.rollout.deployment import Status
-from runners.store import notice_tables, tables
+from runners.store import tables, told_tables
 from runners.store.database import Database
 
 RUNS, DEPLOYMENTS, LEASE = tables.runs.c, tables.deployments.c, tables.leases.c
 OUTBOX, NOTICES, SIGHTS, PLACES = (
-    tables.outbox.c,
-    notice_tables.notices.c,
+    told_tables.outbox.c,
+    told_tables.notices.c,
     tables.sights.c,
     tables.environments.c,
 )
@@ -52,7 +52,7 @@ class SqlPulse:
 
 def _pulse(tx: Connection, now: datetime) -> Pulse:
     queued = select(func.min(RUNS.created_at)).where(RUNS.status == "queued", ~RUNS.waits)
-    outbox = tx.execute(select(func.count(), func.min(OUTBOX.at)).select_from(tables.outbox)).one()
+    outbox = tx.execute(select(func.count(), func.min(OUTBOX.at)).select_from(told_tables.outbox)).one()
     fates = select(NOTICES.fate, func.count()).group_by(NOTICES.fate)
     troubles = (
         select(SIGHTS.service, SIGHTS.trouble_since).where(SIGHTS.trouble_since.is_not(None)).limit(MOST)

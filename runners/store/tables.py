@@ -243,31 +243,6 @@ tokens = Table(
     _moment("last_used"),
 )
 
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("noun", String(20), nullable=False),
-    Column("number", BigInteger, nullable=False),
-    Column("service", Words, nullable=False),
-    _moment("at", nullable=False),
-    sqlite_autoincrement=True,
-)
-
-reports = Table(
-    "reports",
-    metadata,
-    Column("noun", String(20), primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("service", Words, nullable=False),
-    _words("said"),  # JSON: key -> what the forge took last
-    Column("tries", Integer, nullable=False, server_default="0"),
-    _moment("retry_at"),
-    _words("error"),
-    _moment("at", nullable=False),
-    Index("ix_reports_at", "at"),
-)
-
 secrets = Table(
     "secrets",
     metadata,

@@ -41,6 +41,7 @@ def test_each_run_that_is_over_is_one_trace(house: House, sink: Sink):
     house.tell()
 
     assert len(sink.bodies) == 3
+    assert house.store.notices.notices() == []  # the collector keeps them
     names = [[span["name"] for span in decoded(json.loads(body))] for body in sink.bodies]
     assert names[2][:3] == ["run shop production", "queue", "deploy"]
     assert house.mouth.said == []

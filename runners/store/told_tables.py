@@ -1,4 +1,4 @@
-"""The tables of the notices, beside those of `tables`. See docs/schema.md."""
+"""The tables of what is told, to forges and to people, beside those of `tables`. See docs/schema.md."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, text
 
@@ -9,6 +9,31 @@ from runners.store.tables import metadata
 def _words(name: str) -> Column[str]:
     return Column(name, Words, nullable=False, server_default="")
 
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("noun", String(20), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("service", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("noun", String(20), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("service", Words, nullable=False),
+    _words("said"),  # JSON: key -> what the forge took last
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("retry_at", Moment),
+    _words("error"),
+    Column("at", Moment, nullable=False),
+    Index("ix_reports_at", "at"),
+)
 
 moments = Table(
     "moments",
