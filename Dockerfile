@@ -6,7 +6,7 @@
 ARG BASE=python:3.12-slim
 
 FROM ${BASE} AS build
-ARG EXTRAS="aliyun,aws,gitlab,postgres,valkey"
+ARG EXTRAS="aliyun,aws,gitlab,notices,postgres,valkey"
 COPY . /src
 RUN python3 -m venv --without-pip /opt/shipway \
  && pip --python /opt/shipway/bin/python install --no-cache-dir "/src[$EXTRAS]"

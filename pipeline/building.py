@@ -55,8 +55,8 @@ class Source(Protocol):
     def tree(self, repository: Repository, commit: str, folder: str, inside: str) -> str:
         """Git's id of all that lies in `inside`, a folder of the work tree `folder` of this commit; empty: it has none."""
 
-    def committed_at(self, repository: Repository, commit: str) -> datetime:
-        """Of a commit that was checked out."""
+    def committed_at(self, repository: Repository, commit: str) -> datetime | None:
+        """Of a commit that was checked out: when it was made, as its author's machine said. None: nobody can say."""
 
     def clean(self, run_id: int) -> None: ...
 

@@ -66,6 +66,11 @@ COMMANDS = {
     "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),
     "secret": ("pipeline.commands.secrets:secret", "Secrets that Shipway keeps: set, list, remove, rotate."),
+    "notices": ("pipeline.commands.notices:notices", "Who was told what; send a test."),
+    "figures": (
+        "pipeline.commands.figures:figures",
+        "How often, how fast, how safely a service is released.",
+    ),
     "config": ("pipeline.commands.configuring:config", "Check or explain the operator's file."),
     "repo": ("pipeline.commands.repositories:repo", "Bare repositories that deploy what is pushed to them."),
     "gitlab": (

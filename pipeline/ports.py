@@ -24,12 +24,15 @@ from pipeline.books import (
     Tokens,
 )
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
+from pipeline.figures.fact import FigureBook, NoFigures
+from pipeline.figures.pulse import NoPulse, PulseBook
 from pipeline.fleet.balancer import Capabilities, Member, Target
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
+from pipeline.notices.book import NoNotices, Told
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -255,6 +258,9 @@ class Ports:
     secrets: Secrets = field(default_factory=NoSecrets)
     freezes: Freezes = field(default_factory=NoFreezes)
     schedules: Schedules = field(default_factory=NoSchedules)
+    figures: FigureBook = field(default_factory=NoFigures)
+    pulse: PulseBook = field(default_factory=NoPulse)
+    told: Told = field(default_factory=NoNotices)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

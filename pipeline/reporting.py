@@ -1,4 +1,4 @@
-"""Tells forges what changed: a thread beside the scheduler, asleep while nothing happens. Decides nothing.
+"""Tells forges, or people, what changed: a thread beside the scheduler, asleep while nothing happens. Decides nothing.
 
 Any number of schedulers may run; a lease lets one tell at a time. An error is tried again, like everything else here.
 """
@@ -10,21 +10,29 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from pipeline.errors import ShipwayError
-from pipeline.reports.desk import Desk
-from pipeline.reports.tell import tell
 
+Desk = TypeVar("Desk")
 log = logging.getLogger("shipway.reports")
 
 PAUSE = 5.0  # seconds after a database that did not answer
 AGAIN = 30.0  # seconds from one start of the thread to the next, should it break
 
 
-class Reporting:
-    """`wait(seconds)` returns early when something begins."""
+class Reporting(Generic[Desk]):
+    """`tell(owner, desk)` is one round, and says when the next is of use; `wait(seconds)` returns early when something
+    begins."""
 
-    def __init__(self, desk: Desk, wait: Callable[[float], None], stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        tell: Callable[[str, Desk], float],
+        desk: Desk,
+        wait: Callable[[float], None],
+        stopping: threading.Event,
+    ) -> None:
+        self._tell = tell
         self._desk = desk
         self._wait = wait
         self._stopping = stopping
@@ -36,7 +44,7 @@ class Reporting:
         alive = self._thread is not None and self._thread.is_alive()
         if not alive and time.monotonic() - self._started >= AGAIN:
             self._started = time.monotonic()
-            self._thread = threading.Thread(target=self.run, name="reports", daemon=True)
+            self._thread = threading.Thread(target=self.run, name="tells", daemon=True)
             self._thread.start()
 
     def run(self) -> None:
@@ -46,7 +54,7 @@ class Reporting:
 
     def _round(self, owner: str) -> float:
         try:
-            return tell(owner, self._desk)
+            return self._tell(owner, self._desk)
         except ShipwayError as error:
-            log.warning("forges not told, trying again", extra={"error": str(error)})
+            log.warning("not told, trying again", extra={"error": str(error)})
             return PAUSE

@@ -11,7 +11,9 @@ from pipeline.fleet.gitlab_runners import RunnerFleet
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
+from pipeline.notices.notice import Rule
 from pipeline.retention.policy import Retention
+from pipeline.traces.trace import Traces
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Server:
     redis: str = ""
     installation: str = ""  # empty: the one that the database keeps
     timezone: str = "UTC"
+    traces: Traces = field(default_factory=Traces)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Settings:
     services: dict[str, Service] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
     gitlab_runners: dict[str, RunnerFleet] = field(default_factory=dict)
+    notices: tuple[Rule, ...] = ()
 
     def service(self, name: str) -> Service:
         if name not in self.services:

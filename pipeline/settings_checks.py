@@ -44,6 +44,7 @@ def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
         _check_selection(keys, raw, fleet, ("gitlab_runners", name), faults)
         check_fleet(fleet, ("gitlab_runners", name), faults)
     _check_sites(keys, faults)
+    _check_notices(keys, raw, faults)
 
 
 def environments(keys: FileKeys) -> Iterator[tuple[Path, EnvironmentKeys]]:
@@ -127,6 +128,21 @@ def _check_hosts(keys: FileKeys, faults: Faults) -> None:
                 ("hosts", name, "address"),
                 "is missing; give the host's private IP, since `engine` has a name",
             )
+
+
+def _check_notices(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
+    environments = {name for service in keys.services.values() for name in service.environments}
+    taken: set[str] = set()
+    for at, rule in enumerate(keys.notices):
+        path: Path = ("notices", at)
+        name = rule.name or str(at + 1)
+        if name in taken:
+            faults.add((*path, "name"), f"{name!r} is taken by another one; names tell them apart")
+        taken.add(name)
+        for place, service in enumerate(rule.services):
+            _check_known((*path, "services", place), "service", service, _names(raw, "services"), faults)
+        for place, one in enumerate(rule.environments):
+            _check_known((*path, "environments", place), "environment", one, sorted(environments), faults)
 
 
 def _names(raw: Mapping[str, Any], section: str) -> list[str]:

@@ -30,6 +30,7 @@ from pipeline.settings_keys import (
     RepositoryKeys,
     ServiceKeys,
 )
+from pipeline.settings_notices import rules, secrets_of
 from pipeline.settings_timing import timing
 from pipeline.settings_values import STORE
 from pipeline.variables import expand
@@ -73,6 +74,8 @@ def all_secrets(settings: Settings) -> list[str]:
         for environment in service.environments.values():
             found |= {secret.reveal() for secret in environment.secrets.values()}
             found |= {criterion.token.reveal() for criterion in environment.policy.metrics}
+    found |= {secret for rule in settings.notices for secret in secrets_of(rule)}
+    found |= {secret.reveal() for secret in settings.server.traces.headers.values()}
     for url in (settings.server.database, settings.server.redis):
         found.add(unquote(urlsplit(url).password or ""))
     return sorted(
@@ -118,6 +121,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
             )
             for name, entry in keys.gitlab_runners.items()
         },
+        notices=rules(keys.notices),
     )
 
 
@@ -131,6 +135,7 @@ def _server(keys: FileKeys, folder: str) -> Server:
         redis=server.redis.get_secret_value(),
         installation=server.installation,
         timezone=server.timezone,
+        traces=server.traces.traces(),
     )
 
 

@@ -11,9 +11,11 @@ from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
 from pipeline.settings_builder import BuilderKeys
 from pipeline.settings_gitlab_runners import RunnerFleetKeys
+from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
+from pipeline.settings_traces import TracesKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
 
@@ -43,6 +45,7 @@ class ServerKeys(Keys):
         "containers are ours.",
     )
     timezone: Zone = Field(default="UTC", description="Of times in this file that name none.")
+    traces: TracesKeys = Field(default=TracesKeys(), description="Where traces of runs go.")
 
 
 class TlsKeys(Keys):
@@ -282,3 +285,4 @@ class FileKeys(Keys):
     gitlab_runners: dict[Name, RunnerFleetKeys] = Field(
         default={}, description="GitLab Runner containers on hosts; see docs/gitlab.md."
     )
+    notices: list[NoticeKeys] = Field(default=[], description="Who is told of what; docs/notices.md.")

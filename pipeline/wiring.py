@@ -6,6 +6,7 @@ Decides nothing but which adapter stands behind which port. Opens no connection:
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
@@ -13,6 +14,7 @@ from importlib import import_module
 from pipeline.errors import BadConfig, ShipwayError
 from pipeline.gitlab_runner.desk import Coordinator, RunnerDesk
 from pipeline.gitlab_runner.watch import watch
+from pipeline.notices.desk import NoticeDesk
 from pipeline.ports import Ports
 from pipeline.reports.compose import reports_of
 from pipeline.reports.desk import Desk
@@ -31,6 +33,8 @@ from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
 from runners.log_store import FileLogs
+from runners.notices import Messengers
+from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
@@ -42,6 +46,7 @@ from runners.reporters import Reporters
 from runners.shelves import shelves_of
 from runners.source import GitSource
 from runners.store import Store
+from runners.traces import OtlpTraces
 
 log = logging.getLogger("shipway.scheduler")
 
@@ -69,6 +74,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         secrets=store.secrets,
         freezes=store.freezes,
         schedules=store.schedules,
+        told=store.notices,
+        figures=store.figures,
+        pulse=store.pulse,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),
@@ -145,12 +153,35 @@ def _coordinator() -> Coordinator:
     return made
 
 
+def build_notice_desk(store: Store, ports: Ports) -> NoticeDesk:
+    """What the flow that tells people needs."""
+    return NoticeDesk(
+        settings=ports.settings,
+        book=store.notices,
+        runs=store.runs,
+        deployments=store.deployments,
+        inbox=store.inbox,
+        leases=store.leases,
+        logs=ports.logs,
+        messenger=Messengers(all_secrets(ports.settings)),
+        traces=OtlpTraces(traces) if (traces := ports.settings.server.traces).endpoint else None,
+        hooks=GitLabHooks(ports.settings, time.monotonic),
+        hands=ports.hands,
+        clock=ports.clock,
+    )
+
+
+def listened(settings: Settings) -> bool:
+    """Is anybody told of what changed: people, or a collector of traces?"""
+    return any(rule.to for rule in settings.notices) or bool(settings.server.traces.endpoint)
+
+
 def tidying(store: Store, ports: Ports) -> Callable[[], None]:
     """What is done once a day: old webhook bodies and old leases go, and what `shipway prune` would remove."""
 
     def tidy() -> None:
         try:
-            store.tidy(ports.clock.now(), bool(reports_of(ports.settings)))
+            store.tidy(ports.clock.now(), bool(reports_of(ports.settings)), listened(ports.settings))
             tell(prune(f"tidy:{os.getpid()}:{secrets.token_hex(3)}", ports))
         except ShipwayError as error:
             log.warning("not tidied, tomorrow again", extra={"error": str(error)})

@@ -127,9 +127,13 @@ class GitSource:
         except MirrorBroken:
             return ""
 
-    def committed_at(self, repository: Repository, commit: str) -> datetime:
-        words = ("show", "--no-patch", "--format=%ct", "--end-of-options", commit)
-        return datetime.fromtimestamp(int(self._mirror(repository, self._git).local(*words)), UTC)
+    def committed_at(self, repository: Repository, commit: str) -> datetime | None:
+        """Never fails the run for a figure."""
+        try:
+            stamp = self._mirror(repository, self._git).local("show", "-s", "--format=%ct", commit)
+            return datetime.fromtimestamp(int(stamp), UTC)
+        except (RunnerError, ValueError, OverflowError, OSError):
+            return None
 
     def clean(self, run_id: int) -> None:
         shutil.rmtree(self._tree(run_id), ignore_errors=True)

@@ -25,6 +25,7 @@ def keys_of(kind: type[BaseModel], path: str = "") -> set[str]:
     for name, field in kind.model_fields.items():
         name = field.alias or name
         inner, named = inner_model(field.annotation)
+        name = field.alias or name
         below = f"{path}{name}."
         found |= {path + name} | (keys_of(inner, below + "*." * named) if inner else set())
     return found

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.errors import Unreachable
 from pipeline.reporting import PAUSE, Reporting
+from pipeline.reports.tell import tell
 from tests.reports.conftest import House, gitlab, house  # noqa: F401 fixtures
 
 
@@ -34,7 +35,7 @@ class Locked:
 
 def test_what_changed_is_told_at_the_next_ring(house: House):  # noqa: F811
     bell, stopping = Bell(), threading.Event()
-    reporting = Reporting(house.desk, bell.wait, stopping)
+    reporting = Reporting(tell, house.desk, bell.wait, stopping)
     reporting.keep_up()
     assert bell.waiting.acquire(timeout=10)
     house.run()
@@ -49,7 +50,7 @@ def test_what_changed_is_told_at_the_next_ring(house: House):  # noqa: F811
 
 def test_a_database_that_is_away_is_asked_again(house: House):  # noqa: F811
     bell, stopping = Bell(), threading.Event()
-    reporting = Reporting(replace(house.desk, outbox=Locked()), bell.wait, stopping)  # type: ignore[arg-type]
+    reporting = Reporting(tell, replace(house.desk, outbox=Locked()), bell.wait, stopping)  # type: ignore[arg-type]
 
     reporting.keep_up()
 
@@ -61,7 +62,7 @@ def test_a_database_that_is_away_is_asked_again(house: House):  # noqa: F811
 
 def test_it_runs_once_however_often_it_is_kept_up(house: House):  # noqa: F811
     bell, stopping = Bell(), threading.Event()
-    reporting = Reporting(house.desk, bell.wait, stopping)
+    reporting = Reporting(tell, house.desk, bell.wait, stopping)
     for _ in range(3):
         reporting.keep_up()
 
@@ -73,7 +74,7 @@ def test_it_runs_once_however_often_it_is_kept_up(house: House):  # noqa: F811
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_broke_starts_anew_after_a_while(house: House, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
-    reporting = Reporting(replace(house.desk, outbox=None), lambda _: None, threading.Event())  # type: ignore[arg-type]
+    reporting = Reporting(tell, replace(house.desk, outbox=None), lambda _: None, threading.Event())  # type: ignore[arg-type]
     reporting.keep_up()
     first = reporting._thread
     assert first is not None

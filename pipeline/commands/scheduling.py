@@ -7,12 +7,14 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.parts import beat_option, log_format_option, open_books
+from pipeline.notices.tell import tell as tell_people
 from pipeline.ports import Ports
 from pipeline.reporting import Reporting
 from pipeline.reports.compose import reports_of
+from pipeline.reports.tell import tell as tell_forges
 from pipeline.scheduler import Watch, stop_on_signal
 from pipeline.scheduler import schedule as run_scheduler
-from pipeline.wiring import build_desk, build_ports, tidying, watching
+from pipeline.wiring import build_desk, build_notice_desk, build_ports, listened, tidying, watching
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
 from runners.process import Beat
@@ -43,9 +45,18 @@ def schedule(log_format: str, beat: str) -> None:
 
 
 def _reporting(store: Store, ports: Ports, stopping: threading.Event) -> Callable[[], None]:
-    """Nothing, when the file names no forge that is told anything."""
-    if not reports_of(ports.settings):
-        return lambda: None
-    server = ports.settings.server
-    bell = Doorbell(redis_url(server.redis, server.data), stopping)
-    return Reporting(build_desk(store, ports), bell.wait, stopping).keep_up
+    """Nothing, when the file names nobody who is told anything."""
+    url = redis_url(ports.settings.server.redis, ports.settings.server.data)
+    begun: list[Callable[[], None]] = []
+    if reports_of(ports.settings):
+        bell = Doorbell(url, stopping)
+        begun.append(Reporting(tell_forges, build_desk(store, ports), bell.wait, stopping).keep_up)
+    if listened(ports.settings):
+        bell = Doorbell(url, stopping)
+        begun.append(Reporting(tell_people, build_notice_desk(store, ports), bell.wait, stopping).keep_up)
+
+    def keep_up() -> None:
+        for keep in begun:
+            keep()
+
+    return keep_up

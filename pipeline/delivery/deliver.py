@@ -12,7 +12,7 @@ from functools import partial
 from pipeline.delivery import stages
 from pipeline.delivery.attesting import keep_provenance
 from pipeline.delivery.reuse import Earlier, bases_used, look_back
-from pipeline.delivery.run import BASES, Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.run import BASES, COMMITTED, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.delivery.scanning import scan_image
 from pipeline.delivery.testing import run_tests
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
@@ -116,7 +116,8 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
         fingerprint = stages.fingerprint(run, spec, recipe, tree)
         ground = Ground(commit, spec, recipe, fingerprint, committed_at=when)
         found.append(replace(ground, unchanged=unchanged(trip, ground, log, ports)))
-        return {"commit": commit, "fingerprint": ground.fingerprint}
+        detail = {"commit": commit, "fingerprint": ground.fingerprint}
+        return detail | ({COMMITTED: when.isoformat()} if when else {})
 
     _stage(StageName.CHECKOUT, work, trip, ports)
     return found[0]

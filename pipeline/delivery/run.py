@@ -39,6 +39,9 @@ class StageStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+COMMITTED = "committed_at"  # in the detail of the checkout
+
+
 @dataclass(frozen=True)
 class Stage:
     """`detail` holds what later stages or people need: image id, digest, JUnit summary, why it was skipped. `tests`:

@@ -16,8 +16,10 @@ from pipeline.ports import Ports
 from pipeline.web import (
     deliveries,
     deployments,
+    figures,
     freezes,
     house,
+    notices,
     overview,
     places,
     retention,
@@ -43,6 +45,8 @@ CALLS: tuple[Call, ...] = (
     *retention.CALLS,
     *deliveries.CALLS,
     *secrets.CALLS,
+    *notices.CALLS,
+    *figures.CALLS,
     *house.CALLS,
 )
 

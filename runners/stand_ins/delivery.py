@@ -52,6 +52,7 @@ class MemorySource:
     deeds: list[str] = field(default_factory=list)
     trees: dict[int, str] = field(default_factory=dict)
     parents: dict[str, str] = field(default_factory=dict)
+    made: dict[str, datetime] = field(default_factory=dict)
 
     def resolve(self, repository: Repository, ref: str) -> tuple[str, str, str]:
         _fail_if_asked(self.failing, "resolve")
@@ -122,8 +123,8 @@ class MemorySource:
         found = {name: text for name, text in files.items() if place == "." or name.startswith(f"{place}/")}
         return f"{hash(tuple(sorted(found.items()))) & (1 << 64) - 1:x}" if found else ""
 
-    def committed_at(self, repository: Repository, commit: str) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC)
+    def committed_at(self, repository: Repository, commit: str) -> datetime | None:
+        return self.made.get(commit, datetime(2026, 1, 1, tzinfo=UTC))
 
     def clean(self, run_id: int) -> None:
         self.trees.pop(run_id, None)

@@ -10,6 +10,7 @@ from runners.store.condition import Condition, condition
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
+from runners.store.figures import SqlFigures
 from runners.store.fleet import SqlFleet
 from runners.store.freezes import SqlFreezes
 from runners.store.gitlab_runners import SqlGitLabRunners
@@ -17,7 +18,9 @@ from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
 from runners.store.leases import SqlLeases
 from runners.store.migrate import migrate
+from runners.store.notices import SqlNotices
 from runners.store.outbox import SqlOutbox
+from runners.store.pulse import SqlPulse
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
 from runners.store.rotation import rotate
@@ -51,6 +54,9 @@ class Store:
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)
+        self.pulse = SqlPulse(database)
+        self.figures = SqlFigures(database)
+        self.notices = SqlNotices(database)
         self.secrets = SqlSecrets(database, seal)
         self.gitlab_runners = SqlGitLabRunners(database, seal)
         self.freezes = SqlFreezes(database)
@@ -73,12 +79,13 @@ class Store:
         """Its version and whether it is whole. May take seconds when it is large."""
         return self._database.read(condition, PING_PATIENCE)
 
-    def tidy(self, now: datetime, reported: bool = True) -> None:
+    def tidy(self, now: datetime, reported: bool = True, listened: bool = True) -> None:
         """Let go of what nobody needs any more: old webhook bodies, leases of runs long over, what forges were told.
-        `reported`: some forge is told at all."""
+        `reported`: some forge is told at all; `listened`: some people are."""
         self.inbox.tidy(now)
         self.leases.tidy(now)
         self.outbox.tidy(now, reported)
+        self.notices.tidy(now, listened)
 
     def close(self) -> None:
         self.inbox.close()

@@ -139,6 +139,8 @@ class DeploymentRows:
             "status": deployment.status,
             "run": deployment.run,
             "finished_at": deployment.finished_at,
+            "reason": deployment.reason,
+            "failed_at": deployment.failed_at,
             "record": self._codec.dump(deployment),
         }
 

@@ -10,12 +10,12 @@ from pipeline.delivery.run import OVER
 from pipeline.lease import Lease
 from pipeline.reports.report import Message, Noun, Said, Trouble
 from pipeline.rollout.deployment import FINAL
-from runners.store import tables
+from runners.store import tables, told_tables
 from runners.store.codec import PLAIN
 from runners.store.database import Database
 from runners.store.leases import guard
 
-OUTBOX, REPORTS = tables.outbox.c, tables.reports.c
+OUTBOX, REPORTS = told_tables.outbox.c, told_tables.reports.c
 TROUBLE_FOR = timedelta(days=7)
 KEEP_FOR = timedelta(days=30)
 
@@ -45,7 +45,7 @@ class SqlOutbox:
                 "error": message.error,
                 "at": self._database.now(tx),
             }
-            row = self._database.insert(tables.reports)
+            row = self._database.insert(told_tables.reports)
             fresh = row.values(noun=message.noun, number=message.number, **values)
             tx.execute(fresh.on_conflict_do_update(index_elements=["noun", "number"], set_=values))
             if over:
@@ -75,7 +75,7 @@ class SqlOutbox:
 
         def work(tx: Connection) -> list[Trouble]:
             since = self._database.now(tx) - TROUBLE_FOR
-            rows = tx.execute(select(tables.reports).join(newest, last).where(REPORTS.at >= since))
+            rows = tx.execute(select(told_tables.reports).join(newest, last).where(REPORTS.at >= since))
             return [
                 Trouble(row.service, Noun(row.noun), row.number, row.at, row.error, row.retry_at is None)
                 for row in rows
@@ -87,9 +87,11 @@ class SqlOutbox:
         """Let go of what forges took long ago and, when none is `reported` to, of all that nobody will send."""
 
         def work(tx: Connection) -> None:
-            tx.execute(delete(tables.reports).where(REPORTS.at < now - KEEP_FOR, REPORTS.retry_at.is_(None)))
+            tx.execute(
+                delete(told_tables.reports).where(REPORTS.at < now - KEEP_FOR, REPORTS.retry_at.is_(None))
+            )
             if not reported:
-                tx.execute(delete(tables.outbox))
+                tx.execute(delete(told_tables.outbox))
 
         self._database.write(work)
 
@@ -110,7 +112,7 @@ def _waiting(now: datetime) -> Select[Any]:
     )
     same = and_(changes.c.noun == REPORTS.noun, changes.c.number == REPORTS.number)
     said = (REPORTS.said, REPORTS.tries, REPORTS.retry_at, REPORTS.error)
-    return select(changes, *said).join(tables.reports, same, isouter=True).order_by(changes.c.change)
+    return select(changes, *said).join(told_tables.reports, same, isouter=True).order_by(changes.c.change)
 
 
 def _message(row: Row[Any]) -> Message:
@@ -130,4 +132,4 @@ def _message(row: Row[Any]) -> Message:
 def _covered(message: Message) -> Any:
     """Changes that came since it was read stay."""
     mine = OUTBOX.noun == message.noun, OUTBOX.number == message.number
-    return delete(tables.outbox).where(*mine, OUTBOX.id <= message.change)
+    return delete(told_tables.outbox).where(*mine, OUTBOX.id <= message.change)

@@ -1,12 +1,13 @@
 """The book of runs. Every status moves in one guarded UPDATE; nothing here runs a stage."""
 
 from dataclasses import fields, replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
 
-from pipeline.delivery.run import OVER, NewRun, Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.run import COMMITTED, OVER, NewRun, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.errors import Conflict, Refused, Stopped
 from pipeline.lease import Lease
 from pipeline.rollout.deployment import Deployment, Request
@@ -80,8 +81,10 @@ class SqlRuns:
         def work(tx: Connection) -> None:
             guard(tx, lease)
             row = self._still_running(tx, run_id)
-            stages = with_stage(row.stages, stage)
-            tx.execute(update(tables.runs).where(is_open(run_id)).values(stages=stages))
+            values: dict[str, object] = {"stages": with_stage(row.stages, stage)}
+            if made := stage.detail.get(COMMITTED):
+                values["committed_at"] = datetime.fromisoformat(made)
+            tx.execute(update(tables.runs).where(is_open(run_id)).values(values))
 
         self._database.write(work)
 

@@ -36,6 +36,7 @@ RUNS_BESIDE = (
     "environment",
     "merge_request",
 )  # runs that are alike in these go one after the other
+OVER = "finished_at IS NOT NULL"
 ONE_RUNNING = "status = 'running'"
 ONE_ACTIVE = "status IN ({})".format(", ".join(f"'{status}'" for status in sorted(ACTIVE)))
 
@@ -128,9 +129,11 @@ runs = Table(
     _words("approved_by"),
     _words("held"),  # why its deployment waits for a window or the end of a freeze; empty: it does not
     _words("overridden_by"),  # who let it deploy all the same
+    _moment("committed_at"),
     Index("one_run_at_a_time", *RUNS_BESIDE, unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),
+    Index("ix_runs_finished_at", "finished_at", sqlite_where=text(OVER)),
     Index("ix_runs_deployment", "deployment"),
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -165,11 +168,14 @@ deployments = Table(
     _moment("created_at", nullable=False),
     _moment("finished_at"),
     _moment("good_at"),  # when the verdict became good
+    Column("reason", String(20), nullable=False, server_default=""),
+    _moment("failed_at"),
     Column("request", String(20), nullable=False, server_default=""),
     Column("request_no", Integer, nullable=False, server_default="0"),
     _words("record"),  # JSON, secrets sealed
     Index("one_deployment_at_a_time", "service", "environment", unique=True, sqlite_where=text(ONE_ACTIVE)),
     Index("ix_deployments_status", "status", "service", "environment"),
+    Index("ix_deployments_finished_at", "finished_at", sqlite_where=text(OVER)),
     Index("ix_deployments_environment", "service", "environment", "id"),
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -237,31 +243,6 @@ tokens = Table(
     _words("scopes"),  # JSON
     _moment("created_at", nullable=False),
     _moment("last_used"),
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("noun", String(20), nullable=False),
-    Column("number", BigInteger, nullable=False),
-    Column("service", Words, nullable=False),
-    _moment("at", nullable=False),
-    sqlite_autoincrement=True,
-)
-
-reports = Table(
-    "reports",
-    metadata,
-    Column("noun", String(20), primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("service", Words, nullable=False),
-    _words("said"),  # JSON: key -> what the forge took last
-    Column("tries", Integer, nullable=False, server_default="0"),
-    _moment("retry_at"),
-    _words("error"),
-    _moment("at", nullable=False),
-    Index("ix_reports_at", "at"),
 )
 
 secrets = Table(

@@ -197,6 +197,23 @@ ROUTES: dict[str, Any] = {
     "POST /deliveries/7/replay": {"delivery": 9, "replay_of": 7, "runs": [4]},
     "GET /overview": OVERVIEW,
     "GET /plan": PLAN,
+    "GET /notices": {
+        "notices": [
+            {"id": 4, "target": "dingtalk:1", "event": "run.failed", "title": "shop: boom", "count": 3}
+            | {"fate": "dead", "at": None, "error": "sign not match"}
+        ],
+        "waiting": 0,
+        "dead": 1,
+    },
+    "GET /services/shop/figures": {
+        "service": "shop",
+        "environments": [
+            {"environment": "production", "deployments": 12, "deployments_per_day": 0.4, "failures": 1}
+            | {"lead_seconds": {"median": 5400, "p95": 90000, "count": 12}, "failure_rate": 0.0769}
+            | {"restore_seconds": {"median": 90, "p95": 90, "count": 1}}
+        ],
+        "stages": [{"stage": "build", "seconds": {"median": 42.5, "p95": 61, "count": 30}}],
+    },
     "POST /services/shop/environments/production/rollback": {"deployment": 7},
     "POST /services/shop/environments/production/deployments": {"deployment": 7},
     "POST /services/shop/environments/production/scale": {"deployment": 7},
@@ -244,6 +261,13 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
     ("words", "seen"),
     [
         ("runs", "3    shop     production   main  cccccccccc  failed  build  push:ada"),
+        ("notices", "4       dingtalk:1  run.failed  shop: boom (×3)  dead"),
+        ("notices list", "0 wait, 1 are dead."),
+        (
+            "figures",
+            "shop     production   12           0.4    1.5 h (p95 1.0 d)  1         8%            1.5 min (p95 1.5 min)",
+        ),
+        ("figures shop --days 7", "build  42.5 s  1.0 min  30"),
         ("run show 3", "checkout  succeeded  1.5 s"),
         ("run show 3", "test      skipped    –      no tests"),
         ("run show 5", "failed     2.0 s  attempt 2: exit code 1."),

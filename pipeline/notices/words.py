@@ -1,0 +1,83 @@
+"""Every sentence of a notice, in the languages there are. A test proves that each language says all of them."""
+
+from collections.abc import Mapping
+
+from pipeline.notices.notice import TEST, Event, Language
+
+EN = {
+    Event.DEPLOY_SUCCEEDED: "{place}: release {release} is live",
+    Event.DEPLOY_FAILED: "{place}: release {release} was not deployed{where}: {why}",
+    Event.DEPLOY_ROLLED_BACK: "{place}: release {release} was taken back{to}{where}: {why}",
+    Event.DEPLOY_BLOCKED: "{place}: release {release} cannot be taken back yet: {why}",
+    Event.RUN_FAILED: "{place}: run {run} failed in {step}: {why}",
+    Event.RUN_RECOVERED: "{place}: run {run} succeeded, after run {before} had failed",
+    Event.APPROVAL_WANTED: "{place}: {what} waits for an approval",
+    Event.HOST_LOST: "Host {name} does not answer",
+    Event.HOST_BACK: "Host {name} answers again",
+    Event.REPOSITORY_LOST: "{service}: its repository cannot be looked at: {why}",
+    Event.REPOSITORY_BACK: "{service}: its repository answers again",
+    Event.HOOK_DISABLED: "{service}: the forge has turned off its webhook: {why}",
+    TEST: "Shipway can tell you: this is a test of {name}",
+    "place": "{service} on {environment}",
+    "where": " on {host}",
+    "to": " to release {release}",
+    "run": "run {number}",
+    "deployment": "deployment {number}",
+    "host": "Host: {host}",
+    "step": "Step: {step}",
+    "reason": "Reason: {why}",
+    "commit": "Commit {commit} of {ref}, by {who}",
+    "runs_there": "Runs there: {names}",
+    "unknown": "no reason was written down",
+    "show_deployment": "Deployment {number}",
+    "show_run": "Run {number}",
+    "retry": "Retry: shipway run retry {number}",
+    "rollback": "Roll back: shipway rollback {service} {environment}",
+    "approve_run": "Approve: shipway run approve {number}",
+    "approve_deployment": "Approve: shipway approve {number}",
+    "show_service": "Service {service}",
+    "times": "{title} (×{count})",
+    "digest": "Shipway: {count} notices since {since} UTC",
+    "more": "… and {count} more",
+}
+ZH = {
+    Event.DEPLOY_SUCCEEDED: "{place}:版本 {release} 已上线",
+    Event.DEPLOY_FAILED: "{place}:版本 {release} 部署失败{where}:{why}",
+    Event.DEPLOY_ROLLED_BACK: "{place}:版本 {release} 已回滚{to}{where}:{why}",
+    Event.DEPLOY_BLOCKED: "{place}:版本 {release} 暂时无法回滚:{why}",
+    Event.RUN_FAILED: "{place}:流水线 {run} 在 {step} 阶段失败:{why}",
+    Event.RUN_RECOVERED: "{place}:流水线 {run} 恢复成功(此前 {before} 失败)",
+    Event.APPROVAL_WANTED: "{place}:{what} 等待审批",
+    Event.HOST_LOST: "主机 {name} 无响应",
+    Event.HOST_BACK: "主机 {name} 已恢复",
+    Event.REPOSITORY_LOST: "{service}:无法读取代码仓库:{why}",
+    Event.REPOSITORY_BACK: "{service}:代码仓库已恢复",
+    Event.HOOK_DISABLED: "{service}:代码平台已停用其 Webhook:{why}",
+    TEST: "Shipway 通知测试:{name}",
+    "place": "{service}({environment})",
+    "where": ",主机 {host}",
+    "to": "到版本 {release}",
+    "run": "流水线 {number}",
+    "deployment": "部署 {number}",
+    "host": "主机:{host}",
+    "step": "步骤:{step}",
+    "reason": "原因:{why}",
+    "commit": "提交 {commit}({ref}),作者 {who}",
+    "runs_there": "该主机上运行:{names}",
+    "unknown": "未记录原因",
+    "show_deployment": "部署 {number}",
+    "show_run": "流水线 {number}",
+    "retry": "重试:shipway run retry {number}",
+    "rollback": "回滚:shipway rollback {service} {environment}",
+    "approve_run": "批准:shipway run approve {number}",
+    "approve_deployment": "批准:shipway approve {number}",
+    "show_service": "服务 {service}",
+    "times": "{title}(×{count})",
+    "digest": "Shipway:自 {since} UTC 起共 {count} 条通知",
+    "more": "……另有 {count} 条",
+}
+SENTENCES: Mapping[Language, Mapping[str, str]] = {Language.EN: EN, Language.ZH: ZH}
+
+
+def say(language: Language, key: str, **values: object) -> str:
+    return SENTENCES[language][key].format(**values)

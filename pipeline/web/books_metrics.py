@@ -1,0 +1,124 @@
+"""What a scrape reads from the books and hears of the hosts. A part that is down is left out and said.
+
+Labels are bounded by shipway.yml: services, environments and hosts that it does not name are not shown.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pipeline.delivery.run import RunStatus
+from pipeline.errors import ShipwayError
+from pipeline.figures.pulse import LEASES, Pulse
+from pipeline.notices.notice import Fate
+from pipeline.ports import Ports
+from pipeline.rollout.deployment import Status
+from pipeline.web.sighting import Seen, Sighting
+
+log = logging.getLogger("shipway.web")
+
+PLACE = ("service", "environment")
+
+
+class BooksCollector(Collector):
+    """Counts by status, queue depth and workers, read at scrape time. A part that is down is left out and said."""
+
+    def __init__(self, ports: Ports, sighting: Sighting) -> None:
+        self._ports = ports
+        self._sighting = sighting
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("shipway_up", "1 when this part answers", labels=("part",))
+        yield from _read(up, "database", self._books)
+        yield from _read(up, "queue", self._queue)
+        yield up
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is read at registration."""
+        return []
+
+    def _books(self) -> list[Metric]:
+        ports = self._ports
+        pulse = ports.pulse.pulse()
+        return [
+            _by("shipway_runs", "Runs in the books", "status", RunStatus, ports.runs.counts()),
+            _by(
+                "shipway_deployments",
+                "Deployments in the books",
+                "status",
+                Status,
+                ports.deployments.counts(),
+            ),
+            *_of_pulse(pulse),
+            *_of_services(pulse, ports),
+            *_of_hosts(pulse, self._sighting.latest(), ports),
+        ]
+
+    def _queue(self) -> list[Metric]:
+        queue = self._ports.queue
+        return [
+            _single("shipway_queue_depth", "Ids that wait for a worker", queue.depth()),
+            _single("shipway_workers", "Workers that live", queue.workers()),
+        ]
+
+
+def _of_pulse(pulse: Pulse) -> Iterator[Metric]:
+    yield _single("shipway_queue_age_seconds", "How long the oldest queued run has waited", pulse.queue_age)
+    yield _single("shipway_outbox_depth", "Changes that forges are not told of yet", pulse.outbox)
+    yield _single("shipway_outbox_age_seconds", "How old the oldest of them is", pulse.outbox_age)
+    yield _by("shipway_notices", "Notices in the books", "fate", Fate, pulse.notices)
+    yield _by("shipway_leases", "Leases that are held", "kind", LEASES, pulse.leases)
+    text = "How long no scheduler has led; 0 while one does"
+    yield _single("shipway_scheduler_late_seconds", text, pulse.scheduler_late)
+
+
+def _of_services(pulse: Pulse, ports: Ports) -> Iterator[Metric]:
+    text = "How long a service's repository could not be looked at; 0 while it can"
+    trouble = GaugeMetricFamily("shipway_repository_trouble_seconds", text, labels=("service",))
+    for name in ports.settings.services:
+        trouble.add_metric((name,), pulse.troubles.get(name, 0.0))
+    yield trouble
+
+
+def _of_hosts(pulse: Pulse, seen: Seen | None, ports: Ports) -> Iterator[Metric]:
+    """What the hosts said is left out until they were asked once."""
+    wanted = GaugeMetricFamily("shipway_replicas_wanted", "Replicas that should run", labels=PLACE)
+    ready = GaugeMetricFamily("shipway_replicas_ready", "Replicas of the live release that run", labels=PLACE)
+    reachable = GaugeMetricFamily(
+        "shipway_host_reachable", "1 when the host's engine answers", labels=("host",)
+    )
+    places = [(s.name, name) for s in ports.settings.services.values() for name in s.environments]
+    for place in places:
+        if place in pulse.placed:
+            wanted.add_metric(place, pulse.placed[place])
+        if seen is not None and place in pulse.live:
+            ready.add_metric(place, seen.running.get((*place, pulse.live[place]), 0))
+    for host in ports.settings.hosts:
+        if seen is not None and host in seen.reachable:
+            reachable.add_metric((host,), seen.reachable[host])
+    yield from (wanted, ready, reachable)
+
+
+def _read(up: GaugeMetricFamily, part: str, reading: Callable[[], list[Metric]]) -> list[Metric]:
+    try:
+        found = reading()
+    except ShipwayError as error:
+        log.warning("part is down", extra={"part": part, "error": str(error)})
+        up.add_metric((part,), 0)
+        return []
+    up.add_metric((part,), 1)
+    return found
+
+
+def _by(name: str, text: str, label: str, values: Iterable[str], counts: Mapping[str, int]) -> Metric:
+    """Every value has a line, also at 0: a graph must not begin with the first failure."""
+    family = GaugeMetricFamily(name, text, labels=(label,))
+    for value in values:
+        family.add_metric((str(value),), counts.get(str(value), 0))
+    return family
+
+
+def _single(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
