@@ -37,6 +37,10 @@ class Inbox(Protocol):
     def receive_later(self, delivery: NewDelivery, then: Callable[[Received | BaseException], None]) -> None:
         """The same without waiting: `then` is called from another thread, once, however long that takes."""
 
+    def receive_at_once(self, deliveries: Sequence[NewDelivery]) -> list[Received] | None:
+        """All of them in one transaction, on the caller's thread and only if that takes a moment: for who must not wait.
+        None: not now (somebody writes, others wait, the disk is slow); then each is for `receive_later`."""
+
     def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:
         """Newest first; `before` is an id, 0: from the newest. So in every list below."""
 

@@ -1,5 +1,7 @@
 """`serve`: the server's process. What it serves and how it ends is `pipeline.web`'s."""
 
+import gc
+
 import click
 
 from pipeline.commands.asked import asked
@@ -12,6 +14,8 @@ from pipeline.wiring import build_ports
 from runners.log_lines import set_up
 from runners.process import Beat
 from runners.settings_source import load_settings
+
+GARBAGE = 20_000  # objects between two looks for cycles; a webhook makes 300 and leaves none
 
 
 @click.command()
@@ -28,6 +32,8 @@ def serve(log_format: str, beat: str, fd: int) -> None:
     store = open_books(settings)
     listener = socket_of(fd) if fd >= 0 else listening_socket(settings.server.listen)
     ports = build_ports(settings, store)
+    gc.freeze()  # what is here stays; looking at it again and again costs webhooks 3 %
+    gc.set_threshold(GARBAGE)
     try:
         run_server(create_asgi(create_app(ports), ports), listener, Beat(beat).touch)
     finally:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import quote_plus
 
 from pipeline.fleet.service import Service
@@ -17,11 +18,7 @@ USERINFO = re.compile(rb"(://)[^/\s\"'@:]*:[^/\s\"'@]+@")
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: kept_body(value.encode("utf-8", "surrogateescape"), ()).decode("utf-8", "surrogateescape")
-        for name, value in headers.items()
-        if not any(part in name.lower() for part in PROOFS)
-    }
+    return {name: _kept_header(value) for name, value in headers.items() if not _proves(name)}
 
 
 def kept_body(body: bytes, services: Iterable[Service]) -> bytes:
@@ -31,13 +28,28 @@ def kept_body(body: bytes, services: Iterable[Service]) -> bytes:
     return USERINFO.sub(rb"\1***@", body) if b"@" in body else body
 
 
-def _forms(services: Iterable[Service]) -> set[bytes]:
-    found: set[str] = set()
+def _kept_header(value: str) -> str:
+    if "@" not in value:
+        return value
+    return kept_body(value.encode("utf-8", "surrogateescape"), ()).decode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=256)
+def _proves(name: str) -> bool:
+    return any(part in name.lower() for part in PROOFS)
+
+
+def _forms(services: Iterable[Service]) -> Iterator[bytes]:
     for service in services:
         repository = service.repository
         for secret in (repository.secret, repository.signing, repository.token):
             text = secret.reveal()
             if len(text) >= SHORTEST:
-                plain = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-                found |= plain | {quote_plus(one, errors="surrogatepass") for one in plain}
-    return {text.encode("utf-8", "surrogatepass") for text in found}
+                yield from _forms_of(text)
+
+
+@lru_cache(maxsize=1024)
+def _forms_of(text: str) -> frozenset[bytes]:
+    plain = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    found = plain | {quote_plus(one, errors="surrogatepass") for one in plain}
+    return frozenset(text.encode("utf-8", "surrogatepass") for text in found)

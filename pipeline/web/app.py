@@ -4,10 +4,10 @@ Built from `Ports` alone. Decides no status but that of the unexpected: 500, a r
 """
 
 import logging
+import random
 import re
-import secrets
 import time
-from collections.abc import Awaitable
+from collections.abc import Callable
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -99,16 +99,16 @@ def _mount_errors(app: Flask) -> None:
         return _problem(_unexpected(request.path, g.request_id))
 
 
-async def guarded(work: Awaitable[Answered], path: str, request_id: str) -> Answered:
-    """What the work answers, or a problem document: for a road that does not lead through the application."""
+def guarded(work: Callable[[], None], path: str, request_id: str, answer: Callable[[Answered], None]) -> None:
+    """Answers with a problem document when the work fails: for a road that does not lead through the application."""
     try:
-        return await work
+        return work()
     except ShipwayError as error:
         problem = _refused(error, path, request_id)
     except Exception:
         log.exception("unexpected error", extra={"request_id": request_id, "path": path})
         problem = _unexpected(path, request_id)
-    return Answered(problem.status, document(problem), headers_of(problem))
+    return answer(Answered(problem.status, document(problem), headers_of(problem)))
 
 
 def _refused(error: ShipwayError, path: str, request_id: str) -> Problem:
@@ -139,7 +139,9 @@ def _sentence(error: HTTPException) -> str:
 
 def request_id_of(given: str) -> str:
     """The caller's own when it is harmless in a log, so that one id follows a request through every proxy."""
-    return given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else secrets.token_hex(8)
+    if given and re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given):
+        return given
+    return f"{random.getrandbits(64):016x}"
 
 
 def _record(response: Response, figures: Figures) -> None:

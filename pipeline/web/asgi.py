@@ -19,7 +19,7 @@ from pipeline.errors import ShipwayError, TooLarge
 from pipeline.ports import Ports
 from pipeline.web.app import HEADERS, LARGEST_BODY
 from pipeline.web.followers import Followers
-from pipeline.web.hook_line import HookLine
+from pipeline.web.hook_line import PATH, HookLine, Letter, joined
 from pipeline.web.hooks import LARGEST_HOOK, Answered
 from pipeline.web.problems import BadRequest, Busy, TooSlow, document, headers_of, problem_of
 from pipeline.web.stream import Handover
@@ -32,6 +32,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 WORKERS = 16  # threads for Flask
 BODY_SECONDS = 30.0  # for a body to arrive in full
 LINGER = 2.0  # seconds to go on reading after a refusal, so that the sender gets to read it
+LATE = "shipway.late"  # in a scope: its body had all its time already
 BUDGET = 256 * 1024 * 1024  # of bodies held at once
 
 
@@ -45,7 +46,7 @@ class Application:
     def __init__(self, app: Flask, ports: Ports, followers: Followers) -> None:
         self._app = app
         self._working: set[int] = set()
-        self._hooks = HookLine(ports, app.extensions["shipway.figures"])
+        self.hooks = HookLine(ports, app.extensions["shipway.figures"])
         self._threads = WSGIMiddleware(cast("Any", self._counted), workers=WORKERS)
         self._wsgi = cast("Callable[[Scope, Receive, Send], Awaitable[None]]", self._threads)
         self._followers = followers
@@ -65,12 +66,12 @@ class Application:
     @property
     def busy(self) -> int:
         """Threads that still work, also for requests that nobody waits for any more."""
-        return len(self._working) + self._hooks.busy
+        return len(self._working) + self.hooks.busy
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         held = bytearray()
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(0 if scope.get(LATE) else BODY_SECONDS):
                 await self._read(scope, receive, held)
         except TimeoutError:
             slow = TooSlow(f"The body did not arrive within {BODY_SECONDS:g} s. Send it again.")
@@ -81,9 +82,9 @@ class Application:
             return None
         finally:
             self._held -= len(held)
-        if self._hooks.takes(scope):
-            given = await self._hooks.answer(scope, _headers(scope, len(held)), bytes(held))
-            return await _send(given, send)
+        if scope["method"] == "POST" and PATH.fullmatch(scope["path"]):
+            letter = Letter(scope["path"], joined(_headers(scope, len(held))), bytes(held))
+            return await _send(await self.hooks.answer(letter), send)
         return await self._answer(scope, bytes(held), receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, held: bytearray) -> None:
@@ -133,7 +134,7 @@ class Application:
             if message["type"] == "lifespan.shutdown":
                 self.close()
                 self._threads.executor.shutdown(wait=False, cancel_futures=True)
-                self._hooks.close()
+                self.hooks.close()
                 self._followers.free()
                 return
 

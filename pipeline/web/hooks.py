@@ -3,8 +3,8 @@
 The signature is the authentication: no token is asked for, and nothing in the body is believed here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flask import Flask, Response, request
@@ -13,7 +13,6 @@ from pipeline.errors import ShipwayError
 from pipeline.intake.inbox import Received
 from pipeline.intake.receive import receive
 from pipeline.ports import Ports
-from pipeline.web.house_answers import HookAnswer
 from pipeline.web.metrics import Figures
 
 LARGEST_HOOK = 25 * 1024 * 1024
@@ -32,25 +31,28 @@ class Answered:
 def mount(app: Flask, ports: Ports, figures: Figures) -> None:
     @app.post("/hooks/<forge>", endpoint="POST /hooks/{forge}")
     def hook(forge: str) -> Response:
-        with counting(forge, ports, figures) as answer:
-            given = answer(receive(forge, _headers(), request.get_data(cache=False), ports))
+        try:
+            received = receive(forge, _headers(), request.get_data(cache=False), ports)
+        except ShipwayError as error:
+            refused(forge, error.status, ports, figures)
+            raise
+        given = answered(forge, received, ports, figures)
         return Response(given.content, given.status, dict(given.headers))
 
 
-@contextmanager
-def counting(forge: str, ports: Ports, figures: Figures) -> Iterator[Callable[[Received], Answered]]:
-    """Counts a webhook by what becomes of it inside; gives what answers it."""
-    known = forge if forge in ports.forges else "unknown"
+def answered(forge: str, received: Received, ports: Ports, figures: Figures) -> Answered:
+    """Counts a webhook that was taken; gives what answers it."""
+    figures.delivery(_known(forge, ports), _outcome(received))
+    return _answer(received)
 
-    def answer(received: Received) -> Answered:
-        figures.delivery(known, _outcome(received))
-        return _answer(received)
 
-    try:
-        yield answer
-    except ShipwayError as error:
-        figures.delivery(known, f"refused {error.status}")
-        raise
+def refused(forge: str, status: int, ports: Ports, figures: Figures) -> None:
+    """Counts one that was not."""
+    figures.delivery(_known(forge, ports), f"refused {status}")
+
+
+def _known(forge: str, ports: Ports) -> str:
+    return forge if forge in ports.forges else "unknown"
 
 
 def _headers() -> dict[str, str]:
@@ -64,14 +66,12 @@ def _outcome(received: Received) -> str:
 
 
 def _answer(received: Received) -> Answered:
-    said = HookAnswer(
-        delivery=received.id,
-        runs=list(received.runs) if received.runs else None,
-        ignored=None if received.runs else received.ignored,
-        duplicate=True if received.duplicate else None,
-    )
+    """In the shape of `HookAnswer`, which describes it."""
+    said: dict[str, object] = {"delivery": received.id}
+    said |= {"runs": received.runs} if received.runs else {"ignored": received.ignored}
+    said |= {"duplicate": True} if received.duplicate else {}
     status = 202 if received.runs and not received.duplicate else 200
     headers = {"Content-Type": "application/json"}
     if received.targets:  # our own git hook shows the pusher which environment each run is for
         headers["X-Shipway-Targets"] = ",".join(received.targets[:MOST_TARGETS])
-    return Answered(status, said.model_dump_json(exclude_none=True).encode(), headers)
+    return Answered(status, json.dumps(said, separators=(",", ":")).encode(), headers)

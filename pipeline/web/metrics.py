@@ -30,6 +30,7 @@ class Figures:
         self.sighting = Sighting(ports)
         self.registry.register(BooksCollector(ports, self.sighting))
         self.ended = Ended(ports, self.registry)
+        self._lines: dict[tuple[str, str, str], Histogram] = {}  # finding one costs more than counting
         self._requests = Histogram(
             "shipway_http_request_seconds",
             "Time from a request's head to its answer's head",
@@ -50,7 +51,10 @@ class Figures:
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(method, route, str(status)).observe(seconds)
+        line = method, route, str(status)
+        if line not in self._lines:
+            self._lines[line] = self._requests.labels(*line)
+        self._lines[line].observe(seconds)
 
     def delivery(self, forge: str, outcome: str) -> None:
         self._deliveries.labels(forge, outcome).inc()

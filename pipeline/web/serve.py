@@ -14,16 +14,14 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pipeline.web.asgi import Application
+from pipeline.web.hook_protocol import HookProtocol
 
 log = logging.getLogger("shipway.web")
 
 TICK = 6.0  # seconds between our signs of life
 GRACE = 3  # seconds for requests that are under way
-LARGEST_HEAD = 64 * 1024  # request line and headers
-HEAD_SECONDS = 20.0  # for a head to arrive in full, from the connection or its first byte
 
 
 def serve(
@@ -41,48 +39,12 @@ def serve(
         os._exit(0)  # their threads would hold the process until they end
 
 
-class PatientProtocol(HttpToolsProtocol):
-    """Ends connections whose head is too long or takes too long; bodies are bounded by the application."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._head = 0
-        self._await_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._patience.cancel()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._in_head:
-            self._head += len(data)
-            if self._head > LARGEST_HEAD and not self.transport.is_closing():
-                self.send_400_response("The head of the request is too large.")
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._await_head()
-
-    def on_headers_complete(self) -> None:
-        self._in_head, self._head = False, 0
-        self._patience.cancel()
-        super().on_headers_complete()
-
-    def _await_head(self) -> None:
-        self._in_head = True
-        self._patience: asyncio.TimerHandle
-        if hasattr(self, "_patience"):
-            self._patience.cancel()
-        self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-
 class Server(uvicorn.Server):
     def __init__(self, app: Application, beat: Callable[[], None] = lambda: None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=PatientProtocol,
+                http=HookProtocol,
                 ws="none",
                 log_config=None,
                 access_log=False,

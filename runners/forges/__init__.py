@@ -4,6 +4,7 @@ A module is imported when its forge is asked for, so that none costs anything un
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from typing import cast
 
@@ -27,6 +28,7 @@ def known() -> tuple[str, ...]:
     return tuple(TABLE)
 
 
+@cache
 def forge(name: str) -> Forge:
     if name not in TABLE:
         raise NotFound(f"There is no forge {name!r}. Known: {', '.join(TABLE)}.")

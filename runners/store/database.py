@@ -19,7 +19,7 @@ from sqlalchemy.engine import Engine, RootTransaction
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pipeline.errors import BadConfig, Unreachable
-from runners.store.dialects import Upsert, connection_options, make_room, prepare, upsert
+from runners.store.dialects import AT_ONCE, Upsert, connection_options, make_room, prepare, upsert
 from runners.store.faults import Fault, fault_of, sentence
 from runners.store.forks import ForkGate
 
@@ -65,6 +65,10 @@ class Database:
     def write(self, work: Callable[[Connection], T], patience: float | None = None) -> T:
         """One durable transaction. Raises `Unreachable` when the database stays locked or away."""
         return self._insist(work, "IMMEDIATE", self.patience if patience is None else patience)
+
+    def write_at_once(self, work: Callable[[Connection], T]) -> T:
+        """One durable transaction of SQLite without waiting for others. Raises `Unreachable` when somebody is writing."""
+        return self._insist(work, AT_ONCE, 0.0)
 
     def read(self, work: Callable[[Connection], T], patience: float | None = None) -> T:
         """One consistent look; nothing is written."""
@@ -113,7 +117,7 @@ class Database:
             with connection.begin() as transaction:
                 ground = self.ground()
                 result = work(connection)
-                if mode == "IMMEDIATE" and self.ground() != ground:
+                if mode != "DEFERRED" and self.ground() != ground:
                     raise _Moved
                 self._commit(transaction, mode)
             return result
@@ -123,7 +127,7 @@ class Database:
         try:
             transaction.commit()
         except DBAPIError as error:
-            if error.connection_invalidated and mode == "IMMEDIATE":
+            if error.connection_invalidated and mode != "DEFERRED":
                 raise Unreachable(
                     f"The database {self.name} went away in the middle of a commit. Look whether it was done, then try again."
                 ) from error

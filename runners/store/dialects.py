@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, Table, event
 
+from runners.store.ready import driven
+
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
@@ -18,6 +20,7 @@ SQLITE = (
     "PRAGMA journal_size_limit=67108864",
 )
 SQLITE_BUSY = 0.25  # seconds SQLite itself waits for a lock; longer waits are ours, so that forks need not wait for them
+AT_ONCE = "AT ONCE"  # a way to begin: IMMEDIATE, or not at all
 POSTGRES = (
     "SET statement_timeout = '15s'",
     "SET lock_timeout = '10s'",
@@ -57,10 +60,20 @@ def prepare(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         mode = connection.get_execution_options().get("shipway_mode", "DEFERRED")
-        if lite:
+        if lite and mode == AT_ONCE:
+            _begin_at_once(connection)
+        elif lite:
             connection.exec_driver_sql(f"BEGIN {mode}")
         elif mode == "DEFERRED":
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+def _begin_at_once(connection: Connection) -> None:
+    driven(connection, "PRAGMA busy_timeout=0")
+    try:
+        driven(connection, "BEGIN IMMEDIATE")
+    finally:
+        driven(connection, f"PRAGMA busy_timeout={SQLITE_BUSY * 1000:.0f}")
 
 
 def upsert(name: str, table: Table) -> Upsert:

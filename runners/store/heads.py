@@ -13,6 +13,8 @@ from pipeline.intake.push import RefKind
 from pipeline.intake.sight import Move, full_name
 from runners.store import tables
 from runners.store.database import Database
+from runners.store.many_rows import ManyRows
+from runners.store.ready import Ready
 
 COLUMNS, RUNS = tables.heads.c, tables.runs.c
 Place = tuple[str, str]  # service, ref
@@ -27,8 +29,11 @@ class Head:
     swept: int | None = None
 
 
-FIND = select(COLUMNS.commit_sha, COLUMNS.before, COLUMNS.swept).where(
-    COLUMNS.service == bindparam("service_"), COLUMNS.ref == bindparam("ref_")
+BROUGHT = ("service", "ref", "commit_sha", "before", "swept")
+FIND = Ready(
+    select(COLUMNS.commit_sha, COLUMNS.before, COLUMNS.swept).where(
+        COLUMNS.service == bindparam("service_"), COLUMNS.ref == bindparam("ref_")
+    )
 )
 
 
@@ -39,7 +44,8 @@ class HeadRows:
         self._database = database
         insert = database.insert(tables.heads)
         fresh = {name: insert.excluded[name] for name in ("commit_sha", "before", "swept")}
-        self._put = insert.on_conflict_do_update(index_elements=[COLUMNS.service, COLUMNS.ref], set_=fresh)
+        put = insert.on_conflict_do_update(index_elements=[COLUMNS.service, COLUMNS.ref], set_=fresh)
+        self._put = ManyRows(put, BROUGHT)
 
     def tell(self, tx: Connection, deliveries: Sequence[NewDelivery]) -> list[NewDelivery]:
         """Webhooks tell of moves, in this order. Comes back without the runs for what a look had found before."""
@@ -58,8 +64,8 @@ class HeadRows:
         self._database.line_up(tx, *{("heads", service) for service, _ in ordered})
         found = {}
         for service, ref in ordered:
-            row = tx.execute(FIND, {"service_": service, "ref_": ref}).one_or_none()
-            found[service, ref] = Head(*row) if row else Head()
+            rows = FIND.run(tx, {"service_": service, "ref_": ref})
+            found[service, ref] = Head(*rows[0]) if rows else Head()
         return found
 
     def of(self, tx: Connection, service: str) -> dict[str, Head]:
@@ -69,17 +75,10 @@ class HeadRows:
 
     def put(self, tx: Connection, heads: Mapping[Place, Head]) -> None:
         rows = [
-            {
-                "service": service,
-                "ref": ref,
-                "commit_sha": head.commit,
-                "before": head.before,
-                "swept": head.swept,
-            }
-            for (service, ref), head in heads.items()
+            (service, ref, head.commit, head.before, head.swept) for (service, ref), head in heads.items()
         ]
         if rows:
-            tx.execute(self._put, rows)
+            self._put.put(tx, rows)
 
     def forget(self, tx: Connection, service: str) -> None:
         tx.execute(delete(tables.heads).where(COLUMNS.service == service))

@@ -4,7 +4,6 @@ A batch of deliveries costs a handful of statements, however many they are.
 """
 
 import json
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,11 +16,13 @@ from pipeline.books import EVERYTHING
 from pipeline.intake.inbox import ANSWER_WITHIN, Delivery, Kept, NewDelivery, Received, Wanted
 from pipeline.intake.sight import Comparison, Sight, Trouble
 from runners.store import tables
+from runners.store.bodies import packed
 from runners.store.columns import clean
 from runners.store.database import Database
 from runners.store.group_commit import GroupCommit
 from runners.store.heads import HeadRows
 from runners.store.ledger import find_deliveries, find_delivery
+from runners.store.many_rows import ManyRows
 from runners.store.run_rows import cancel_needless, queue_runs
 from runners.store.sights import SightRows
 
@@ -31,6 +32,11 @@ KEEP_BODIES_FOR = timedelta(days=30)
 TIDY_STEP = 500  # rows a transaction: nobody waits long for the lock
 
 COLUMNS, RUNS = tables.deliveries.c, tables.runs.c
+BROUGHT = (
+    *("forge", "key", "event", "project", "headers", "body", "ignored", "received_at", "services"),
+    "replay_of",
+)
+AUDIT = ManyRows(insert(tables.audit), ("at", "actor", "action", "target", "detail"))
 Story = tuple[
     str, str, dict[tuple[str, str], tuple[str, str]]
 ]  # event, project, ref and commit of each place
@@ -42,20 +48,21 @@ class SqlInbox:
     def __init__(self, database: Database) -> None:
         self._database = database
         unique = [COLUMNS.forge, COLUMNS.key]
-        self._add = (
-            database.insert(tables.deliveries)
-            .on_conflict_do_nothing(index_elements=unique)
-            .returning(COLUMNS.id, *unique)
-        )
+        add = database.insert(tables.deliveries).on_conflict_do_nothing(index_elements=unique)
+        self._add = ManyRows(add.returning(COLUMNS.id, *unique), BROUGHT)
         self._heads = HeadRows(database)
         self._sights = SightRows(database, self._heads, self._deliver)
-        self._group = GroupCommit(self._receive_all, ANSWER_WITHIN)
+        at_once = self._receive_at_once if database.is_sqlite else None
+        self._group = GroupCommit(self._receive_all, ANSWER_WITHIN, at_once)
 
     def receive(self, delivery: NewDelivery) -> Received:
-        return self._group.write((delivery, zlib.compress(delivery.body, 1)))
+        return self._group.write(delivery)
 
     def receive_later(self, delivery: NewDelivery, then: Callable[[Received | BaseException], None]) -> None:
-        self._group.later((delivery, zlib.compress(delivery.body, 1)), then)
+        self._group.later(delivery, then)
+
+    def receive_at_once(self, deliveries: Sequence[NewDelivery]) -> list[Received] | None:
+        return self._group.at_once(deliveries)
 
     def deliveries(self, limit: int = 50, before: int = 0, wanted: Wanted = EVERYTHING) -> list[Delivery]:
         return self._database.read(lambda tx: find_deliveries(tx, limit, before, wanted))
@@ -83,8 +90,13 @@ class SqlInbox:
         while self._database.write(lambda tx: self._drop_bodies(tx, now)):
             pass
 
-    def _receive_all(self, batch: Sequence[tuple[NewDelivery, bytes]]) -> list[Received]:
+    def _receive_all(self, deliveries: Sequence[NewDelivery]) -> list[Received]:
+        batch = _with_bodies(deliveries)
         return self._database.write(lambda tx: self._store(tx, batch))
+
+    def _receive_at_once(self, deliveries: Sequence[NewDelivery]) -> list[Received]:
+        batch = _with_bodies(deliveries)
+        return self._database.write_at_once(lambda tx: self._store(tx, batch))
 
     def _store(self, tx: Connection, batch: Sequence[tuple[NewDelivery, bytes]]) -> list[Received]:
         now = self._database.now(tx)
@@ -115,7 +127,7 @@ class SqlInbox:
 
     def _deliver(self, tx: Connection, delivery: NewDelivery, now: datetime) -> Received | None:
         """Of a look: inside its own transaction."""
-        ids = self._insert(tx, [(delivery, zlib.compress(delivery.body, 1))], now)
+        ids = self._insert(tx, [(delivery, packed([delivery.body])[0])], now)
         new = {key: (number, delivery) for key, number in ids.items()}
         return self._queue(tx, new, now).get(_key(delivery))
 
@@ -148,25 +160,19 @@ class SqlInbox:
         now: datetime,
     ) -> None:
         lines = [
-            {
-                "at": now,
-                "actor": delivery.actor,
-                "action": delivery.action,
-                "target": delivery.project,
-                "detail": _outcome(answers[key]),
-            }
+            (now, delivery.actor, delivery.action, delivery.project, _outcome(answers[key]))
             for key, (_, delivery) in new.items()
             if delivery.actor
         ]
         if lines:
-            tx.execute(insert(tables.audit), lines)
+            AUDIT.put(tx, lines)
 
     def _insert(
         self, tx: Connection, batch: Sequence[tuple[NewDelivery, bytes]], now: datetime
     ) -> dict[tuple[str, str], int]:
         """Ids of those that were not here yet."""
-        rows = tx.execute(self._add, [_row(delivery, body, now) for delivery, body in batch])
-        return {(row.forge, row.key): row.id for row in rows}
+        rows = self._add.put(tx, [_row(delivery, body, now) for delivery, body in batch])
+        return {(forge, key): number for number, forge, key in rows}
 
     def _drop_bodies(self, tx: Connection, now: datetime) -> int:
         newest = select(COLUMNS.id).order_by(COLUMNS.id.desc()).offset(KEEP_BODIES).limit(1)
@@ -175,6 +181,10 @@ class SqlInbox:
         some = select(COLUMNS.id).where(COLUMNS.body.is_not(None), old).limit(TIDY_STEP)
         done = tx.execute(update(tables.deliveries).where(COLUMNS.id.in_(some)).values(body=None, headers=""))
         return done.rowcount
+
+
+def _with_bodies(deliveries: Sequence[NewDelivery]) -> list[tuple[NewDelivery, bytes]]:
+    return list(zip(deliveries, packed([delivery.body for delivery in deliveries]), strict=True))
 
 
 def _key(delivery: NewDelivery) -> tuple[str, str]:
@@ -187,19 +197,17 @@ def _outcome(received: Received) -> str:
     return f"ignored: {received.ignored}"
 
 
-def _row(delivery: NewDelivery, body: bytes, now: datetime) -> dict[str, Any]:
-    return {
-        "forge": delivery.forge,
-        "key": delivery.key,
-        "event": delivery.event,
-        "project": delivery.project,
-        "headers": json.dumps(_shown(delivery.headers)),
-        "body": body,
-        "ignored": delivery.ignored,
-        "services": json.dumps(delivery.services),
-        "replay_of": delivery.replay_of,
-        "received_at": now,
-    }
+def _row(delivery: NewDelivery, body: bytes, now: datetime) -> tuple[Any, ...]:
+    """As in `BROUGHT`."""
+    return (
+        *(delivery.forge, delivery.key, delivery.event, delivery.project),
+        json.dumps(_shown(delivery.headers)),
+        body,
+        delivery.ignored,
+        now,
+        json.dumps(delivery.services),
+        delivery.replay_of,
+    )
 
 
 def _shown(headers: Mapping[str, str]) -> dict[str, str]:

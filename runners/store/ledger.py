@@ -1,7 +1,6 @@
 """How deliveries are looked up: a list with its filters, and one with all that is kept of it. Writes nothing."""
 
 import json
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select
 from pipeline.errors import NotFound
 from pipeline.intake.inbox import Delivery, Kept, Outcome, Wanted
 from runners.store import tables
+from runners.store.bodies import unpacked
 
 COLUMNS, RUNS = tables.deliveries.c, tables.runs.c
 LISTED = (
@@ -32,7 +32,7 @@ def find_delivery(tx: Connection, number: int) -> Kept:
     return Kept(
         _delivery(row, _runs_of(tx, [row.id])[row.id]),
         json.loads(origin.headers) if origin.headers else {},
-        None if origin.body is None else zlib.decompress(origin.body),
+        None if origin.body is None else unpacked(origin.body),
         tuple(tx.execute(query).scalars()),
     )
 

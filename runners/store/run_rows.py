@@ -13,6 +13,8 @@ from pipeline.intake.inbox import Needless
 from runners.store import tables
 from runners.store.codec import PLAIN
 from runners.store.database import Database
+from runners.store.many_rows import ManyRows
+from runners.store.ready import Ready
 
 Beside = tuple[str, str, int]
 OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
@@ -34,7 +36,7 @@ def queue_runs(
         return []
     database.line_up(tx, *sorted({(new.service, new.environment) for new, _ in news}))
     rows = [_new_row(new, delivery, at) for new, delivery in news]
-    numbers = [int(number) for number in tx.execute(ADD, rows).scalars()]
+    numbers = [number for (number,) in ADD.put(tx, rows)]
     newest = {beside(new): number for (new, _), number in zip(news, numbers, strict=True)}
     _supersede_older(tx, newest, at)
     return numbers
@@ -134,7 +136,7 @@ SUPERSEDED = {
 # Of one that waited for an approval, what it did before stays, and the rest is cancelled in its text.
 PENDING, CANCELLED = (f'"status":"{status}"' for status in (StageStatus.PENDING, StageStatus.CANCELLED))
 CUT = case((COLUMNS.stages == "", NEVER_BEGUN), else_=func.replace(COLUMNS.stages, PENDING, CANCELLED))
-SUPERSEDE = (
+SUPERSEDE = Ready(
     update(tables.runs)
     .where(COLUMNS.status == RunStatus.QUEUED)
     .where(*(COLUMNS[name] == bindparam(f"at_{name}") for name in tables.RUNS_BESIDE))
@@ -145,26 +147,19 @@ SUPERSEDE = (
         finished_at=bindparam("now"),
     )
 )
-ADD = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)
+BROUGHT = (
+    *("service", "environment", "kind", "ref", "commit_sha", "status", "created_at", "requested_by"),
+    *("message", "stages", "delivery", "merge_request", "target", "fork"),
+)
+ADD = ManyRows(insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True), BROUGHT)
 
 
-def _new_row(new: NewRun, delivery: int | None, at: datetime) -> dict[str, Any]:
-    return {
-        "service": new.service,
-        "environment": new.environment,
-        "kind": new.kind,
-        "ref": new.ref,
-        "commit_sha": new.commit,
-        "status": RunStatus.QUEUED,
-        "created_at": at,
-        "requested_by": new.requested_by,
-        "message": new.message,
-        "stages": "",
-        "delivery": delivery,
-        "merge_request": new.merge_request,
-        "target": new.target,
-        "fork": new.fork,
-    }
+def _new_row(new: NewRun, delivery: int | None, at: datetime) -> tuple[Any, ...]:
+    """As in `BROUGHT`."""
+    return (
+        *(new.service, new.environment, new.kind, new.ref, new.commit, RunStatus.QUEUED.value, at),
+        *(new.requested_by, new.message, "", delivery, new.merge_request, new.target, new.fork),
+    )
 
 
 def _supersede_older(tx: Connection, newest: Mapping[Beside, int], at: datetime) -> None:
@@ -175,4 +170,5 @@ def _supersede_older(tx: Connection, newest: Mapping[Beside, int], at: datetime)
         | {"why": f"Run {number}, of a newer commit, took its place before it began."}
         for place, number in sorted(newest.items())
     ]
-    tx.execute(SUPERSEDE, rows)
+    for row in rows:
+        SUPERSEDE.run(tx, row)

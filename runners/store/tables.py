@@ -61,7 +61,7 @@ deliveries = Table(
     _words("event"),
     _words("project"),
     _words("headers"),
-    Column("body", LargeBinary),  # zlib; NULL once `tidy` let it go
+    Column("body", LargeBinary),  # as in `bodies`; NULL once `tidy` let it go
     _words("ignored"),
     _moment("received_at", nullable=False),
     _words("services"),  # JSON: those whose secret proved it

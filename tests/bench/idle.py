@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -82,9 +83,10 @@ def _loaded() -> str:
 def _family(pid: int) -> Iterator[int]:
     """The process and all that it started."""
     yield pid
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from _family(int(child))
+    with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _family(int(child))
 
 
 def _cpu(pid: int) -> float:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,12 @@ class Receiver:
 
     def cpu(self) -> float:
         """Seconds, with those of all that it started."""
-        return sum(_cpu(pid) for process in self.processes for pid in _family(process.pid))
+        spent = 0.0
+        for process in self.processes:
+            for pid in _family(process.pid):
+                with suppress(FileNotFoundError, ProcessLookupError):  # it ended; its parent counts it
+                    spent += _cpu(pid)
+        return spent
 
     def stop(self) -> None:
         for process in reversed(self.processes):
@@ -93,6 +99,14 @@ def shipway_server(folder: Path) -> Receiver:
     receiver.start("redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", "", port=redis)
     file = written(folder, receiver.port, redis=f"redis://127.0.0.1:{redis}/0")
     receiver.start(str(SHIPWAY), "--config", str(file), "serve")
+    return receiver
+
+
+def bare(folder: Path) -> Receiver:
+    """No contestant: the ceiling of a Python server, and of this load. It checks nothing and keeps nothing."""
+    receiver = Receiver("uvloop alone", "/hooks/gitlab", folder)
+    words = (sys.executable, str(Path(__file__).with_name("bare_server.py")), str(receiver.port))
+    receiver.start(*words)
     return receiver
 
 

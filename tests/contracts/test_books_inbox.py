@@ -21,6 +21,21 @@ def test_a_delivery_becomes_queued_runs(books: Store):
     assert not received.duplicate
 
 
+def test_several_at_once_are_answered_in_their_order_or_left_to_who_waits(books: Store):
+    """SQLite takes them, a database over the network does not."""
+    sent = [delivery("k", runs=(new_run(),)), delivery("other", runs=()), delivery("k", runs=(new_run(),))]
+
+    received = books.inbox.receive_at_once(sent)
+
+    if books.inbox.deliveries():
+        assert received is not None
+        first, other, again = received
+        assert (first.duplicate, other.runs, again.duplicate) == (False, (), True)
+        assert (again.id, again.runs) == (first.id, first.runs)
+    else:
+        assert received is None
+
+
 def test_a_redelivery_answers_what_the_first_one_did(books: Store):
     first = books.inbox.receive(delivery("k"))
 

@@ -2,13 +2,14 @@
 
 import base64
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 import zstandard
+
+from runners.store.bodies import unpacked
 
 
 @dataclass
@@ -65,5 +66,5 @@ def cells_of(database: Path) -> Iterator[bytes]:
         for table in tables:
             for row in connection.execute(f'SELECT * FROM "{table}"'):  # noqa: S608 names come from the schema
                 for cell in row:
-                    yield zlib.decompress(cell) if isinstance(cell, bytes) else str(cell).encode()
+                    yield unpacked(cell) if isinstance(cell, bytes) else str(cell).encode()
     connection.close()

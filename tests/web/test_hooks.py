@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.web.hooks import LARGEST_HOOK
+from pipeline.web.house_answers import HookAnswer
 from tests.web.conftest import COMMIT, SECRET
 
 SIGNED = {"X-Gitlab-Token": SECRET, "X-Gitlab-Event": "Push Hook", "X-Gitlab-Event-UUID": "11111111-aaaa"}
@@ -35,6 +36,15 @@ def test_push_is_accepted_with_its_runs(client, house):
     (run,) = answer.json["runs"]
     assert answer.json == {"delivery": 1, "runs": [run]}
     assert house.ports.runs.run(run).commit == COMMIT
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/elsewhere"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_every_answer_has_the_shape_that_the_description_gives(client, ref, times):
+    for _ in range(times):
+        answer = client.post("/hooks/gitlab", json=push(ref), headers=SIGNED)
+
+    assert HookAnswer.model_validate(answer.json).model_dump(exclude_none=True) == answer.json
 
 
 def test_redelivery_answers_the_same_ids_and_says_so(client):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pipeline.errors import Rejected, Unreachable
+from runners.store import group_commit
 from runners.store.group_commit import GroupCommit
 
 
@@ -110,3 +111,86 @@ def test_who_does_not_wait_is_told_when_the_writer_has_ended():
 
     with pytest.raises(Unreachable, match="is ending"):
         group.later("a", lambda _: None)
+
+
+# ------------------------------------------------------------------------------------------------ at once
+
+
+def at_once(paper: Paper, took: float = 0.0) -> tuple[GroupCommit[str, str], list[list[str]]]:
+    done: list[list[str]] = []
+
+    def commit(words: Sequence[str]) -> list[str]:
+        if "locked" in words:
+            raise Unreachable("somebody writes")
+        time.sleep(took)
+        done.append(list(words))
+        return [word.lower() for word in words]
+
+    return GroupCommit(paper.commit, 10.0, commit), done
+
+
+def test_at_once_is_on_the_callers_own_thread():
+    group, done = at_once(Paper())
+
+    assert group.at_once(["A", "B"]) == ["a", "b"]
+    assert done == [["A", "B"]]
+    group.close()
+
+
+def test_nothing_at_once_overtakes_who_waits():
+    paper = Paper()
+    group, done = at_once(paper)
+    told = threading.Event()
+    group.later("first", lambda _: told.set())
+    assert paper.busy.wait(timeout=10)
+
+    assert group.at_once(["a"]) is None
+    paper.go.set()
+    assert told.wait(timeout=10)
+    group.close()
+
+    assert done == []
+
+
+def test_at_once_is_possible_again_when_nobody_waits_any_more():
+    paper = Paper()
+    paper.go.set()
+    group, _ = at_once(paper)
+    group.write("first")
+
+    until = time.monotonic() + 10
+    while group.at_once(["A"]) is None and time.monotonic() < until:
+        time.sleep(0.001)
+
+    assert group.at_once(["B"]) == ["b"]
+    group.close()
+
+
+def test_what_cannot_be_done_at_once_is_for_the_writer():
+    group, _ = at_once(Paper())
+
+    assert group.at_once(["locked"]) is None
+    group.close()
+
+
+def test_after_a_slow_one_the_writer_has_it_for_a_while():
+    group, _ = at_once(Paper(), took=group_commit.SLOW * 1.5)
+
+    assert group.at_once(["A"]) == ["a"]
+    assert group.at_once(["B"]) is None
+    group.close()
+
+
+def test_a_closed_group_does_nothing_at_once():
+    group, _ = at_once(Paper())
+    group.close()
+
+    assert group.at_once(["A"]) is None
+
+
+def test_an_error_that_nobody_expected_is_the_callers():
+    group = GroupCommit(Paper().commit, 10.0, lambda words: [1 // 0])
+
+    with pytest.raises(ZeroDivisionError):
+        group.at_once(["A"])
+    group.close()
