@@ -55,6 +55,7 @@ COMMANDS = {
     "prune": ("pipeline.commands.pruning:prune", "Remove what nobody needs, or say what would go."),
     "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),
+    "user": ("pipeline.commands.users:user", "People who sign in to the dashboard."),
     "secret": ("pipeline.commands.secrets:secret", "Secrets that Shipway keeps: set, list, remove, rotate."),
     "config": ("pipeline.commands.configuring:config", "Check or explain the operator's file."),
     "repo": ("pipeline.commands.repositories:repo", "Bare repositories that deploy what is pushed to them."),

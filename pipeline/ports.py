@@ -30,6 +30,7 @@ from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
+from pipeline.people import NoSessions, NoUsers, Provider, Sessions, Users
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -252,6 +253,9 @@ class Ports:
     shelves: Sequence[Shelf] = ()
     artifacts: Artifacts = field(default_factory=NoArtifacts)
     secrets: Secrets = field(default_factory=NoSecrets)
+    users: Users = field(default_factory=NoUsers)
+    sessions: Sessions = field(default_factory=NoSessions)
+    providers: Mapping[str, Provider] = field(default_factory=dict)  # who knows people elsewhere, by name
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

@@ -8,6 +8,7 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
 from pipeline.retention.policy import Retention
+from pipeline.user import GitLabSignIn
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Server:
     database: str = ""
     redis: str = ""
     installation: str = ""  # empty: the one that the database keeps
+    gitlab: GitLabSignIn | None = None  # people may sign in by it
 
 
 @dataclass(frozen=True)

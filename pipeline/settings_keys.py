@@ -3,6 +3,8 @@
 Knows one value at a time; what must fit together is in `settings_checks`, and `settings_file` turns it all into nouns.
 """
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from pipeline import settings_values as values
@@ -13,6 +15,23 @@ from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
+
+Role = Literal["viewer", "deployer", "admin"]
+
+
+class GitLabSignInKeys(Keys):
+    url: units.HttpUrl = Field(description="GitLab's address.")
+    client_id: Word = Field(min_length=1, description="Application ID of an application there.")
+    client_secret: SecretText = Field(description="Its secret. Empty: nobody is offered to sign in so.")
+    allow: dict[Word, Role] = Field(
+        min_length=1, description="Full path of a group: the role of its members. Nobody else comes in."
+    )
+
+
+class SignInKeys(Keys):
+    gitlab: GitLabSignInKeys | None = Field(
+        default=None, description="People sign in with their GitLab account. Absent: local users only."
+    )
 
 
 class ServerKeys(Keys):
@@ -39,6 +58,7 @@ class ServerKeys(Keys):
         description="Empty: an id of its own, kept in the database. That of a Shipway whose database was lost: its "
         "containers are ours.",
     )
+    sign_in: SignInKeys = Field(default=SignInKeys(), description="Who may sign in beside local users.")
 
 
 class BuilderKeys(Keys):

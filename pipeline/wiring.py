@@ -34,6 +34,7 @@ from runners.reach import Reach
 from runners.redis_child import redis_url
 from runners.reporters import Reporters
 from runners.shelves import shelves_of
+from runners.sign_in import providers_of
 from runners.source import GitSource
 from runners.store import Store
 
@@ -61,6 +62,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,
+        users=store.users,
+        sessions=store.sessions,
+        providers=providers_of(server),
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),

@@ -22,7 +22,9 @@ from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
 from runners.store.seal import Seal
 from runners.store.secrets import SqlSecrets
+from runners.store.sessions import SqlSessions
 from runners.store.tokens import SqlTokens
+from runners.store.users import SqlUsers
 
 PING_PATIENCE = 2.0  # seconds
 
@@ -48,6 +50,8 @@ class Store:
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)
         self.secrets = SqlSecrets(database, seal)
+        self.users = SqlUsers(database)
+        self.sessions = SqlSessions(database)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:

@@ -1,0 +1,124 @@
+"""What holds for every page: who comes in, headers, escaping of nothing but text, refusals that can be read."""
+
+import pytest
+
+from pipeline.web.auth import RANK
+from pipeline.web.pages.navigation import NAVIGATION
+from pipeline.web.pages.site import FORMS, PAGES, live_path
+
+ROLES = ("viewer", "deployer", "admin")
+
+
+def concrete(path: str) -> str:
+    """A page of the table at the fleet's own names."""
+    names = {"<service>": "shop", "<environment>": "production", "<id:release>": "1"}
+    for name, value in names.items():
+        path = path.replace(name, value)
+    return path
+
+
+SIMPLE = [row for row in PAGES if "<id:run>" not in row.path and "<id:deployment>" not in row.path]
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("row", SIMPLE, ids=lambda row: row.path)
+def test_a_page_opens_from_its_role_on(house, person, row, role):
+    house.release()
+
+    answer = person(role).get(concrete(row.path))
+
+    allowed = RANK[role] >= RANK[row.role]
+    assert answer.status_code == (200 if allowed else 403)
+    assert answer.mimetype == "text/html"
+
+
+@pytest.mark.parametrize("row", SIMPLE, ids=lambda row: row.path)
+def test_nobody_reads_a_page_without_signing_in(stranger, row):
+    answer = stranger.get(concrete(row.path))
+
+    assert answer.status_code == 303
+    assert answer.location.startswith("/sign-in?to=/")
+
+
+@pytest.mark.parametrize("row", [row for row in SIMPLE if row.live], ids=lambda row: row.path)
+def test_nobody_follows_a_page_without_signing_in(stranger, row):
+    answer = stranger.client.get(live_path(concrete(row.path)), headers={"Accept": "text/event-stream"})
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/welcome?ticket=x"])
+def test_every_page_forbids_what_is_not_ours(person, path):
+    check_policy(person("admin").get(path).headers)
+
+
+def test_the_page_that_asks_who_one_is_forbids_it_too(stranger):
+    check_policy(stranger.get("/sign-in").headers)
+
+
+def check_policy(headers):
+
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("row", SIMPLE, ids=lambda row: row.path)
+def test_no_page_has_anything_inline_or_from_elsewhere(house, person, row):
+    house.release()
+
+    text = person("admin").get(concrete(row.path)).text
+
+    assert "<style" not in text
+    assert "style=" not in text
+    assert " onclick=" not in text
+    assert "<script>" not in text
+    assert 'src="http' not in text
+    assert 'rel="stylesheet" href="/static/' in text
+
+
+def test_a_page_that_is_not_there_is_a_page_for_a_browser_and_a_problem_for_a_program(person):
+    browser = person("viewer")
+
+    assert browser.get("/nothing").mimetype == "text/html"
+    assert browser.client.get("/nothing").mimetype == "application/problem+json"
+    assert browser.get("/api/v1/nothing").mimetype == "application/problem+json"
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.path)
+@pytest.mark.parametrize("trick", ["no token", "another's token", "another site", "no origin"])
+def test_a_form_that_is_not_ours_does_nothing(house, person, form, trick):
+    browser, other = person("admin"), person("admin")
+    token = {"no token": "", "another's token": other.token()}.get(trick) or browser.token()
+    origin = {"another site": "https://evil.example", "no origin": ""}.get(trick, "http://localhost")
+    before = len(house.store.audit.entries())
+
+    path = concrete(form.path).replace("<id:run>", "1").replace("<id:deployment>", "1")
+    answer = browser.send(path, origin=origin, **({"form_token": token} if trick != "no token" else {}))
+
+    assert answer.status_code == 403
+    assert "nothing was done" in answer.text
+    assert len(house.store.audit.entries()) == before
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.path)
+def test_a_form_is_for_those_who_may(person, form):
+    if RANK[form.role] == 1:
+        pytest.skip("every role may")
+    path = concrete(form.path).replace("<id:run>", "1").replace("<id:deployment>", "1")
+
+    answer = person("viewer").act(path)
+
+    assert answer.status_code == 403
+
+
+def test_the_bar_leads_to_pages_that_are_there_for_those_who_may():
+    pages = {row.path: row for row in PAGES}
+
+    for link in NAVIGATION:
+        assert link.path in pages
+        assert link.role == pages[link.path].role
