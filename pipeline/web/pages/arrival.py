@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from pipeline.errors import BadSignature, Forbidden
@@ -33,6 +33,7 @@ def arrive(ports: Ports) -> Visit:
         _theme(),
         path=request.path,
         args=request.args.to_dict(),
+        pulse=current_app.extensions["shipway.pulse"],
     )
     text = session_text(ports)
     session = ports.sessions.session(text) if text else None

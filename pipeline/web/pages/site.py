@@ -24,6 +24,7 @@ from pipeline.web.pages.arrival import (
 )
 from pipeline.web.pages.feed import PartFeed
 from pipeline.web.pages.page import Form, Page
+from pipeline.web.pages.pulse import Pulse
 from pipeline.web.pages.render import page, text
 from pipeline.web.pages.visit import Visit
 from pipeline.web.problems import Problem
@@ -35,6 +36,7 @@ OTHERS = ("/api", "/hooks/", "/static/", "/healthz", "/readyz", "/metrics")  # w
 
 
 def mount(app: Flask, ports: Ports) -> None:
+    app.extensions["shipway.pulse"] = Pulse(ports)
     static.mount(app)
     sign_in.mount(app, ports)
     for row in PAGES:
@@ -95,6 +97,7 @@ def _follow(ports: Ports, row: Page, **path: str | int) -> Response:
         visit,
         caller=replace(visit.caller, name="reader"),
         form_token="",
+        patience=0.0,
         path=request.path.removesuffix("/live") or "/",
     )
     feed = PartFeed(

@@ -16,6 +16,7 @@ from pipeline.web.bodies import Sent
 from pipeline.web.calls import Call
 from pipeline.web.pages.language import Language
 from pipeline.web.pages.navigation import Link
+from pipeline.web.pages.pulse import Pulse
 from pipeline.web.problems import refusal
 
 A = TypeVar("A", bound=Answer)
@@ -34,6 +35,8 @@ class Visit:
     form_token: str = field(default="", repr=False)
     path: str = "/"
     args: Mapping[str, str] = field(default_factory=dict)
+    pulse: Pulse = field(repr=False, kw_only=True)
+    patience: float = 0.15  # seconds that this page may wait for what hosts say
 
     def ask(self, answer: type[A], name: str, sent: Mapping[str, str] | None = None, **path: str | int) -> A:
         """What the API's call `name` answers to this person: same rights, same function, same line in the audit."""

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.assets import templates_dir
+from pipeline.delivery.run import StageName
+from pipeline.web.pages import overview
 from pipeline.web.pages.language import language, preferred
 from pipeline.web.pages.marks import WORDS
 from pipeline.web.pages.navigation import NAVIGATION
@@ -19,7 +21,8 @@ def sentences() -> set[str]:
     files = [*(templates_dir() / "web").rglob("*.j2"), *PAGES.glob("*.py")]
     said = {a or b for file in files for a, b in CALLED.findall(file.read_text(encoding="utf-8"))}
     units = {"{n} d", "{n} h", "{n} min", "{n} s"}
-    return said | units | set(WORDS) | {link.name for link in NAVIGATION} | {"As the system", "Light", "Dark"}
+    tables = {*WORDS, *StageName, *overview.TITLES.values(), *(link.name for link in NAVIGATION)}
+    return said | units | tables | {"As the system", "Light", "Dark"}
 
 
 EXTRA = {
