@@ -13,7 +13,18 @@ from pipeline.errors import BadSignature, ShipwayError
 from pipeline.people import NoSessions
 from pipeline.ports import Ports
 from pipeline.web.auth import demand
-from pipeline.web.pages import bring, overview, releases, service, sign_in, static
+from pipeline.web.pages import (
+    audit,
+    bring,
+    difference,
+    hosts,
+    ledger,
+    overview,
+    releases,
+    service,
+    sign_in,
+    static,
+)
 from pipeline.web.pages.arrival import (
     arrive,
     demand_ours,
@@ -35,8 +46,12 @@ PAGES: tuple[Page, ...] = (
     *service.PAGES,
     *bring.PAGES,
     *releases.PAGES,
+    *difference.PAGES,
+    *hosts.PAGES,
+    *ledger.PAGES,
+    *audit.PAGES,
 )
-FORMS: tuple[Form, ...] = (*bring.FORMS,)
+FORMS: tuple[Form, ...] = (*bring.FORMS, *hosts.FORMS, *ledger.FORMS)
 OTHERS = ("/api", "/hooks/", "/static/", "/healthz", "/readyz", "/metrics")  # where no page is
 
 
