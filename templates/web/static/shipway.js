@@ -15,6 +15,19 @@
     document.body.dataset.live = "off";
   });
 
+  /* What a reader had opened, and where the keyboard was, outlive the exchange of the part. */
+  let opened = [];
+  let focused = "";
+  document.addEventListener("htmx:sseBeforeMessage", (event) => {
+    const active = document.activeElement;
+    opened = [...event.target.querySelectorAll("details[open][id]")].map((one) => one.id);
+    focused = event.target.contains(active) ? active.getAttribute("href") || "" : "";
+  });
+  document.addEventListener("htmx:sseMessage", (event) => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    if (focused) event.target.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+  });
+
   const rest = () => {
     if (source) source.close();
     source = null;
