@@ -65,6 +65,7 @@ COMMANDS = {
     "prune": ("pipeline.commands.pruning:prune", "Remove what nobody needs, or say what would go."),
     "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),
+    "user": ("pipeline.commands.users:user", "People who sign in to the dashboard."),
     "secret": ("pipeline.commands.secrets:secret", "Secrets that Shipway keeps: set, list, remove, rotate."),
     "notices": ("pipeline.commands.notices:notices", "Who was told what; send a test."),
     "figures": (

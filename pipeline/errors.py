@@ -8,6 +8,7 @@ ShipwayError                    500 · exit 1
 │   ├── NotFound                404 · exit 5   no such service, run, release…
 │   ├── Conflict                409 · exit 6   not now, and why
 │   ├── TooLarge                413 · exit 2   a body above the limit
+│   ├── TooMany                 429 · exit 2   too many tries; says when to come again
 │   └── Unsupported             415 · exit 2   a body of a kind that is not read, such as multipart
 ├── StageFailed                 422 · exit 7   the user's own build or tests failed, hung or are missing
 ├── RolloutFailed               422 · exit 8   health or traffic went wrong
@@ -89,6 +90,16 @@ class TooLarge(Refused):
 
     status = 413
     now = "Send less at once; `shipway COMMAND --help` tells what it takes."
+
+
+class TooMany(Refused):
+    """Too many tries; `seconds` from now the next one is looked at."""
+
+    status = 429
+
+    def __init__(self, message: str, seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Unsupported(Refused):

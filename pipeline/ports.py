@@ -33,6 +33,7 @@ from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
 from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
 from pipeline.notices.book import NoNotices, Told
+from pipeline.people import NoSessions, NoUsers, Provider, Sessions, Users
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -256,6 +257,9 @@ class Ports:
     shelves: Sequence[Shelf] = ()
     artifacts: Artifacts = field(default_factory=NoArtifacts)
     secrets: Secrets = field(default_factory=NoSecrets)
+    users: Users = field(default_factory=NoUsers)
+    sessions: Sessions = field(default_factory=NoSessions)
+    providers: Mapping[str, Provider] = field(default_factory=dict)  # who knows people elsewhere, by name
     freezes: Freezes = field(default_factory=NoFreezes)
     schedules: Schedules = field(default_factory=NoSchedules)
     figures: FigureBook = field(default_factory=NoFigures)

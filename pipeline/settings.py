@@ -14,6 +14,7 @@ from pipeline.fleet.service import Environment, Service
 from pipeline.notices.notice import Rule
 from pipeline.retention.policy import Retention
 from pipeline.traces.trace import Traces
+from pipeline.user import GitLabSignIn
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Server:
     database: str = ""
     redis: str = ""
     installation: str = ""  # empty: the one that the database keeps
+    gitlab: GitLabSignIn | None = None  # people may sign in by it
     timezone: str = "UTC"
     traces: Traces = field(default_factory=Traces)
 

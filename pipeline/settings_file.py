@@ -31,8 +31,10 @@ from pipeline.settings_keys import (
     ServiceKeys,
 )
 from pipeline.settings_notices import rules, secrets_of
+from pipeline.settings_sign_in import SignInKeys
 from pipeline.settings_timing import timing
 from pipeline.settings_values import STORE
+from pipeline.user import GitLabSignIn
 from pipeline.variables import expand
 from pipeline.yaml_text import load
 
@@ -67,6 +69,8 @@ def all_secrets(settings: Settings) -> list[str]:
     """Every secret text of the file that is long enough to be masked, the longest first."""
     found = {settings.registry.password.reveal()}
     found |= {balancer.secret_key.reveal() for balancer in settings.load_balancers.values()}
+    if settings.server.gitlab is not None:
+        found.add(settings.server.gitlab.client_secret.reveal())
     found |= {fleet.token.reveal() for fleet in settings.gitlab_runners.values()}
     for service in settings.services.values():
         repository = service.repository
@@ -134,9 +138,18 @@ def _server(keys: FileKeys, folder: str) -> Server:
         database=server.database.get_secret_value(),
         redis=server.redis.get_secret_value(),
         installation=server.installation,
+        gitlab=_gitlab(server.sign_in),
         timezone=server.timezone,
         traces=server.traces.traces(),
     )
+
+
+def _gitlab(keys: SignInKeys) -> GitLabSignIn | None:
+    found = keys.gitlab
+    if found is None:
+        return None
+    secret = _secret(found.client_secret)
+    return GitLabSignIn(found.url.rstrip("/"), found.client_id, secret, dict(found.allow))
 
 
 def _registry(keys: FileKeys, folder: str) -> RegistryAccess:

@@ -14,6 +14,7 @@ from pipeline.settings_gitlab_runners import RunnerFleetKeys
 from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
+from pipeline.settings_sign_in import SignInKeys
 from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
 from pipeline.settings_traces import TracesKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
@@ -44,6 +45,7 @@ class ServerKeys(Keys):
         description="Empty: an id of its own, kept in the database. That of a Shipway whose database was lost: its "
         "containers are ours.",
     )
+    sign_in: SignInKeys = Field(default=SignInKeys(), description="Who may sign in beside local users.")
     timezone: Zone = Field(default="UTC", description="Of times in this file that name none.")
     traces: TracesKeys = Field(default=TracesKeys(), description="Where traces of runs go.")
 

@@ -44,6 +44,7 @@ from runners.reach import Reach
 from runners.redis_child import redis_url
 from runners.reporters import Reporters
 from runners.shelves import shelves_of
+from runners.sign_in import providers_of
 from runners.source import GitSource
 from runners.store import Store
 from runners.traces import OtlpTraces
@@ -72,6 +73,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,
+        users=store.users,
+        sessions=store.sessions,
+        providers=providers_of(server),
         freezes=store.freezes,
         schedules=store.schedules,
         told=store.notices,

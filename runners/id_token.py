@@ -42,7 +42,9 @@ class Keys:
             url, cache_keys=False, lifespan=KEPT, timeout=TIMEOUT, ssl_context=_authorities()
         )
 
-    def claims(self, text: str, audiences: Sequence[str], issuer: str) -> dict[str, Any]:
+    def claims(
+        self, text: str, audiences: Sequence[str], issuer: str, needed: Sequence[str] = NEEDED
+    ) -> dict[str, Any]:
         """Raises `BadSignature`, or `Unreachable` when the keys cannot be had."""
         try:
             key = self._client.get_signing_key_from_jwt(text).key
@@ -53,7 +55,7 @@ class Keys:
                 audience=audiences,
                 issuer=[issuer, f"{issuer}/"],
                 leeway=LEEWAY,
-                options={"require": NEEDED},
+                options={"require": list(needed)},
             )
         except PyJWKClientConnectionError as error:
             raise Unreachable(

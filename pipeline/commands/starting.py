@@ -18,6 +18,9 @@ from runners.own_store import store_of
 from runners.process import Beat, Fork, hold_alone
 from runners.redis_child import prepare, program, socket_path, words
 from runners.settings_source import load_settings
+from runners.store import Store
+
+FIRST_LINK = 24 * 3600.0  # seconds
 
 
 @click.command()
@@ -36,11 +39,13 @@ def up(log_format: str) -> None:
     listener = listening_socket(settings.server.listen)
     listener.set_inheritable(True)
     redis = [] if settings.server.redis else [_redis(settings.server.data)]
-    token = _first_token(settings)
+    token, link = _first_entries(settings)
     os.environ.update({"SHIPWAY_LOG_FORMAT": log_format, SUPERVISED: "up"})
     plan = data / "run" / "plan.json"
     write_plan([*redis, _crew(config, settings, listener.fileno(), lock)], plan)
     click.echo(f"Shipway at {settings.server.url} · token of this machine in {token}")
+    if link:
+        click.echo(f"Nobody can sign in yet. For the first user, good once and for a day: {link}")
     sys.stdout.flush()
     check = [*shipway(config), "config", "check"]
     os.execv(sys.executable, [*PYTHON, "-m", "pipeline.supervisor", str(plan), *check])  # noqa: S606
@@ -67,22 +72,31 @@ def _redis(data: str) -> ChildPlan:
     )
 
 
-def _first_token(settings: Settings) -> Path:
-    """So that the command on this machine just works. Also the first look at the database: what is wrong with it is
-    said here, once, and not by five processes."""
-    path = Path(settings.server.data) / "keys" / "local.token"
+def _first_entries(settings: Settings) -> tuple[Path, str]:
+    """The token's file and, while there are no users, a link that makes the first. Also the first look at the database:
+    what is wrong with it is said here, once, and not by five processes."""
     store = store_of(settings.server)
     try:
         store.migrate()
-        if path.is_file() and store.tokens.who(path.read_text(encoding="utf-8").strip()):
-            return path
-        if any(caller.name == "local" for caller in store.tokens.tokens()):
-            store.tokens.revoke("local")
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.unlink(missing_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(store.tokens.create("local", "admin", ()) + "\n")
+        token = _first_token(settings, store)
+        if store.users.users():
+            return token, ""
+        ticket = store.sessions.issue("first-user", {}, FIRST_LINK)
+        return token, f"{settings.server.url.rstrip('/')}/welcome?ticket={ticket}"
     finally:
         store.close()
+
+
+def _first_token(settings: Settings, store: Store) -> Path:
+    """So that the command on this machine just works."""
+    path = Path(settings.server.data) / "keys" / "local.token"
+    if path.is_file() and store.tokens.who(path.read_text(encoding="utf-8").strip()):
+        return path
+    if any(caller.name == "local" for caller in store.tokens.tokens()):
+        store.tokens.revoke("local")
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(store.tokens.create("local", "admin", ()) + "\n")
     return path

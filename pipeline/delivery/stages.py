@@ -267,12 +267,12 @@ def readable(repository: Repository, run: Run) -> Repository:
 
 
 def reason_of(run: Run) -> Reason:
-    return Reason.MANUAL if run.requested_by.startswith("api:") else Reason.PUSH
+    return Reason.MANUAL if run.asked_for else Reason.PUSH
 
 
 def asked_for(run: Run) -> bool:
     """By a person or a schedule, whatever changed: it is built anew."""
-    return run.requested_by.startswith("api:") or run.requested_by == SCHEDULE
+    return run.asked_for or run.requested_by == SCHEDULE
 
 
 def pauses() -> Iterator[float]:

@@ -71,14 +71,23 @@ def mount(app: Flask, ports: Ports) -> None:
         )
 
 
+def perform(
+    call: Call,
+    ports: Ports,
+    caller: Caller,
+    path: Mapping[str, str | int],
+    sent: Callable[[], dict[str, Sent]],
+) -> Answer | Response:
+    """The one way into a call, for the API and for pages: rights first, then what was sent, then the deed, audited."""
+    _admit(call, caller, path)
+    if call.action:
+        return _audited(call, ports, caller, path, sent())
+    return call.handler(ports, caller, **path, **sent())
+
+
 def _view(call: Call, ports: Ports) -> Callable[..., Response]:
     def view(**path: str | int) -> Response:
-        caller: Caller = g.caller
-        _admit(call, caller, path)
-        sent = _sent(call)
-        if not call.action:
-            return _response(call.handler(ports, caller, **path, **sent), call.status)
-        return _response(_audited(call, ports, caller, path, sent), call.status)
+        return _response(perform(call, ports, g.caller, path, lambda: _sent(call)), call.status)
 
     return view
 
@@ -127,14 +136,14 @@ def _audited(
     try:
         answer = call.handler(ports, caller, **path, **sent)
     except ShipwayError as error:
-        ports.audit.note(caller.name, call.action, target, f"{asked} refused: {error}")
+        ports.audit.note(caller.signature, call.action, target, f"{asked} refused: {error}")
         raise
     made = [
         f"{name} {getattr(answer, name)}"
         for name in ("run", "runs", "deployment", "deployments")
         if hasattr(answer, name)
     ]
-    ports.audit.note(caller.name, call.action, target, f"{asked} accepted: {', '.join(made) or 'done'}")
+    ports.audit.note(caller.signature, call.action, target, f"{asked} accepted: {', '.join(made) or 'done'}")
     return answer
 
 

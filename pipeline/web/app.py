@@ -18,6 +18,7 @@ from pipeline.web import api, health, hooks, metrics, openapi
 from pipeline.web.auth import caller_of
 from pipeline.web.hooks import LARGEST_HOOK, Answered
 from pipeline.web.metrics import Figures
+from pipeline.web.pages import site
 from pipeline.web.problems import Problem, document, headers_of, plain_problem, problem_of
 
 log = logging.getLogger("shipway.web")
@@ -31,14 +32,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Shipway</title></head><body>
-<h1>Shipway</h1>
-<p>A push to your repository is built, tested, published and rolled out, host by host, or everything goes back.</p>
-<p>The API is at <code>/api/v1</code> and wants a token (<code>shipway token create</code>);
-its description is at <code>/api/v1/openapi.json</code>. On a terminal: <code>shipway status</code>.</p>
-</body></html>
-"""
 
 
 def create_app(ports: Ports) -> Flask:
@@ -47,17 +40,13 @@ def create_app(ports: Ports) -> Flask:
     figures = Figures(ports)
     app.extensions["shipway.figures"] = figures
     _mount_edges(app, ports, figures)
-    _mount_errors(app)
+    _mount_errors(app, ports)
     hooks.mount(app, ports, figures)
     health.mount(app, ports)
     metrics.mount(app, figures)
     api.mount(app, ports)
     openapi.mount(app)
-
-    @app.get("/", endpoint="GET /")
-    def front() -> Response:
-        return Response(PAGE, mimetype="text/html")
-
+    site.mount(app, ports)
     return app
 
 
@@ -80,14 +69,16 @@ def _mount_edges(app: Flask, ports: Ports, figures: Figures) -> None:
         return response
 
 
-def _mount_errors(app: Flask) -> None:
+def _mount_errors(app: Flask, ports: Ports) -> None:
     @app.errorhandler(ShipwayError)
     def refused(error: ShipwayError) -> Response:
-        return _problem(_refused(error, request.path, g.request_id))
+        return _answer(ports, _refused(error, request.path, g.request_id))
 
     @app.errorhandler(HTTPException)
     def refused_by_http(error: HTTPException) -> Response:
-        response = _problem(plain_problem(error.code or 500, _sentence(error), request.path, g.request_id))
+        response = _answer(
+            ports, plain_problem(error.code or 500, _sentence(error), request.path, g.request_id)
+        )
         for name, value in error.get_headers():
             if name == "Allow":
                 response.headers[name] = value
@@ -96,7 +87,7 @@ def _mount_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log.exception("unexpected error", extra={"request_id": g.request_id, "path": request.path})
-        return _problem(_unexpected(request.path, g.request_id))
+        return _answer(ports, _unexpected(request.path, g.request_id))
 
 
 def guarded(work: Callable[[], None], path: str, request_id: str, answer: Callable[[Answered], None]) -> None:
@@ -122,7 +113,9 @@ def _unexpected(path: str, request_id: str) -> Problem:
     return plain_problem(500, detail, path, request_id)
 
 
-def _problem(problem: Problem) -> Response:
+def _answer(ports: Ports, problem: Problem) -> Response:
+    if site.is_page():
+        return site.trouble(ports, problem)
     return Response(document(problem), problem.status, headers_of(problem))
 
 

@@ -46,8 +46,8 @@ def demand(caller: Caller, role: Role) -> None:
     """Raises `Forbidden` when the caller's role is below `role`; an unknown role may do nothing."""
     if RANK.get(caller.role, 0) < RANK[role]:
         raise Forbidden(
-            f"The token {caller.name!r} has the role {caller.role!r}; this call needs {role.value!r}. "
-            f"An administrator makes one that may: `shipway token create NAME --role {role.value}`."
+            f"The {caller.kind} {caller.name!r} has the role {caller.role!r}; this call needs {role.value!r}. "
+            + _more(caller, role)
         )
 
 
@@ -72,8 +72,8 @@ def demand_within(caller: Caller, service: str, environment: str = "") -> None:
     if not within(caller, service, environment):
         place = f"{service}/{environment}" if environment else service
         raise Forbidden(
-            f"The token {caller.name!r} is bound to {', '.join(caller.scopes)} and does not reach {place}. "
-            "Use another token, or ask an administrator for one."
+            f"The {caller.kind} {caller.name!r} is bound to {', '.join(caller.scopes)} and does not reach {place}. "
+            f"{_advice(caller)}"
         )
 
 
@@ -81,6 +81,18 @@ def demand_everything(caller: Caller) -> None:
     """For calls that are about no service in particular: a bound token must not reach beyond its bounds by them."""
     if caller.scopes:
         raise Forbidden(
-            f"The token {caller.name!r} is bound to {', '.join(caller.scopes)}; this call needs one that is not bound. "
-            "Use another token, or ask an administrator for one."
+            f"The {caller.kind} {caller.name!r} is bound to {', '.join(caller.scopes)}; this call needs one that is not bound. "
+            f"{_advice(caller)}"
         )
+
+
+def _more(caller: Caller, role: Role) -> str:
+    if caller.kind == "user":
+        return "Ask an administrator."
+    return f"An administrator makes one that may: `shipway token create NAME --role {role.value}`."
+
+
+def _advice(caller: Caller) -> str:
+    if caller.kind == "user":
+        return "Ask an administrator."
+    return "Use another token, or ask an administrator for one."

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from flask import Response, request
 
@@ -94,7 +95,7 @@ def show_artifact(ports: Ports, caller: Caller, run: int, path: str) -> Response
 
 
 def requested_by(caller: Caller) -> str:
-    return f"api:{caller.name}"
+    return caller.requester
 
 
 def overriding(caller: Caller, wanted: bool) -> bool:
@@ -126,21 +127,25 @@ def resume_at(position: int) -> int:
     return int(last)
 
 
-def stream(feed: Feed, position: int, ports: Ports) -> Response:
-    """Answers headers here; the frames come from the server around us when it offers to, else from this thread."""
+def stream(feed: Feed, position: int, ports: Ports, welcome: Callable[[], bool] | None = None) -> Response:
+    """Answers headers here; the frames come from the server around us when it offers to, else from this thread.
+    `welcome` raises when the follower may not be here any more; by default when its token is not good."""
     handover = request.environ.get("asgi.scope", {}).get("shipway.handover")
     frames: Iterator[bytes] = iter(())
     if isinstance(handover, Handover):
         if not handover.room:
             raise Busy("Too many streams are open on this server. Close some, or come again in a moment.")
-        authorization = request.headers.get("Authorization", "")
         handover.feed, handover.position = feed, position
-        handover.welcome = lambda: bool(caller_of(authorization, ports))
+        handover.welcome = welcome or partial(_still_known, request.headers.get("Authorization", ""), ports)
     else:
         frames = follow(feed, position, ports.clock.sleep)
     response = Response(frames, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     return response
+
+
+def _still_known(authorization: str, ports: Ports) -> bool:
+    return bool(caller_of(authorization, ports))
 
 
 def _reachable(ports: Ports, caller: Caller, number: int) -> Run:

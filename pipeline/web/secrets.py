@@ -58,7 +58,7 @@ def list_secrets(ports: Ports, caller: Caller) -> SecretsAnswer:
 def set_secret(ports: Ports, caller: Caller, body: SecretBody) -> SecretChanged:
     scope = Scope(body.service, body.environment, body.stage)
     check_scope(scope, ports.settings)
-    ports.secrets.put(body.name, scope, Secret(body.value.get_secret_value()), caller.name)
+    ports.secrets.put(body.name, scope, Secret(body.value.get_secret_value()), caller.signature)
     return _changed(ports, body.name, scope)
 
 

@@ -29,7 +29,9 @@ from runners.store.runs import SqlRuns
 from runners.store.schedules import SqlSchedules
 from runners.store.seal import Seal
 from runners.store.secrets import SqlSecrets
+from runners.store.sessions import SqlSessions
 from runners.store.tokens import SqlTokens
+from runners.store.users import SqlUsers
 
 PING_PATIENCE = 2.0  # seconds
 
@@ -58,6 +60,8 @@ class Store:
         self.figures = SqlFigures(database)
         self.notices = SqlNotices(database)
         self.secrets = SqlSecrets(database, seal)
+        self.users = SqlUsers(database)
+        self.sessions = SqlSessions(database)
         self.gitlab_runners = SqlGitLabRunners(database, seal)
         self.freezes = SqlFreezes(database)
         self.schedules = SqlSchedules(database)

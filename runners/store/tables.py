@@ -135,6 +135,7 @@ runs = Table(
     Index("ix_runs_delivery", "delivery"),
     Index("ix_runs_finished_at", "finished_at", sqlite_where=text(OVER)),
     Index("ix_runs_deployment", "deployment"),
+    Index("ix_runs_environment", "service", "environment", "id"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 

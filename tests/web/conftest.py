@@ -172,6 +172,8 @@ def house(blank_database: Path, tmp_path: Path) -> Iterator[House]:
             "fleet",
             "tokens",
             "audit",
+            "users",
+            "sessions",
             "freezes",
         )
     }

@@ -190,7 +190,7 @@ def test_figures_do_not_grow_with_what_strangers_ask_for(client):
 
 
 def test_the_front_page_says_what_this_is_and_nothing_about_services(client):
-    answer = client.get("/")
+    answer = client.get("/", follow_redirects=True)
 
     assert "/api/v1" in answer.text
     assert "shop" not in answer.text

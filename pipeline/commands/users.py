@@ -1,0 +1,114 @@
+"""`user create|list|disable|enable|password`: people who sign in to the dashboard. On the database itself, never over the
+network: whoever can make users can become an administrator.
+
+A password comes from a prompt or from standard input, never from the words of a command.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import click
+
+from pipeline.commands.asked import asked
+from pipeline.commands.showing import ago, show, table
+from pipeline.secret import Secret
+
+ROLES = ("viewer", "deployer", "admin")
+LONGEST = 4096  # characters that are read of a password
+
+
+@click.group()
+def user() -> None:
+    """People who sign in to the dashboard: create, list, disable, change a password."""
+
+
+@user.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
+@click.option(
+    "--scope", "scopes", multiple=True, metavar="SERVICE[/ENVIRONMENT]", help="Only there. May be repeated."
+)
+def create(name: str, role: str, scopes: tuple[str, ...]) -> None:
+    """A new user. The password is asked for, or read from standard input: `< file`."""
+    password = _password()
+    with _books() as store:
+        store.users.create(name, role, scopes, password)
+        store.audit.note("local", "user.create", name, role)
+    show({"name": name, "role": role, "scopes": list(scopes)}, f"{name} may sign in as {role}.")
+
+
+@user.command("list")
+def list_users() -> None:
+    """Names, roles, scopes, and when each signed in last."""
+    with _books() as store:
+        found = store.users.users()
+    rows = [
+        (
+            one.name,
+            one.role + (", disabled" if one.disabled else ""),
+            " ".join(one.scopes) or "everywhere",
+            one.origin,
+            ago(one.seen_at.isoformat()) if one.seen_at else "never",
+        )
+        for one in found
+    ]
+    answer = [
+        {"name": u.name, "role": u.role, "scopes": list(u.scopes), "origin": u.origin, "disabled": u.disabled}
+        for u in found
+    ]
+    nobody = "No users. Make the first: shipway user create NAME --role admin"
+    show({"users": answer}, table(("name", "role", "where", "from", "signed in"), rows, nobody))
+
+
+@user.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Sign NAME out everywhere, and let them in no more."""
+    _disable(name, True)
+    show({"disabled": name}, f"{name} is disabled and signed out.")
+
+
+@user.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Let NAME in again."""
+    _disable(name, False)
+    show({"enabled": name}, f"{name} may sign in again.")
+
+
+@user.command()
+@click.argument("name")
+def password(name: str) -> None:
+    """A new password for NAME, who is signed out everywhere."""
+    new = _password()
+    with _books() as store:
+        store.users.set_password(name, new)
+        store.audit.note("local", "user.password", name)
+    show({"changed": name}, f"The password of {name} is changed.")
+
+
+def _disable(name: str, disabled: bool) -> None:
+    with _books() as store:
+        store.users.disable(name, disabled)
+        store.audit.note("local", "user.disable" if disabled else "user.enable", name)
+
+
+def _password() -> Secret:
+    if sys.stdin.isatty():
+        return Secret(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return Secret(sys.stdin.read(LONGEST).rstrip("\r\n"))
+
+
+@contextmanager
+def _books() -> Iterator[Any]:
+    """Loaded by name: the database's packages cost half a second that `--help` need not wait for."""
+    load_settings = import_module("runners.settings_source").load_settings
+    store = import_module("runners.own_store").store_of(load_settings(asked().config_path()).server)
+    try:
+        store.migrate()
+        yield store
+    finally:
+        store.close()
