@@ -25,6 +25,13 @@ def test_the_plan_in_the_docs_is_what_the_rules_say():
     assert shown.strip() == example_plan(), "run: python -m tests.example_plan"
 
 
+def test_every_proof_of_a_promise_is_there():
+    named = re.findall(r"`(tests/[a-z_/]+(?:\.py)?)`", (ROOT / "docs" / "guarantees.md").read_text())
+
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_every_file_of_the_walk_is_there():
     named = re.findall(
         r"`((?:pipeline|runners)/[a-z_/]+(?:\.py)?)`", (ROOT / "docs" / "how-it-travels.md").read_text()
