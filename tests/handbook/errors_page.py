@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from pipeline import errors
 from pipeline.errors import ShipwayError
-from pipeline.web.problems import problem_of
 
 HEAD = """# Errors
 
@@ -15,10 +14,11 @@ now. The same error has one HTTP status in the API (a problem document whose `ty
 at the command (`shipway help exit-codes`). An error that nobody expected is 500 and exit code 1; its `request_id` finds it in the
 log.
 
-A kind that is indented is a special case of the one above it: whoever handles that one handles it too.
+A kind with more dots is a special case of the one above it with fewer: whoever handles that one handles it too. The `type` of a
+problem ends in the kind's name: `BadConfig` is `urn:shipway:problem:bad-config`.
 
-| kind | HTTP | `urn:shipway:problem:` | exit code | what it is | what to do |
-|---|---|---|---|---|---|
+| kind | HTTP, exit code | what it is | what to do |
+|---|---|---|---|
 """
 # kind -> what a person does who meets it; a kind without a line here fails the test
 TO_DO = {
@@ -50,9 +50,8 @@ def errors_page() -> str:
 
 def _rows(kind: type[ShipwayError], depth: int) -> Iterator[str]:
     about = " ".join((kind.__doc__ or "").split())
-    name = "&emsp;" * depth + f"`{kind.__name__}`"
-    told = f"`{problem_of(kind('-'), '', '').type.rpartition(':')[2]}`"
-    yield f"| {name} | {kind.status} | {told} | {kind.exit_code} | {about} | {TO_DO[kind.__name__]} |\n"
+    name = f"{'·' * depth} `{kind.__name__}`".strip()
+    yield f"| {name} | {kind.status}, {kind.exit_code} | {about} | {TO_DO[kind.__name__]} |\n"
     for below in kind.__subclasses__():
         if below.__module__ == errors.__name__:
             yield from _rows(below, depth + 1)
