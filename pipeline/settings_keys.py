@@ -71,7 +71,7 @@ class HostKeys(Keys):
     engine: units.EngineUrl = Field(description="unix:///path, tcp://address:port or ssh://user@address.")
     address: units.IpAddress | None = Field(
         default=None,
-        description="Private IP on which replicas publish their ports. Default: the IP in `engine`.",
+        description="Private IP on which replicas publish their ports; no proxy reaches 127.0.0.1. Default: the IP in `engine`.",
     )
     region: Name | None = Field(default=None, description="Where it stands; load balancers are regional.")
     instance: Word = Field(
