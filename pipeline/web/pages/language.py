@@ -14,6 +14,11 @@ TAGS = {"en": "en", "zh": "zh-Hans"}
 UNITS = ((86400, "{n} d"), (3600, "{n} h"), (60, "{n} min"), (1, "{n} s"))
 
 
+def key(sentence: str) -> str:
+    """Marks a sentence that a template says later: the test of the catalogue looks for it."""
+    return sentence
+
+
 @dataclass(frozen=True)
 class Language:
     code: str = "en"

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from pipeline.web.fleet_answers import ServiceAnswer, ServicesAnswer
+from pipeline.web.pages.language import key
 from pipeline.web.pages.page import Page
 from pipeline.web.pages.standing import Group, Standing
 from pipeline.web.pages.standings import standings
 from pipeline.web.pages.visit import Visit
 
 TITLES = {
-    Group.ATTENTION: "Needs attention",
-    Group.MOVING: "Moving",
-    Group.WELL: "Well",
-    Group.EMPTY: "Not deployed yet",
+    Group.ATTENTION: key("Needs attention"),
+    Group.MOVING: key("Moving"),
+    Group.WELL: key("Well"),
+    Group.EMPTY: key("Not deployed yet"),
 }
 TONES = {Group.ATTENTION: "bad", Group.MOVING: "busy", Group.WELL: "good", Group.EMPTY: "idle"}
 

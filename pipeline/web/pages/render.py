@@ -1,5 +1,6 @@
 """Templates become answers: escaping, the words of the language, and the headers that every page carries."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +29,7 @@ POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
+DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": POLICY,
@@ -58,8 +60,11 @@ def text(visit: Visit, template: str, context: Mapping[str, object]) -> str:
     def with_choice(name: str, value: str) -> str:
         return "?" + urlencode({**visit.args, name: value})
 
+    def with_query() -> str:
+        return "?" + urlencode(visit.args) if visit.args else ""
+
     words = {"_": language.say, "span": language.span, "ago": ago, "now": now}
-    ways = {"visit": visit, "with_choice": with_choice}
+    ways = {"visit": visit, "with_choice": with_choice, "with_query": with_query}
     return environment().get_template(f"{template}.html.j2").render({**words, **ways, **context})
 
 
@@ -76,5 +81,6 @@ def environment() -> Environment:
     known = {"languages": LANGUAGES, "mark": mark_of, "navigation": NAVIGATION}
     made.globals.update({"static": address, "version": __version__, **known})
     made.filters["short"] = lambda commit: commit[:8]
-    made.filters["title"] = lambda message: message.strip().splitlines()[0] if message.strip() else ""
+    made.filters["headline"] = lambda message: message.strip().splitlines()[0] if message.strip() else ""
+    made.filters["brief"] = lambda text: DIGEST.sub(r"\1…", text)
     return made

@@ -13,7 +13,7 @@ from pipeline.errors import BadSignature, ShipwayError
 from pipeline.people import NoSessions
 from pipeline.ports import Ports
 from pipeline.web.auth import demand
-from pipeline.web.pages import overview, sign_in, static
+from pipeline.web.pages import bring, overview, releases, service, sign_in, static
 from pipeline.web.pages.arrival import (
     arrive,
     demand_ours,
@@ -30,8 +30,13 @@ from pipeline.web.pages.visit import Visit
 from pipeline.web.problems import Problem
 from pipeline.web.runs import resume_at, stream
 
-PAGES: tuple[Page, ...] = (*overview.PAGES,)
-FORMS: tuple[Form, ...] = ()
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *service.PAGES,
+    *bring.PAGES,
+    *releases.PAGES,
+)
+FORMS: tuple[Form, ...] = (*bring.FORMS,)
 OTHERS = ("/api", "/hooks/", "/static/", "/healthz", "/readyz", "/metrics")  # where no page is
 
 

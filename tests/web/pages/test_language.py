@@ -7,13 +7,12 @@ import pytest
 
 from pipeline.assets import templates_dir
 from pipeline.delivery.run import StageName
-from pipeline.web.pages import overview
 from pipeline.web.pages.language import language, preferred
 from pipeline.web.pages.marks import WORDS
 from pipeline.web.pages.navigation import NAVIGATION
 
 PAGES = Path(__file__).parents[3] / "pipeline" / "web" / "pages"
-CALLED = re.compile(r"""\b(?:_|say)\(\s*(?:"([^"]+)"|'([^']+)')""")
+CALLED = re.compile(r"""\b(?:_|say|key)\(\s*(?:"([^"]+)"|'([^']+)')""")
 
 
 def sentences() -> set[str]:
@@ -21,7 +20,7 @@ def sentences() -> set[str]:
     files = [*(templates_dir() / "web").rglob("*.j2"), *PAGES.glob("*.py")]
     said = {a or b for file in files for a, b in CALLED.findall(file.read_text(encoding="utf-8"))}
     units = {"{n} d", "{n} h", "{n} min", "{n} s"}
-    tables = {*WORDS, *StageName, *overview.TITLES.values(), *(link.name for link in NAVIGATION)}
+    tables = {*WORDS, *StageName, *(link.name for link in NAVIGATION)}
     return said | units | tables | {"As the system", "Light", "Dark"}
 
 

@@ -1,0 +1,254 @@
+"""A service's page: its environments, runs, releases and configuration, and what may be done there by whom."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pipeline.errors import Unreachable
+from pipeline.rollout.deployment import Status
+from pipeline.rollout.rollback import scale
+from pipeline.secret import Secret
+from pipeline.web.app import create_app
+from pipeline.web.pages.release_rows import Past, option_of
+from pipeline.web.views import release_view
+from tests.web.conftest import DB_PASSWORD, SECRET
+from tests.web.pages.conftest import PASSWORD, Browser
+from tests.web.pages.test_overview import HOSTILE, add_run
+from tests.web.test_deployments import bring, three_good_releases
+
+
+@pytest.fixture
+def deployer(person):
+    return person("deployer", name="ada")
+
+
+def test_it_shows_what_is_live_with_each_replica_and_the_runs(house, deployer):
+    bring(house, house.release().number)
+    run = add_run(house)
+
+    text = deployer.get("/services/shop").text
+
+    assert "10.0.0.1:20000" in text
+    assert "connection refused" in text
+    assert f'<a href="/runs/{run.id}">{run.id}</a>' in text
+    assert "https://git.example.com/acme/shop.git" in text
+
+
+def test_configuration_is_shown_as_it_was_understood_and_secrets_by_name(house, deployer):
+    bring(house, house.release().number)
+
+    text = deployer.get("/services/shop").text
+
+    assert "rollout.healthy_for" in text
+    assert "haproxy:3.2" in text
+    assert DB_PASSWORD not in text
+    assert SECRET not in text
+
+
+def test_what_is_live_and_not_configured_so_is_told(house, deployer):
+    bring(house, house.release().number)
+
+    text = deployer.get("/services/shop").text
+
+    assert "production: what is live is not what is configured" in text
+    assert "not at all: DB_URL" in text
+    assert "/services/shop/environments/production/deploy?release=1" in text
+
+
+def test_an_environment_that_is_as_configured_has_no_banner(house, deployer):
+    assert "what is live is not what is configured" not in deployer.get("/services/shop").text
+
+
+def test_somebodys_scaling_is_told_until_the_file_says_the_same(house, deployer):
+    bring(house, house.release().number)
+    scale("shop", "production", 3, "ada", house.ports)
+
+    assert "3 ≠ 2" in deployer.get("/services/shop").text
+
+
+def test_runs_come_in_pages_and_by_environment(house, deployer):
+    numbers = [add_run(house, environment=("test", "production")[n % 2]).id for n in range(40)]
+
+    first = deployer.get("/services/shop?environment=test").text
+    second = deployer.get(f"/services/shop?environment=test&cursor={numbers[10]}").text
+
+    assert f">{numbers[38]}</a></td>" in first
+    assert f">{numbers[39]}</a></td>" not in first
+    assert "Older" in first
+    assert f">{numbers[8]}</a></td>" in second
+    assert f">{numbers[38]}</a></td>" not in second
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "cursor=-1", "cursor=99999999999999999999", "status=odd"])
+def test_a_query_that_makes_no_sense_is_refused_in_words(deployer, query):
+    answer = deployer.get(f"/services/shop?{query}")
+
+    assert answer.status_code == 400
+    assert "was refused" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/services/none", "/services/none/releases", "/services/%3Cscript%3E"])
+def test_a_service_that_is_not_there_is_said(deployer, path):
+    answer = deployer.get(path)
+
+    assert answer.status_code == 404
+    assert "<script>" not in answer.text
+
+
+def test_a_service_beyond_somebodys_bounds_is_refused(person):
+    browser = person("deployer", "shop/test")
+
+    assert browser.get("/services/blog").status_code == 403
+    assert browser.get("/services/shop/environments/production/rollback").status_code == 403
+    assert "production" not in browser.get("/services/shop").text
+
+
+def test_nothing_that_somebody_wrote_becomes_markup(house, deployer):
+    add_run(house, ref=HOSTILE, message=HOSTILE, requested_by=HOSTILE)
+    house.store.releases.add(
+        replace(house.release(), ref=HOSTILE, commit=HOSTILE, image=f"{HOSTILE}@sha256:1")
+    )
+
+    for path in ("/services/shop", "/services/shop/releases"):
+        text = deployer.get(path).text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_who_only_reads_is_offered_nothing_to_do(house, person):
+    three_good_releases(house)
+
+    text = person("viewer").get("/services/shop").text
+
+    assert "<button>" not in text
+    assert "/rollback" not in text
+    assert 'action="/services' not in text
+
+
+# ------------------------------------------------------------------------------------------------ doing
+
+
+def test_a_run_is_started_as_the_api_does_it_and_audited_by_the_users_name(house, deployer):
+    answer = deployer.act("/services/shop/environments/production/runs", ref="main")
+
+    (run,) = house.store.runs.runs("shop")
+    assert answer.location == f"/runs/{run.id}"
+    assert run.requested_by == "user:ada"
+    line = house.store.audit.entries()[0]
+    assert (line["actor"], line["action"], line["target"]) == ("user:ada", "run.start", "shop/production")
+
+
+@pytest.mark.parametrize(("ref", "status"), [("", 400), ("nothing", 404), ("--upload-pack=x", 400)])
+def test_a_ref_that_is_none_is_refused_in_words(house, deployer, ref, status):
+    answer = deployer.act("/services/shop/environments/production/runs", ref=ref)
+
+    assert answer.status_code == status
+    assert answer.mimetype == "text/html"
+    assert house.store.runs.runs("shop") == []
+
+
+def test_going_back_is_shown_as_a_plan_and_then_done(house, deployer):
+    three_good_releases(house)
+
+    asked = deployer.get("/services/shop/environments/production/rollback")
+    answer = deployer.act("/services/shop/environments/production/rollback", release="2")
+
+    assert "Roll back to release 2" in asked.text
+    newest = house.store.deployments.deployments("shop", "production", 1)[0]
+    assert answer.location == f"/deployments/{newest.id}"
+    assert (newest.release.number, newest.reason, newest.requested_by) == (2, "rollback", "user:ada")
+    assert house.store.audit.entries()[0]["action"] == "rollback"
+
+
+def test_a_plan_that_cannot_be_made_keeps_nobody_from_going_back(house):
+    class Tied:
+        def each(self, jobs):
+            raise Unreachable("No host answers.")
+
+    three_good_releases(house)
+    house.store.users.create("ada", "deployer", (), Secret(PASSWORD))
+    browser = Browser(create_app(replace(house.ports, hands=Tied())).test_client())
+    browser.send("/sign-in", name="ada", password=PASSWORD)
+
+    text = browser.get("/services/shop/environments/production/rollback").text
+
+    assert "The plan cannot be made now: No host answers." in text
+    assert "Roll back to release 2" in text
+    assert 'name="release" value="2"' in text
+
+
+def test_with_nothing_to_go_back_to_there_is_no_button(house, deployer):
+    text = deployer.get("/services/shop/environments/production/rollback").text
+
+    assert "There is nothing to go back to" in text
+    assert "<button class=" not in text.replace('<button class="quiet">', "")
+
+
+@pytest.mark.parametrize("release", ["99", "x", "0", "-1", "1e3"])
+def test_a_release_that_is_not_there_is_refused(house, deployer, release):
+    three_good_releases(house)
+
+    answer = deployer.get(f"/services/shop/environments/production/rollback?release={release}")
+
+    assert answer.status_code == 404
+
+
+def test_the_live_release_is_deployed_again_to_bring_new_secrets(house, deployer):
+    three_good_releases(house)
+
+    answer = deployer.act("/services/shop/environments/production/deploy", release="3")
+
+    newest = house.store.deployments.deployments("shop", "production", 1)[0]
+    assert answer.location == f"/deployments/{newest.id}"
+    assert newest.reason == "manual"
+
+
+# ------------------------------------------------------------------------------------------------ releases
+
+
+@pytest.mark.parametrize(
+    ("past", "old", "barred", "note", "back"),
+    [
+        (Past("production", 1, (1,), 5, None), False, "It is live.", "", False),
+        (Past("production", 3, (3, 1), 5, 1), False, "It is on its way already.", "", False),
+        (Past("production", 3, (3,), 5, None), True, "Its image may be gone", "", False),
+        (Past("production", 3, (3,), 5, None), False, "", "It was never good here", False),
+        (Past("production", 3, (3, 1), 5, None), True, "", "still on the hosts", True),
+        (Past("production", 3, (3, 1), 1, None), True, "", "pulled first", True),
+        (Past("test", None, (), 5, None), False, "", "Made for another environment", False),
+    ],
+)
+def test_a_row_says_whether_one_may_go_there_and_why_not(house, past, old, barred, note, back):
+    option = option_of(release_view(house.release()), past, old)
+
+    assert option.barred.startswith(barred)
+    assert bool(option.barred) == bool(barred)
+    assert note in option.note
+    assert option.back is back
+
+
+def test_old_releases_are_marked_by_the_clock(house):
+    three_good_releases(house)
+    number = house.release().number
+
+    class Later:
+        def now(self):
+            return house.ports.clock.now() + timedelta(days=100)
+
+        def sleep(self, seconds):
+            """Nobody waits in a test."""
+
+    house.store.users.create("eve", "viewer", (), Secret(PASSWORD))
+    browser = Browser(create_app(replace(house.ports, clock=Later())).test_client())
+    browser.send("/sign-in", name="eve", password=PASSWORD)
+
+    assert number == 4
+    assert "older than retention.age" in browser.get("/services/shop/releases").text
+
+
+def test_a_release_under_way_is_not_offered_twice(house, deployer):
+    bring(house, house.release().number)
+    bring(house, house.release().number, Status.ROLLING)
+
+    assert "It is on its way already." in deployer.get("/services/shop/releases").text
