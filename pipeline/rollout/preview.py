@@ -1,10 +1,12 @@
 """Flow 5: what a deployment of a release would do now, without doing it. Nothing is written, and no host is touched."""
 
+from dataclasses import replace
+
 from pipeline.errors import Conflict
 from pipeline.fleet.placement import Placed
 from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
-from pipeline.rollout.deployment import Reason
+from pipeline.rollout.deployment import Reason, Request
 from pipeline.rollout.plan import plan
 from pipeline.rollout.survey import survey
 from pipeline.rollout.whereabouts import drafted, whereabouts
@@ -23,6 +25,12 @@ def preview(service: str, environment: str, number: int | None, ports: Ports) ->
     deployment = drafted(place, release, Reason.MANUAL, "plan", ports)
     steps = plan(deployment, survey(deployment, ports))
     return [*_places(place, whereabouts(place, release, ports)), *steps]
+
+
+def continued(number: int, wish: Request, ports: Ports) -> list[PlannedStep]:
+    """What a deployment under way would still do, if that were asked of it now."""
+    deployment = replace(ports.deployments.deployment(number), request=wish)
+    return plan(deployment, survey(deployment, ports), ports.clock.now())
 
 
 def _places(place: Environment, placed: tuple[Placed, ...]) -> list[PlannedStep]:

@@ -4,11 +4,13 @@ count from 1 here. Also the search in it, which reads all of a log but holds no 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 from pipeline.web.pages.log_index import LogIndex, LogIndexes
 
 SHOWN = 500  # lines
-WEIGHT = 60_000  # bytes of them
+WEIGHT = 72_000  # bytes of them, as they stand in a page
+FRAME = 70  # bytes around a line
 LONGEST = 2000  # characters of a line; the whole of it is in the plain log
 MOST_FOUND = 5000  # lines
 MOST_SEARCHED = 128 << 20  # bytes
@@ -85,9 +87,7 @@ def matches(logs: LogIndexes, run: int, wanted: str, stage: str = "") -> Found:
 
 def found_lines(logs: LogIndexes, run: int, numbers: Sequence[int]) -> list[Line]:
     """The first of them."""
-    lines = [
-        Line(n, readable(text)) for n in numbers[:SHOWN] for text in logs.lines(run, n - 1, n)
-    ]
+    lines = [Line(n, readable(text)) for n in numbers[:SHOWN] for text in logs.lines(run, n - 1, n)]
     return _light(lines, from_end=False)
 
 
@@ -120,7 +120,7 @@ def _light(lines: list[Line], from_end: bool) -> list[Line]:
     kept: list[Line] = []
     weight = 0
     for line in reversed(lines) if from_end else lines:
-        weight += len(line.text.encode())
+        weight += FRAME + len(escape(line.text).encode())
         if kept and weight > WEIGHT:
             break
         kept.append(line)

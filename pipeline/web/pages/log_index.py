@@ -42,7 +42,9 @@ class LogIndex:
         """The lines of one stage; of all when it is empty."""
         if not stage:
             return [(0, self.lines)] if self.lines else []
-        return [(part.begin, part.end) for part in self.parts if part.stage == stage and part.end > part.begin]
+        return [
+            (part.begin, part.end) for part in self.parts if part.stage == stage and part.end > part.begin
+        ]
 
 
 @dataclass

@@ -52,7 +52,7 @@ def _succeeded(run: RunAnswer) -> Verdict:
 
 def _failed(run: RunAnswer) -> Verdict:
     stage = next((one.name.value for one in run.stages if one.status is StageStatus.FAILED), "")
-    then = key("Mend it and push again. If the cause lay elsewhere, retry the same commit.")
+    then = key("When the cause lay elsewhere, retry the same commit.")
     if stage == "deploy" and run.deployment is not None:
         then = key("The deployment tells which host, which step and what was seen there.")
     if not stage:

@@ -29,6 +29,28 @@
     window.htmx.process(fresh);
   };
 
+  /* Times that still run are sent as their beginning, so that what did not change is not sent again. */
+  const tick = () => {
+    for (const time of document.querySelectorAll("time.ticking")) {
+      const seconds = Math.max(0, Math.floor(Date.now() / 1000 - Number(time.dataset.since)));
+      const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+      const shown = (parts[0] ? parts : parts.slice(1)).map((n, at) => (at ? String(n).padStart(2, "0") : n));
+      time.textContent = shown.join(":");
+    }
+  };
+  tick();
+  setInterval(tick, 1000);
+  document.addEventListener("htmx:afterSwap", tick);
+
+  /* What was unfolded in a part stays so in its next shape; htmx itself keeps the focus where there is an id. */
+  let unfolded = new Set();
+  document.addEventListener("htmx:sseBeforeMessage", (event) => {
+    unfolded = new Set([...event.target.querySelectorAll("details[id]")].filter((one) => one.open).map((one) => one.id));
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    for (const one of event.target.querySelectorAll("details[id]")) if (unfolded.has(one.id)) one.open = true;
+  });
+
   document.addEventListener("visibilitychange", () => {
     clearTimeout(falling);
     if (document.hidden) falling = setTimeout(rest, REST);
