@@ -135,7 +135,7 @@ def do_to_deployment(deed: Deed, visit: Visit, fields: Mapping[str, str], deploy
 
 
 def _steps(deed: Deed, visit: Visit, found: DeploymentAnswer) -> list[PlanStep] | None:
-    if deed.name == "pause":
+    if deed.name == "pause" or (deed.name != "retry" and found.finished_at is not None):
         return None
     if deed.name == "retry":
         wanted = {"service": found.service, "environment": found.environment, "release": str(found.release)}

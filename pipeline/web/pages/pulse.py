@@ -34,9 +34,12 @@ class Pulse:
     _lock: Lock = field(default_factory=Lock)
     _threads: ThreadPoolExecutor | None = None
 
-    def looks(self, places: Sequence[Place], patience: float) -> dict[Place, EnvironmentAnswer]:
-        """The latest of each that is known, after at most `patience` seconds for those that are not, or are old."""
-        asking = [self._ask(place) for place in places if self._is_old(place)]
+    def looks(
+        self, places: Sequence[Place], patience: float, fresh: float = FRESH
+    ) -> dict[Place, EnvironmentAnswer]:
+        """The latest of each that is known, after at most `patience` seconds for those that are not, or are older than
+        `fresh`."""
+        asking = [self._ask(place) for place in places if self._is_old(place, fresh)]
         if asking and patience > 0:
             wait(asking, patience)
         return {place: self._known[place][1] for place in places if place in self._known}
@@ -45,8 +48,8 @@ class Pulse:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _is_old(self, place: Place) -> bool:
-        return place not in self._known or time.monotonic() - self._known[place][0] > FRESH
+    def _is_old(self, place: Place, fresh: float) -> bool:
+        return place not in self._known or time.monotonic() - self._known[place][0] > fresh
 
     def _ask(self, place: Place) -> "Future[None]":
         with self._lock:

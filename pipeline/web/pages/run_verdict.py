@@ -10,13 +10,15 @@ from pipeline.web.pages.language import key
 
 @dataclass(frozen=True)
 class Verdict:
-    """`sentence` and `then` are keys of the catalogue, `parts` what stands in them; `why` is the error's own text."""
+    """`sentence` and `then` are keys of the catalogue, `parts` what stands in them, `spoken` those parts that are keys
+    themselves; `why` is the error's own text."""
 
     tone: str
     sentence: str
     parts: dict[str, object] = field(default_factory=dict)
     why: str = ""
     then: str = ""
+    spoken: dict[str, str] = field(default_factory=dict)
 
 
 def verdict_of(run: RunAnswer) -> Verdict:
@@ -35,7 +37,7 @@ def _running(run: RunAnswer) -> Verdict:
     stage = next((one.name.value for one in run.stages if one.status is StageStatus.RUNNING), "")
     if not stage:
         return Verdict("busy", key("It is under way."))
-    return Verdict("busy", key("It is under way: {stage}."), {"stage": stage})
+    return Verdict("busy", key("It is under way: {stage}."), spoken={"stage": stage})
 
 
 def _succeeded(run: RunAnswer) -> Verdict:
@@ -57,7 +59,7 @@ def _failed(run: RunAnswer) -> Verdict:
         then = key("The deployment tells which host, which step and what was seen there.")
     if not stage:
         return Verdict("bad", key("It failed."), why=run.error, then=then)
-    return Verdict("bad", key("It failed: {stage}."), {"stage": stage}, run.error, then)
+    return Verdict("bad", key("It failed: {stage}."), why=run.error, then=then, spoken={"stage": stage})
 
 
 def _cancelled(run: RunAnswer) -> Verdict:

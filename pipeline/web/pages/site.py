@@ -14,7 +14,18 @@ from pipeline.errors import BadSignature, ShipwayError
 from pipeline.people import NoSessions
 from pipeline.ports import Ports
 from pipeline.web.auth import demand
-from pipeline.web.pages import bring, deeds, overview, releases, run, run_log, service, sign_in, static
+from pipeline.web.pages import (
+    bring,
+    deeds,
+    deployment,
+    overview,
+    releases,
+    run,
+    run_log,
+    service,
+    sign_in,
+    static,
+)
 from pipeline.web.pages.arrival import (
     arrive,
     demand_ours,
@@ -38,6 +49,7 @@ PAGES: tuple[Page, ...] = (
     *bring.PAGES,
     *releases.PAGES,
     *run.PAGES,
+    *deployment.PAGES,
     *deeds.PAGES,
 )
 FORMS: tuple[Form, ...] = (*bring.FORMS, *deeds.FORMS)
