@@ -14,7 +14,7 @@ LOOKED_AT = 50  # runs back
 
 def twin_of(trip: Trip, ground: Ground, ports: Ports) -> Run | None:
     """The newest such run whose image the registry still has."""
-    if not ground.fingerprint or trip.run.requested_by.startswith("api:"):
+    if not ground.fingerprint or trip.run.asked_for:
         return None
     earlier = ports.runs.runs(trip.run.service, "", LOOKED_AT)
     twin = next((run for run in earlier if stages.is_twin(run, trip.run, ground.fingerprint)), None)

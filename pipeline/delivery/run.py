@@ -54,6 +54,9 @@ class Stage:
         return self.tests.attempts if self.tests else 1
 
 
+ASKED = ("api:", "user:")  # how `requested_by` begins when somebody asked for it
+
+
 @dataclass(frozen=True)
 class NewRun:
     """What intake, a person or the sweep asks for."""
@@ -63,7 +66,7 @@ class NewRun:
     kind: str  # branch | tag | commit | merge_request
     ref: str
     commit: str
-    requested_by: str  # push:<author>, api:<token name>, sweep
+    requested_by: str  # push:<author>, api:<token name>, user:<name>, sweep
     message: str = ""
     merge_request: int = 0  # its number, 0: none
     target: str = ""  # the branch that the merge request would go into
@@ -115,6 +118,11 @@ class Run:
     def image(self) -> str:
         """`repository@digest` as it was published, by this run or by one of the same tree; empty: not yet."""
         return self.stage(StageName.PUBLISH).detail.get("image", "")
+
+    @property
+    def asked_for(self) -> bool:
+        """By somebody, rather than by a push or a look."""
+        return self.requested_by.startswith(ASKED)
 
     @property
     def over(self) -> bool:

@@ -256,7 +256,7 @@ def readable(repository: Repository, run: Run) -> Repository:
 
 
 def reason_of(run: Run) -> Reason:
-    return Reason.MANUAL if run.requested_by.startswith("api:") else Reason.PUSH
+    return Reason.MANUAL if run.asked_for else Reason.PUSH
 
 
 def pauses() -> Iterator[float]:

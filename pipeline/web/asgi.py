@@ -21,6 +21,7 @@ from pipeline.web.app import HEADERS, LARGEST_BODY
 from pipeline.web.followers import Followers
 from pipeline.web.hook_line import HookLine
 from pipeline.web.hooks import LARGEST_HOOK, Answered
+from pipeline.web.pages.pulse import Pulse
 from pipeline.web.problems import BadRequest, Busy, TooSlow, document, headers_of, problem_of
 from pipeline.web.stream import Handover
 
@@ -45,6 +46,7 @@ class Application:
     def __init__(self, app: Flask, ports: Ports, followers: Followers) -> None:
         self._app = app
         self._working: set[int] = set()
+        self._pulse: Pulse | None = app.extensions.get("shipway.pulse")  # none where no pages are
         self._hooks = HookLine(ports, app.extensions["shipway.figures"])
         self._threads = WSGIMiddleware(cast("Any", self._counted), workers=WORKERS)
         self._wsgi = cast("Callable[[Scope, Receive, Send], Awaitable[None]]", self._threads)
@@ -134,6 +136,8 @@ class Application:
                 self.close()
                 self._threads.executor.shutdown(wait=False, cancel_futures=True)
                 self._hooks.close()
+                if self._pulse is not None:
+                    self._pulse.close()
                 self._followers.free()
                 return
 

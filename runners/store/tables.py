@@ -130,6 +130,7 @@ runs = Table(
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),
     Index("ix_runs_deployment", "deployment"),
+    Index("ix_runs_environment", "service", "environment", "id"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 

@@ -89,6 +89,7 @@ class SqlUsers:
     def _tried(self, tx: Connection, name: str, keys: dict[str, str]) -> Row[Any] | None:
         """Counted before it is looked at, so that guesses side by side are no way around."""
         now = self._database.now(tx)
+        tx.execute(delete(tables.sign_in_failures).where(FAILURES.at < now - FORGOTTEN))
         for kind, key in keys.items():
             self._database.line_up(tx, ("sign-in", key))
             self._count(tx, key, FREE[kind], now)

@@ -57,9 +57,10 @@ def test_first_deployment_has_nothing_to_go_back_to(world):
     assert world.store.deployments.deployment(run.deployment).previous is None
 
 
-def test_run_asked_for_by_a_person_is_deployed_as_manual(world):
+@pytest.mark.parametrize("who", ["api:ada", "user:ada"])
+def test_run_asked_for_by_a_person_is_deployed_as_manual(world, who):
     world.store.runs.cancel(world.run_id)
-    run = world.queued(requested_by="api:ada").go()
+    run = world.queued(requested_by=who).go()
 
     assert world.store.deployments.deployment(run.deployment).reason is Reason.MANUAL
 

@@ -47,8 +47,9 @@ def test_same_tree_gets_the_same_image_without_build_test_or_push(world, again):
     assert deeds(world) == []
 
 
-def test_what_a_person_asks_for_is_built_anew(world, again):
-    again(requested_by="api:ada").go()
+@pytest.mark.parametrize("who", ["api:ada", "user:ada"])
+def test_what_a_person_asks_for_is_built_anew(world, again, who):
+    again(requested_by=who).go()
 
     assert deeds(world) == ["build", "test", "publish"]
 

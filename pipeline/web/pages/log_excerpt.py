@@ -2,7 +2,7 @@
 count from 1 here. Also the search in it, which reads all of a log but holds no more than a piece."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -39,9 +39,11 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Found:
-    """`more`: so many were found that the rest was not looked for, or the log is too long to be searched whole."""
+    """Their numbers, and the first of them whole. `more`: so many were found that the rest was not looked for, or the
+    log is too long to be searched whole."""
 
-    lines: tuple[int, ...]
+    lines: tuple[int, ...] = ()
+    first: tuple[Line, ...] = ()
     more: bool = False
 
 
@@ -68,27 +70,21 @@ def excerpt(logs: LogIndexes, run: int, stage: str, begin: int | None) -> Excerp
 
 def matches(logs: LogIndexes, run: int, wanted: str, stage: str = "") -> Found:
     """Lines that hold the text, whatever its case (of ASCII letters) and its colours."""
-    needle, numbers, at, seen = wanted.encode().lower(), [], 0, 0
+    needle, at, seen = wanted.encode().lower(), 0, 0
+    numbers: list[int] = []
+    first: list[Line] = []
     ranges = logs.index(run).of_stage(stage)
-    if not needle:
-        return Found(())
-    for piece in logs.pieces(run):
-        plain = (COLOURS.sub(b"", piece) if b"\x1b" in piece else piece).lower()
-        for line in _hits(plain, needle):
-            if any(begin <= at + line < end for begin, end in ranges):
+    for piece in logs.pieces(run) if needle else ():
+        plain = COLOURS.sub(b"", piece) if b"\x1b" in piece else piece
+        for line, begin, end in _hits(plain.lower(), needle):
+            if any(start <= at + line < stop for start, stop in ranges):
                 numbers.append(at + line + 1)
-            if len(numbers) >= MOST_FOUND:
-                return Found(tuple(numbers), True)
+                if len(first) < SHOWN:
+                    first.append(Line(at + line + 1, readable(plain[begin:end])))
         at, seen = at + plain.count(b"\n"), seen + len(piece)
-        if seen >= MOST_SEARCHED:
-            return Found(tuple(numbers), True)
-    return Found(tuple(numbers))
-
-
-def found_lines(logs: LogIndexes, run: int, numbers: Sequence[int]) -> list[Line]:
-    """The first of them."""
-    lines = [Line(n, readable(text)) for n in numbers[:SHOWN] for text in logs.lines(run, n - 1, n)]
-    return _light(lines, from_end=False)
+        if len(numbers) >= MOST_FOUND or seen >= MOST_SEARCHED:
+            return Found(tuple(numbers[:MOST_FOUND]), tuple(_light(first, from_end=False)), True)
+    return Found(tuple(numbers), tuple(_light(first, from_end=False)))
 
 
 def readable(data: bytes) -> str:
@@ -96,15 +92,14 @@ def readable(data: bytes) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
-def _hits(data: bytes, needle: bytes) -> list[int]:
-    """Lines from 0, each once."""
-    found, line, counted, at = [], 0, 0, data.find(needle)
+def _hits(data: bytes, needle: bytes) -> Iterator[tuple[int, int, int]]:
+    """Lines from 0, each once, with where they begin and end."""
+    line, counted, at = 0, 0, data.find(needle)
     while at >= 0:
         line, counted = line + data.count(b"\n", counted, at), at
-        found.append(line)
         end = data.find(b"\n", at)
-        at = data.find(needle, end) if end >= 0 and len(found) <= MOST_FOUND else -1
-    return found
+        yield line, data.rfind(b"\n", 0, at) + 1, len(data) if end < 0 else end
+        at = data.find(needle, end) if end >= 0 else -1
 
 
 def _lines(logs: LogIndexes, run: int, ranges: Sequence[tuple[int, int]]) -> list[Line]:

@@ -15,4 +15,9 @@ class Link:
     unbound: bool = False
 
 
-NAVIGATION = (Link("/", "Overview"),)
+NAVIGATION = (
+    Link("/", "Overview"),
+    Link("/hosts", "Hosts"),
+    Link("/deliveries", "Deliveries", unbound=True),
+    Link("/audit", "Audit", Role.ADMIN, unbound=True),
+)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pipeline.delivery.run import OVER, StageName
 from pipeline.web.answers import ArtifactsAnswer, RunAnswer, StageAnswer
 from pipeline.web.pages.language import key
-from pipeline.web.pages.log_excerpt import Excerpt, excerpt, found_lines, matches
+from pipeline.web.pages.log_excerpt import Excerpt, excerpt, matches
 from pipeline.web.pages.page import Page
 from pipeline.web.pages.run_log import LONGEST_SEARCH
 from pipeline.web.pages.run_verdict import verdict_of
@@ -50,7 +50,7 @@ def show_with_log(visit: Visit, run: int) -> dict[str, object]:
     index = visit.logs.index(run)
     found = matches(visit.logs, run, wanted, stage) if wanted else None
     piece = (
-        Excerpt(tuple(found_lines(visit.logs, run, found.lines)), len(found.lines))
+        Excerpt(found.first, len(found.lines))
         if found
         else excerpt(visit.logs, run, stage, _whole(visit.args.get("from", "")))
     )

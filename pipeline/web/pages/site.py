@@ -15,9 +15,13 @@ from pipeline.people import NoSessions
 from pipeline.ports import Ports
 from pipeline.web.auth import demand
 from pipeline.web.pages import (
+    audit,
     bring,
     deeds,
     deployment,
+    difference,
+    hosts,
+    ledger,
     overview,
     releases,
     run,
@@ -51,8 +55,12 @@ PAGES: tuple[Page, ...] = (
     *run.PAGES,
     *deployment.PAGES,
     *deeds.PAGES,
+    *difference.PAGES,
+    *hosts.PAGES,
+    *ledger.PAGES,
+    *audit.PAGES,
 )
-FORMS: tuple[Form, ...] = (*bring.FORMS, *deeds.FORMS)
+FORMS: tuple[Form, ...] = (*bring.FORMS, *deeds.FORMS, *hosts.FORMS, *ledger.FORMS)
 RESOURCES: tuple[Resource, ...] = (*run_log.RESOURCES,)
 OTHERS = ("/api", "/hooks/", "/static/", "/healthz", "/readyz", "/metrics")  # where no page is
 

@@ -28,10 +28,10 @@
       this.over = index.over;
       this.position = index.size; // of what has been read of the stream
       if (this.over) return;
-      await this.load(this.offsets.length - 1);
-      const last = this.blocks.get(this.offsets.length - 1);
-      if (last) last.live = true;
-      else this.blocks.set(0, { lines: [""], states: [{}], live: true });
+      const last = this.offsets.length - 1;
+      await this.load(last);
+      if (!this.blocks.has(last)) this.blocks.set(last, { lines: [""], states: [{}] });
+      this.blocks.get(last).live = true;
       this.follow();
       this.resting();
     }

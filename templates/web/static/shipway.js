@@ -15,6 +15,19 @@
     document.body.dataset.live = "off";
   });
 
+  /* What a reader had opened, and where the keyboard was, outlive the exchange of the part. */
+  let opened = [];
+  let focused = "";
+  document.addEventListener("htmx:sseBeforeMessage", (event) => {
+    const active = document.activeElement;
+    opened = [...event.target.querySelectorAll("details[open][id]")].map((one) => one.id);
+    focused = event.target.contains(active) ? active.getAttribute("href") || "" : "";
+  });
+  document.addEventListener("htmx:sseMessage", (event) => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    if (focused) event.target.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+  });
+
   const rest = () => {
     if (source) source.close();
     source = null;
@@ -41,15 +54,6 @@
   tick();
   setInterval(tick, 1000);
   document.addEventListener("htmx:afterSwap", tick);
-
-  /* What was unfolded in a part stays so in its next shape; htmx itself keeps the focus where there is an id. */
-  let unfolded = new Set();
-  document.addEventListener("htmx:sseBeforeMessage", (event) => {
-    unfolded = new Set([...event.target.querySelectorAll("details[id]")].filter((one) => one.open).map((one) => one.id));
-  });
-  document.addEventListener("htmx:afterSwap", (event) => {
-    for (const one of event.target.querySelectorAll("details[id]")) if (unfolded.has(one.id)) one.open = true;
-  });
 
   document.addEventListener("visibilitychange", () => {
     clearTimeout(falling);

@@ -1,30 +1,40 @@
 """What holds for every page: who comes in, headers, escaping of nothing but text, refusals that can be read."""
 
+import re
+from itertools import islice
+
 import pytest
 
+from pipeline.delivery.run import NewRun
+from pipeline.intake.inbox import NewDelivery
 from pipeline.web.auth import RANK
 from pipeline.web.pages.navigation import NAVIGATION
 from pipeline.web.pages.site import FORMS, PAGES, live_path
+from tests.web.conftest import COMMIT, DB_PASSWORD, SECRET
+from tests.web.test_deployments import bring
 
 ROLES = ("viewer", "deployer", "admin")
 
 
 def concrete(path: str) -> str:
     """A page of the table at the fleet's own names."""
-    names = {"<service>": "shop", "<environment>": "production", "<id:release>": "1"}
+    names = {"<service>": "shop", "<environment>": "production", "<host>": "web-1"}
     for name, value in names.items():
         path = path.replace(name, value)
-    return path
+    return re.sub(r"<id:\w+>", "1", path)
 
 
-SIMPLE = [row for row in PAGES if "<id:run>" not in row.path and "<id:deployment>" not in row.path]
+@pytest.fixture
+def one_of_each(house):
+    """Release, run, deployment and delivery 1."""
+    bring(house, house.release().number)
+    run = NewRun("shop", "production", "branch", "main", COMMIT, "push:mia", "Sell more")
+    house.store.inbox.receive(NewDelivery("gitlab", "k", "push", "acme/shop", {}, b"{}", (run,)))
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("row", SIMPLE, ids=lambda row: row.path)
-def test_a_page_opens_from_its_role_on(house, person, row, role):
-    house.release()
-
+@pytest.mark.parametrize("row", PAGES, ids=lambda row: row.path)
+def test_a_page_opens_from_its_role_on(one_of_each, person, row, role):
     answer = person(role).get(concrete(row.path))
 
     allowed = RANK[role] >= RANK[row.role]
@@ -32,7 +42,29 @@ def test_a_page_opens_from_its_role_on(house, person, row, role):
     assert answer.mimetype == "text/html"
 
 
-@pytest.mark.parametrize("row", SIMPLE, ids=lambda row: row.path)
+@pytest.mark.parametrize("row", PAGES, ids=lambda row: row.path)
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_page_opens_in_both_languages_and_tells_no_secret(one_of_each, person, row, lang):
+    answer = person("admin").get(f"{concrete(row.path)}?lang={lang}")
+
+    assert answer.status_code == 200
+    assert DB_PASSWORD not in answer.text
+    assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize("row", [row for row in PAGES if row.live], ids=lambda row: row.path)
+def test_the_live_part_of_a_page_is_what_the_page_shows_and_holds_no_form(one_of_each, person, row):
+    browser = person("admin", name="secretive")
+
+    answer = browser.client.get(live_path(concrete(row.path)), headers={"Accept": "text/event-stream"})
+    _, event = islice(answer.response, 2)
+
+    assert answer.status_code == 200
+    assert b"<form" not in event
+    assert b"secretive" not in event
+
+
+@pytest.mark.parametrize("row", PAGES, ids=lambda row: row.path)
 def test_nobody_reads_a_page_without_signing_in(stranger, row):
     answer = stranger.get(concrete(row.path))
 
@@ -40,7 +72,7 @@ def test_nobody_reads_a_page_without_signing_in(stranger, row):
     assert answer.location.startswith("/sign-in?to=/")
 
 
-@pytest.mark.parametrize("row", [row for row in SIMPLE if row.live], ids=lambda row: row.path)
+@pytest.mark.parametrize("row", [row for row in PAGES if row.live], ids=lambda row: row.path)
 def test_nobody_follows_a_page_without_signing_in(stranger, row):
     answer = stranger.client.get(live_path(concrete(row.path)), headers={"Accept": "text/event-stream"})
 
@@ -67,10 +99,8 @@ def check_policy(headers):
     assert headers["Referrer-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("row", SIMPLE, ids=lambda row: row.path)
-def test_no_page_has_anything_inline_or_from_elsewhere(house, person, row):
-    house.release()
-
+@pytest.mark.parametrize("row", PAGES, ids=lambda row: row.path)
+def test_no_page_has_anything_inline_or_from_elsewhere(one_of_each, person, row):
     text = person("admin").get(concrete(row.path)).text
 
     assert "<style" not in text
@@ -97,7 +127,7 @@ def test_a_form_that_is_not_ours_does_nothing(house, person, form, trick):
     origin = {"another site": "https://evil.example", "no origin": ""}.get(trick, "http://localhost")
     before = len(house.store.audit.entries())
 
-    path = concrete(form.path).replace("<id:run>", "1").replace("<id:deployment>", "1")
+    path = concrete(form.path)
     answer = browser.send(path, origin=origin, **({"form_token": token} if trick != "no token" else {}))
 
     assert answer.status_code == 403
@@ -109,7 +139,7 @@ def test_a_form_that_is_not_ours_does_nothing(house, person, form, trick):
 def test_a_form_is_for_those_who_may(person, form):
     if RANK[form.role] == 1:
         pytest.skip("every role may")
-    path = concrete(form.path).replace("<id:run>", "1").replace("<id:deployment>", "1")
+    path = concrete(form.path)
 
     answer = person("viewer").act(path)
 

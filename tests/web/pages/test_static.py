@@ -50,3 +50,36 @@ def test_a_page_with_all_it_needs_weighs_less_than_200_kb(person):
     needed = set(re.findall(r'"/static/\w+/([^"]+)"', text))
 
     assert len(text.encode()) + sum(len(assets()[name].content) for name in needed) < 200_000
+
+
+TOKENS = dict(
+    re.findall(
+        r"--([\w-]+): light-dark\((#\w{6}, #\w{6})\)",
+        (templates_dir() / "web/static/shipway.css").read_text(),
+    )
+)
+TONES = ("good", "busy", "warn", "bad", "idle")
+ON = [
+    *((ink, ground) for ink in ("ink", "faint", "accent") for ground in ("ground", "surface", "raised")),
+    *((tone, f"{tone}-ground") for tone in TONES),
+    *((tone, "surface") for tone in TONES),
+    ("bad", "ground"),
+    ("on-accent", "accent"),
+]
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize(("ink", "ground"), ON, ids=lambda name: name)
+def test_text_can_be_read_on_what_it_stands_on(ink, ground, theme):
+    """WCAG AA: 4.5 to 1."""
+    bright, dim = sorted((luminance(TOKENS[name].split(", ")[theme]) for name in (ink, ground)), reverse=True)
+
+    assert (bright + 0.05) / (dim + 0.05) >= 4.5

@@ -1,4 +1,5 @@
-"""People who sign in: users, their sessions, one-time tickets, and failures that are counted."""
+"""People who sign in: users, their sessions, one-time tickets, and failures that are counted. And the newest runs of an
+environment, which pages show, found without reading all of them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +17,7 @@ def _moment(name: str, nullable: bool = False) -> "sa.Column[object]":
 
 
 def upgrade() -> None:
+    op.create_index("ix_runs_environment", "runs", ["service", "environment", "id"])
     op.create_table(
         "users",
         sa.Column("name", sa.Text(), nullable=False),
