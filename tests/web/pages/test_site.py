@@ -135,10 +135,8 @@ def test_a_form_that_is_not_ours_does_nothing(house, person, form, trick):
     assert len(house.store.audit.entries()) == before
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.path)
+@pytest.mark.parametrize("form", [f for f in FORMS if f.role != "viewer"], ids=lambda form: form.path)
 def test_a_form_is_for_those_who_may(person, form):
-    if RANK[form.role] == 1:
-        pytest.skip("every role may")
     path = concrete(form.path)
 
     answer = person("viewer").act(path)
