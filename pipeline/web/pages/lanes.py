@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pipeline.rollout.deployment import Deployment, Happening, HostPhase, HostPlan, HostRecord, ReplicaRecord
+from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, HostRecord, ReplicaRecord
+from pipeline.web.answers import EventAnswer
 from pipeline.web.fleet_answers import EnvironmentAnswer, ReplicaAnswer
 
 ROAD = (
@@ -23,7 +24,7 @@ ENDS = {HostPhase.DONE, HostPhase.SKIPPED, HostPhase.FAILED, HostPhase.RESTORED}
 REST = {HostPhase.WAITING, HostPhase.DONE, HostPhase.SKIPPED, HostPhase.RESTORED}
 PHASES = {phase.value: phase for phase in HostPhase}
 POINTS = 14  # the latest of a host that are drawn
-WORDS = 50  # lines of a log that are shown
+WORDS, LETTERS = 50, 8000  # lines and characters of a log that are shown
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,20 @@ class Lane:
 
     @property
     def rests(self) -> bool:
-        return self.phase in REST and not (self.error or self.lost_at or self.trouble)
+        return self.phase in REST and not (self.error or self.lost_at or self.trouble or self.silent)
 
 
 def lanes_of(
-    deployment: Deployment, happenings: Sequence[Happening], seen: EnvironmentAnswer | None
+    deployment: Deployment, happenings: Sequence[EventAnswer], seen: EnvironmentAnswer | None
 ) -> list[Lane]:
-    by_host: dict[str, list[Happening]] = {plan.host: [] for plan in deployment.hosts}
+    by_host: dict[str, list[EventAnswer]] = {plan.host: [] for plan in deployment.hosts}
     for happening in happenings:
         by_host.setdefault(happening.host, []).append(happening)
     return [_lane(deployment, plan, by_host[plan.host], seen) for plan in deployment.hosts]
 
 
 def _lane(
-    deployment: Deployment, plan: HostPlan, happenings: list[Happening], seen: EnvironmentAnswer | None
+    deployment: Deployment, plan: HostPlan, happenings: list[EventAnswer], seen: EnvironmentAnswer | None
 ) -> Lane:
     record = deployment.record(plan.host)
     trouble = deployment.trouble(plan.host)
@@ -92,13 +93,13 @@ def _lane(
         points_of(deployment, record, happenings),
         () if record.phase in ENDS else tuple(_gate(deployment, replica) for replica in record.replicas),
         trouble.note if trouble and not deployment.over else "",
-        "\n".join("\n".join(words).splitlines()[-WORDS:]),
+        "\n".join("\n".join(words).splitlines()[-WORDS:])[-LETTERS:],
     )
     return lane if seen is None else _with_looks(lane, seen)
 
 
 def points_of(
-    deployment: Deployment, record: HostRecord, happenings: Sequence[Happening]
+    deployment: Deployment, record: HostRecord, happenings: Sequence[EventAnswer]
 ) -> tuple[Point, ...]:
     """The phases that it was in, and those that a healthy one still has before it."""
     told = [(PHASES[h.kind], h.at) for h in happenings if h.kind in PHASES]

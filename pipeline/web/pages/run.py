@@ -74,8 +74,9 @@ def way_of(requested_by: str) -> tuple[str, str]:
 
 
 def _step(stage: StageAnswer) -> Step:
-    over = stage.started_at is not None and stage.finished_at is not None
-    seconds = (stage.finished_at - stage.started_at).total_seconds() if over else None  # type: ignore[operator]
+    seconds = None
+    if stage.started_at is not None and stage.finished_at is not None:
+        seconds = (stage.finished_at - stage.started_at).total_seconds()
     return Step(stage, seconds, stage.detail.get("skipped") or stage.detail.get("summary", ""))
 
 

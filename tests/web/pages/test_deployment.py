@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.lease import deployment_key
-from pipeline.rollout.deployment import Happening, HostPhase, HostRecord, ReplicaRecord, Request, Status
+from pipeline.rollout.deployment import (
+    Happening,
+    HostPhase,
+    HostPlan,
+    HostRecord,
+    ReplicaRecord,
+    Request,
+    Status,
+)
 from pipeline.rollout.policy import OnFailure, Policy
 from pipeline.web.pages.deployment_verdict import OFFERED, VERDICTS, offered, policy_in_words
 from pipeline.web.pages.static import assets
@@ -229,6 +237,22 @@ def test_the_page_weighs_less_than_200_kb_with_all_it_needs(house, browser):
     needed = set(re.findall(r'"/static/\w+/([^"]+)"', text))
 
     assert len(text.encode()) + sum(len(assets()[name].content) for name in needed) < 200_000
+
+
+def test_a_fleet_of_hundreds_shows_those_that_need_a_look_and_weighs_little(house, browser):
+    number = rolling(house)
+    names = [f"web-{n}" for n in range(300)]
+    records = [HostRecord(name, HostPhase.DONE, done=True) for name in names]
+    records[7] = HostRecord("web-7", HostPhase.FAILED, "check: it answered 503")
+    words = [Happening(AT, "log", "a line of a log\n" * 200, name) for name in names]
+    hosts = tuple(HostPlan(name) for name in names)
+    change(house, number, *words, hosts=hosts, records=tuple(records))
+
+    text = browser.get(f"/deployments/{number}").text
+
+    assert re.findall(r'class="card lane bad" id="host-([^"]+)', text) == ["web-2", "web-7"]
+    assert "<b>298</b>" in text
+    assert len(text.encode()) < 100_000
 
 
 def test_the_page_speaks_chinese(house, browser):
