@@ -66,6 +66,9 @@ class Logs(Protocol):
     def close(self, run_id: int, stage: str) -> None: ...
     def size(self, run_id: int) -> int: ...
 
+    def parts(self, run_id: int) -> list[tuple[str, int]]:
+        """What the log is put together of, in order: the stage and its bytes. A resumed stage may come twice."""
+
     def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
         """The run's whole log (its stages one after the other) from a byte offset: (bytes, next offset)."""
 

@@ -99,6 +99,9 @@ class FileLogs:
     def size(self, run_id: int) -> int:
         return sum(segment.size for segment in _segments(self._folder(run_id)))
 
+    def parts(self, run_id: int) -> list[tuple[str, int]]:
+        return [(segment.stage, segment.size) for segment in _segments(self._folder(run_id))]
+
     def _write(self, run_id: int, stage: str, text: str, fresh: bool) -> None:
         """`fresh`: this process has not written to the stage since it was last closed."""
         if not text:

@@ -37,9 +37,9 @@ from pipeline.rollout.wording import PlannedStep, told
 MOST_LOOKS = 20_000
 
 
-def plan(deployment: Deployment, observed: Observed) -> list[PlannedStep]:
-    """Everything that would be done until the end. Its last step says how it would end."""
-    now = deployment.created_at
+def plan(deployment: Deployment, observed: Observed, now: datetime | None = None) -> list[PlannedStep]:
+    """Everything that would be done until the end. Its last step says how it would end. `now`: of one under way."""
+    now = now or deployment.created_at
     steps: list[PlannedStep] = []
     for _ in range(MOST_LOOKS):
         decision = decide(deployment, _asked(deployment, observed, now), now)

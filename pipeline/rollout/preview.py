@@ -1,12 +1,12 @@
 """Flow 5: what a deployment of a release would do now, without doing it. Nothing is written, and no host is touched."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.errors import Conflict
 from pipeline.fleet.placement import Placed
 from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
-from pipeline.rollout.deployment import Deployment, Reason
+from pipeline.rollout.deployment import Deployment, Reason, Request
 from pipeline.rollout.difference import Difference, differences
 from pipeline.rollout.observed import Observed, ReplicaState
 from pipeline.rollout.plan import plan
@@ -66,6 +66,12 @@ def _hosts(deployment: Deployment, observed: Observed) -> list[HostChange]:
         running = {number: numbers.count(number) for number in sorted(set(numbers))}
         found.append(HostChange(plan_of.host, running, deployment.count(plan_of)))
     return found
+
+
+def continued(number: int, wish: Request, ports: Ports) -> list[PlannedStep]:
+    """What a deployment under way would still do, if that were asked of it now."""
+    deployment = replace(ports.deployments.deployment(number), request=wish)
+    return plan(deployment, survey(deployment, ports), ports.clock.now())
 
 
 def _places(place: Environment, placed: tuple[Placed, ...]) -> list[PlannedStep]:

@@ -256,6 +256,7 @@ class MemoryLogs:
         self._texts: dict[int, bytearray] = {}
         self._streams: dict[tuple[int, str], StageStream] = {}
         self._spent: dict[tuple[int, str], int] = {}  # bytes
+        self._parts: dict[int, list[tuple[str, int]]] = {}
 
     def hide(self, secrets: Sequence[str]) -> None:
         self._secrets = (*self._secrets, *secrets)
@@ -281,9 +282,15 @@ class MemoryLogs:
         data = text.encode("utf-8", "replace")
         self._texts.setdefault(key[0], bytearray()).extend(data)
         self._spent[key] = self._spent.get(key, 0) + len(data)
+        parts = self._parts.setdefault(key[0], [])
+        goes_on = bool(parts) and parts[-1][0] == key[1]
+        parts.append((key[1], len(data) + (parts.pop()[1] if goes_on else 0)))
 
     def size(self, run_id: int) -> int:
         return len(self._texts.get(run_id, b""))
+
+    def parts(self, run_id: int) -> list[tuple[str, int]]:
+        return list(self._parts.get(run_id, ()))
 
     def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
         found = bytes(self._texts.get(run_id, b"")[offset : offset + limit])

@@ -1,5 +1,6 @@
-"""What a page costs the server: 10 services in two environments each, 10,000 runs, 40 releases. No lab: hosts are stand-ins that
-answer at once, the books are SQLite. The API's list of services is the baseline of the ratios."""
+"""What a page costs the server: 10 services in two environments each, 10,000 runs, 40 releases, a million lines of logs.
+No lab: hosts are stand-ins that answer at once, the books are SQLite. The API's list of services is the baseline of
+the ratios."""
 
 import json
 import sqlite3
@@ -31,11 +32,16 @@ from tests.web.conftest import COMMIT, DIGEST, Clock, Engines, Hands, House, Pro
 from tests.web.test_deployments import bring
 
 RUNS, ROUNDS, SERVICES = 10_000, 25, 10
+LOGS, LINES = 10, 100_000  # runs with a log, and its lines
 BASELINE = "/api/v1/services"
 PAGES = (
     BASELINE,
     "/",
     "/services/shop",
+    "/runs/1",
+    "/runs/1?from=50000&stage=test",
+    "/runs/1?q=needle",
+    "/deployments/1",
     "/services/shop/releases",
     "/services/shop/releases/2",
     "/hosts",
@@ -130,6 +136,13 @@ def _house(folder: Path) -> Iterator[House]:
         store.close()
 
 
+def _log(house: House, number: int) -> None:
+    for stage, lines in (("build", LINES // 4), ("test", LINES - LINES // 4)):
+        said = (f"{n} {'needle' if n % 1000 == 0 else 'hay'} {'.' * (n % 120)}\n" for n in range(lines))
+        house.logs.append(number, stage, "".join(said))
+        house.logs.close(number, stage)
+
+
 def _settings() -> Settings:
     plain = settings()
     shop = plain.services["shop"]
@@ -153,6 +166,8 @@ def _fill(house: House, store: Store) -> None:
                     name, 0, f"10.0.0.1:5000/{name}@{DIGEST}", COMMIT, "main", environment="test", run=run.id
                 )
             )
+    for number in range(1, LOGS + 1):
+        _log(house, number)
     with sqlite3.connect(house.database) as database:
         names = json.dumps(list(house.ports.settings.services))
         database.execute(

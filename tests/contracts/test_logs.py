@@ -57,6 +57,15 @@ def test_size_is_that_of_the_whole_text(logs):
     assert (logs.size(7), logs.size(8)) == (9, 0)
 
 
+def test_parts_are_the_stages_in_order_with_their_bytes(logs):
+    logs.append(7, "checkout", "öne\n")
+    logs.close(7, "checkout")
+    logs.append(7, "build", "two\n")
+    logs.append(7, "build", "three\n")
+
+    assert (logs.parts(7), logs.parts(8)) == ([("checkout", 5), ("build", 10)], [])
+
+
 def test_what_was_read_never_changes(logs):
     logs.append(7, "checkout", "one\n")
     logs.append(7, "build", "two\n")

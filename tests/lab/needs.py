@@ -26,6 +26,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "nginx": "nginx",
     "webhook": "webhook",
+    "chromium": "chromium",
     "debian-archive-keyring": "debian-archive-keyring",
 }
 # what is no program on anybody's PATH

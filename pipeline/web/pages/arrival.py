@@ -1,6 +1,7 @@
 """Who a browser's request comes from: the session in its cookie, language and theme, and whether a form is our own."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ def arrive(ports: Ports) -> Visit:
         path=request.path,
         args=request.args.to_dict(),
         pulse=current_app.extensions["shipway.pulse"],
+        logs=current_app.extensions["shipway.logs"],
     )
     text = session_text(ports)
     session = ports.sessions.session(text) if text else None
@@ -100,6 +102,18 @@ def demand_signed_in(visit: Visit) -> None:
         raise BadSignature(
             "This page is for people who signed in, and you did not, or were signed out. Sign in."
         )
+
+
+def still_signed_in(ports: Ports) -> Callable[[], bool]:
+    """For a stream that outlives this request: raises `BadSignature` when the session is over."""
+    session = session_text(ports)
+
+    def check() -> bool:
+        if ports.sessions.session(session) is None:
+            raise BadSignature("This session is over. Sign in again.")
+        return True
+
+    return check
 
 
 def local_path(address: str) -> str:

@@ -40,6 +40,17 @@ class Language:
                 return self.say(unit, n=int(seconds // size))
         return self.say("{n} s", n=1)
 
+    def took(self, seconds: float) -> str:
+        """To the second, or to its tenth below ten."""
+        if seconds < 10:
+            return self.say("{n} s", n=f"{max(0.0, seconds):.1f}")
+        minutes, rest = divmod(round(seconds), 60)
+        if not minutes:
+            return self.say("{n} s", n=rest)
+        if minutes < 60:
+            return f"{self.say('{n} min', n=minutes)} {self.say('{n} s', n=rest)}"
+        return f"{self.say('{n} h', n=minutes // 60)} {self.say('{n} min', n=minutes % 60)}"
+
     def ago(self, moment: datetime, now: datetime) -> str:
         seconds = (now - moment).total_seconds()
         return self.say("just now") if seconds < 60 else self.say("{span} ago", span=self.span(seconds))

@@ -44,6 +44,12 @@ LOOKS: dict[str, tuple[str, str]] = {
     "silent": BAD,
     "drained": ("warn", "‖"),
     "unused": IDLE,
+    "canary": ("busy", "◇"),
+    "starting": BUSY,
+    "serving": GOOD,
+    "failing": BAD,
+    "parked": ("warn", "‖"),
+    "absent": IDLE,
     "accepted": GOOD,
     "ignored": IDLE,
     **{

@@ -23,6 +23,9 @@ class Page:
     show: Callable[..., Mapping[str, object]]
     role: Role = Role.VIEWER
     live: bool = False
+    move: Callable[..., Mapping[str, object]] | None = (
+        None  # answers less, for the live part alone; None: as `show`
+    )
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,13 @@ class Form:
     path: str
     act: Callable[..., str | Response]
     role: Role = Role.DEPLOYER
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a page offers or its script asks for: a log, a file, figures. `give(visit, **path)` asks first, by
+    `visit.ask`, for what it is part of."""
+
+    path: str
+    give: Callable[..., Response]
+    role: Role = Role.VIEWER

@@ -37,8 +37,8 @@ class Looks(Generic[T]):
     known: dict[Place, tuple[float, T]] = field(default_factory=dict)
     asking: dict[Place, "Future[None]"] = field(default_factory=dict)
 
-    def old(self, place: Place) -> bool:
-        return place not in self.known or time.monotonic() - self.known[place][0] > FRESH
+    def old(self, place: Place, fresh: float) -> bool:
+        return place not in self.known or time.monotonic() - self.known[place][0] > fresh
 
 
 class Pulse:
@@ -48,21 +48,26 @@ class Pulse:
         self._lock = Lock()
         self._threads: ThreadPoolExecutor | None = None
 
-    def looks(self, places: Sequence[Place], patience: float) -> dict[Place, EnvironmentAnswer]:
-        """The latest of each that is known, after at most `patience` seconds for those that are not, or are old."""
-        return self._latest(self._environments, places, patience)
+    def looks(
+        self, places: Sequence[Place], patience: float, fresh: float = FRESH
+    ) -> dict[Place, EnvironmentAnswer]:
+        """The latest of each that is known, after at most `patience` seconds for those that are not, or are older than
+        `fresh`."""
+        return self._latest(self._environments, places, patience, fresh)
 
     def hosts(self, patience: float) -> dict[str, HostAnswer]:
         """Likewise of all hosts; empty before the first answer."""
-        found = self._latest(self._hosts, [ALL_HOSTS], patience).get(ALL_HOSTS, [])
+        found = self._latest(self._hosts, [ALL_HOSTS], patience, FRESH).get(ALL_HOSTS, [])
         return {host.name: host for host in found}
 
     def close(self) -> None:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _latest(self, looks: Looks[T], places: Sequence[Place], patience: float) -> dict[Place, T]:
-        asking = [self._ask(looks, place) for place in places if looks.old(place)]
+    def _latest(
+        self, looks: Looks[T], places: Sequence[Place], patience: float, fresh: float
+    ) -> dict[Place, T]:
+        asking = [self._ask(looks, place) for place in places if looks.old(place, fresh)]
         if asking and patience > 0:
             wait(asking, patience)
         return {place: looks.known[place][1] for place in places if place in looks.known}

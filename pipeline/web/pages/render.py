@@ -63,7 +63,7 @@ def text(visit: Visit, template: str, context: Mapping[str, object]) -> str:
     def with_query() -> str:
         return "?" + urlencode(visit.args) if visit.args else ""
 
-    words = {"_": language.say, "span": language.span, "ago": ago, "now": now}
+    words = {"_": language.say, "span": language.span, "took": language.took, "ago": ago, "now": now}
     ways = {"visit": visit, "with_choice": with_choice, "with_query": with_query}
     return environment().get_template(f"{template}.html.j2").render({**words, **ways, **context})
 

@@ -1,5 +1,6 @@
 """Makes routes of the table of pages: who comes in, what they see, and how a refusal looks."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,11 +17,15 @@ from pipeline.web.auth import demand
 from pipeline.web.pages import (
     audit,
     bring,
+    deeds,
+    deployment,
     difference,
     hosts,
     ledger,
     overview,
     releases,
+    run,
+    run_log,
     service,
     sign_in,
     static,
@@ -31,10 +36,11 @@ from pipeline.web.pages.arrival import (
     demand_signed_in,
     demand_token,
     keep_choices,
-    session_text,
+    still_signed_in,
 )
 from pipeline.web.pages.feed import PartFeed
-from pipeline.web.pages.page import Form, Page
+from pipeline.web.pages.log_index import LogIndexes
+from pipeline.web.pages.page import Form, Page, Resource
 from pipeline.web.pages.pulse import Pulse
 from pipeline.web.pages.render import page, text
 from pipeline.web.pages.visit import Visit
@@ -46,17 +52,22 @@ PAGES: tuple[Page, ...] = (
     *service.PAGES,
     *bring.PAGES,
     *releases.PAGES,
+    *run.PAGES,
+    *deployment.PAGES,
+    *deeds.PAGES,
     *difference.PAGES,
     *hosts.PAGES,
     *ledger.PAGES,
     *audit.PAGES,
 )
-FORMS: tuple[Form, ...] = (*bring.FORMS, *hosts.FORMS, *ledger.FORMS)
+FORMS: tuple[Form, ...] = (*bring.FORMS, *deeds.FORMS, *hosts.FORMS, *ledger.FORMS)
+RESOURCES: tuple[Resource, ...] = (*run_log.RESOURCES,)
 OTHERS = ("/api", "/hooks/", "/static/", "/healthz", "/readyz", "/metrics")  # where no page is
 
 
 def mount(app: Flask, ports: Ports) -> None:
     app.extensions["shipway.pulse"] = Pulse(ports)
+    app.extensions["shipway.logs"] = LogIndexes(ports)
     static.mount(app)
     sign_in.mount(app, ports)
     for row in PAGES:
@@ -65,6 +76,8 @@ def mount(app: Flask, ports: Ports) -> None:
             _route(app, "GET", live_path(row.path), partial(_follow, ports, row))
     for form in FORMS:
         _route(app, "POST", form.path, _guarded(ports, partial(_act, ports, form)))
+    for resource in RESOURCES:
+        _route(app, "GET", resource.path, partial(_give, ports, resource))
 
 
 def live_path(path: str) -> str:
@@ -86,7 +99,7 @@ def trouble(ports: Ports, problem: Problem) -> Response:
 
 
 def _route(app: Flask, method: str, path: str, view: Callable[..., object]) -> None:
-    endpoint = f"{method} {path.replace('<id:', '{').replace('<', '{').replace('>', '}')}"
+    endpoint = re.sub(r"<(?:[a-z]+:)?([a-z]+)>", r"{\1}", f"{method} {path}")
     app.add_url_rule(path, endpoint=endpoint, view_func=cast("Any", view), methods=[method])
 
 
@@ -120,12 +133,19 @@ def _follow(ports: Ports, row: Page, **path: str | int) -> Response:
         patience=0.0,
         path=request.path.removesuffix("/live") or "/",
     )
-    feed = PartFeed(
-        f"part:{anybody.path}:{reader}",
-        lambda: text(anybody, f"{row.template}_live", row.show(anybody, **path)),
-    )
-    session = session_text(ports)
-    return stream(feed, resume_at(0), ports, lambda: _still_in(ports, session))
+
+    def make() -> str:
+        return text(anybody, f"{row.template}_live", (row.move or row.show)(anybody, **path))
+
+    make()  # what is refused is refused now, while there still is a status to say it with
+    feed = PartFeed(f"part:{anybody.path}:{reader}", make)
+    return stream(feed, resume_at(0), ports, still_signed_in(ports))
+
+
+def _give(ports: Ports, resource: Resource, **path: str | int) -> Response:
+    """A script is told 401; it cannot follow somebody to the page where one signs in."""
+    visit = _visitor(ports, resource)
+    return resource.give(visit, **path)
 
 
 def _act(ports: Ports, form: Form, **path: str | int) -> AnyResponse:
@@ -140,7 +160,7 @@ def _act(ports: Ports, form: Form, **path: str | int) -> AnyResponse:
     return redirect(done, 303) if isinstance(done, str) else done
 
 
-def _visitor(ports: Ports, row: Page) -> Visit:
+def _visitor(ports: Ports, row: Page | Resource) -> Visit:
     visit = arrive(ports)
     demand_signed_in(visit)
     g.caller = visit.caller
@@ -151,9 +171,3 @@ def _visitor(ports: Ports, row: Page) -> Visit:
 def _context(row: Page, visit: Visit, path: Mapping[str, str | int]) -> dict[str, object]:
     live = {"live": live_path(visit.path)} if row.live else {}
     return {**live, **row.show(visit, **path)}
-
-
-def _still_in(ports: Ports, session: str) -> bool:
-    if ports.sessions.session(session) is None:
-        raise BadSignature("This session is over. Sign in again.")
-    return True

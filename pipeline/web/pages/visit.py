@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from flask import Response
 from pydantic import ValidationError
 
 from pipeline.caller import Caller
@@ -15,11 +16,12 @@ from pipeline.web.auth import RANK, Role, within
 from pipeline.web.bodies import Sent
 from pipeline.web.calls import Call
 from pipeline.web.pages.language import Language
+from pipeline.web.pages.log_index import LogIndexes
 from pipeline.web.pages.navigation import Link
 from pipeline.web.pages.pulse import Pulse
 from pipeline.web.problems import refusal
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=Answer | Response)
 
 BY_NAME = {call.name: call for call in CALLS}
 
@@ -36,6 +38,7 @@ class Visit:
     path: str = "/"
     args: Mapping[str, str] = field(default_factory=dict)
     pulse: Pulse = field(repr=False, kw_only=True)
+    logs: LogIndexes = field(repr=False, kw_only=True)
     patience: float = 0.15  # seconds that this page may wait for what hosts say
 
     def ask(self, answer: type[A], name: str, sent: Mapping[str, str] | None = None, **path: str | int) -> A:

@@ -42,6 +42,19 @@
     window.htmx.process(fresh);
   };
 
+  /* Times that still run are sent as their beginning, so that what did not change is not sent again. */
+  const tick = () => {
+    for (const time of document.querySelectorAll("time.ticking")) {
+      const seconds = Math.max(0, Math.floor(Date.now() / 1000 - Number(time.dataset.since)));
+      const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+      const shown = (parts[0] ? parts : parts.slice(1)).map((n, at) => (at ? String(n).padStart(2, "0") : n));
+      time.textContent = shown.join(":");
+    }
+  };
+  tick();
+  setInterval(tick, 1000);
+  document.addEventListener("htmx:afterSwap", tick);
+
   document.addEventListener("visibilitychange", () => {
     clearTimeout(falling);
     if (document.hidden) falling = setTimeout(rest, REST);
