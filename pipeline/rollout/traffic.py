@@ -191,7 +191,8 @@ def quiet(look: Look, site: Site) -> bool:
 
 
 def released(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
-    """No site knows it any more, so nobody can send to it, and what was sent has been answered: it may be stopped."""
+    """No site sends to it, by our books and by its own word, and what was sent has been answered: it may be stopped. One
+    that had all its time is stopped when no site knows it any more."""
     if not replica.address:
         return True
     late = passed(look.deployment.record(plan.host).drain_by, look.now)
@@ -199,12 +200,12 @@ def released(look: Look, plan: HostPlan, replica: ReplicaSeen) -> bool:
 
 
 def _forgotten(look: Look, site: Site, address: str, late: bool) -> bool:
-    if address in _known_by_books(look, site):
-        return False
     has = seen(look, site)
-    if has.serves(address):
+    if has.serves(address) or address in _ready_by_books(look, site):
         return False
-    return late or (_answered(has, address) and (current(look, site) or not has.running))
+    if _answered(has, address) and (current(look, site) or not has.running):
+        return True
+    return late and address not in _known_by_books(look, site)
 
 
 def _answered(has: SiteSeen, address: str) -> bool:

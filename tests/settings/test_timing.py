@@ -7,7 +7,7 @@ import pytest
 from pipeline.delivery.findings import Provenance, ScanPolicy, Severity
 from pipeline.fleet.schedule import Schedule
 from pipeline.fleet.window import Window
-from tests.test_settings_file import HOSTS, SERVICE, faults, parse
+from tests.settings.ground import HOSTS, SERVICE, faults, parse
 
 ZONE = "server: {timezone: Europe/Berlin}\n"
 
