@@ -31,7 +31,7 @@ class Inbox(Protocol):
         """One durable transaction: the delivery, its queued runs, older queued runs of the same service and
         environment (or merge request) superseded. On disk when this returns. Equal (forge, key) is a duplicate:
         nothing is written, and `changed` says whether it tells of something else than the first time. The audit's line is
-        in it too.
+        in it too. Earlier runs that are `needless` are cancelled, those that run by their workers.
         Answers within 6 s: when it raises `Unreachable` the write may still come, and a redelivery is a duplicate."""
 
     def receive_later(self, delivery: NewDelivery, then: Callable[[Received | BaseException], None]) -> None:
@@ -103,8 +103,18 @@ class Runs(Protocol):
     def wait_for_approval(self, run_id: int, lease: Lease) -> bool:
         """Running -> queued and not due. False: a newer one is queued already, and this one became superseded."""
 
-    def approve(self, run_id: int, by: str) -> Run:
-        """Due from now on. Raises `Conflict` when it does not wait."""
+    def hold(self, run_id: int, why: str, lease: Lease) -> bool:
+        """The same for a window or the end of a freeze."""
+
+    def held(self) -> list[Run]:
+        """Those that are held, oldest first."""
+
+    def held_for(self, run_id: int, why: str) -> None:
+        """Of one that is held: why now. Empty: due from now on."""
+
+    def approve(self, run_id: int, by: str, override: bool = False) -> Run:
+        """Due from now on; with `override` whatever windows and freezes say. Raises `Conflict` when it does not wait for
+        that."""
 
     def cancel(self, run_id: int) -> Run:
         """Queued: cancelled at once. Running: `cancel_requested`, obeyed by its worker. Raises `Conflict` when over."""
@@ -206,9 +216,11 @@ class Routes(Protocol):
 
     def wanted(self, site: Site) -> SiteWanted: ...
 
-    def put(self, route: Route, lease: Lease) -> SiteWanted:
+    def put(self, route: Route, lease: Lease, drains: bool = True) -> SiteWanted:
         """Replace one service's route on its site and grow the site's generation (unless nothing changed).
-        A route without backends is removed. Returns all that the site must serve now."""
+        A route without backends is removed. Returns all that the site must serve now.
+
+        `drains` False: the proxy's configuration does not name who is draining, so letting them go is no new one."""
 
     def outgrow(self, site: Site, generation: int, lease: Lease) -> None:
         """The site has this generation. Books that are behind it, as after a restore from a backup, get past it."""

@@ -5,8 +5,10 @@ The contract of `ports.py` holds here too.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from pipeline.delivery.findings import Finding, ScanOrder
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import TestOutcome
 from pipeline.errors import NotFound
@@ -53,6 +55,9 @@ class Source(Protocol):
     def tree(self, repository: Repository, commit: str, folder: str, inside: str) -> str:
         """Git's id of all that lies in `inside`, a folder of the work tree `folder` of this commit; empty: it has none."""
 
+    def committed_at(self, repository: Repository, commit: str) -> datetime:
+        """Of a commit that was checked out."""
+
     def clean(self, run_id: int) -> None: ...
 
 
@@ -63,9 +68,21 @@ class Builder(Protocol):
     def build(self, order: BuildOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> str:
         """Image id. Raises `StageFailed` (the Dockerfile's fault, or time), `RunnerError` (ours)."""
 
+    def base_here(self, image: str) -> str:
+        """Digest under which this engine has an image that builds begin with; `id:…` of one that was made there and is of
+        no registry; empty: it is not there."""
+
+    def base_there(self, image: str, access: RegistryAccess) -> str:
+        """Digest that its name means in its registry now. Raises `Unreachable` or `Rejected` when nobody can say."""
+
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
         """Runs every command to its end or raises `StageFailed` on time. No engine socket, no new privileges, own
         network. The files of `order.artifacts` are kept under the run's number."""
+
+    def scan(
+        self, order: ScanOrder, log: Callable[[str], None], stop: Callable[[], bool]
+    ) -> Sequence[Finding]:
+        """Those that count by the order's policy. Raises a `RunnerError` when nobody can say."""
 
     def facts(self, tag: str) -> ImageFacts:
         """Raises `Rejected` when this engine has no such image."""
@@ -103,13 +120,16 @@ class Artifact:
 
 
 class Artifacts(Protocol):
-    """Files that test containers left, by run."""
+    """Files that test containers left, and what is kept of an image, by run."""
 
     def listed(self, run_id: int) -> Sequence[Artifact]:
         """By path."""
 
     def content(self, run_id: int, path: str) -> Iterator[bytes]:
         """Raises `NotFound` at once, not when the first piece is asked for."""
+
+    def keep_bytes(self, run_id: int, path: str, content: bytes) -> bool:
+        """False: the run has no room left for it. One that comes again replaces what was."""
 
 
 class NoArtifacts:
@@ -120,3 +140,6 @@ class NoArtifacts:
 
     def content(self, run_id: int, path: str) -> Iterator[bytes]:
         raise NotFound(f"Run {run_id} has no artifact {path!r}: none are kept here.")
+
+    def keep_bytes(self, run_id: int, path: str, content: bytes) -> bool:
+        return False

@@ -6,12 +6,17 @@ Imports click and nothing heavy: a sub-command's file is loaded when it is named
 import gc
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline import __version__
 from pipeline.commands.asked import Asked, common_options, with_common_options
 from pipeline.commands.ending import exit_code
+from pipeline.commands.screen import colours
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name -> (where it is, what it does); the order is that of `shipway --help`, which leaves out what says nothing
 COMMANDS = {
@@ -21,7 +26,7 @@ COMMANDS = {
     "work": ("pipeline.commands.working:work", "Run workers alone."),
     "schedule": ("pipeline.commands.scheduling:schedule", "Run the scheduler alone."),
     "crew": ("pipeline.commands.crew:crew", ""),
-    "status": ("pipeline.commands.looking:status", "What is live where, and what is under way."),
+    "status": ("pipeline.commands.looking:status", "What is live where and how it is, sick first; -w stays."),
     "services": ("pipeline.commands.placing:services", "The services and their environments; move one."),
     "hosts": ("pipeline.commands.placing:hosts", "The hosts and whether they answer; drain or resume one."),
     "releases": ("pipeline.commands.looking:releases", "The releases of a service."),
@@ -32,7 +37,10 @@ COMMANDS = {
         "Webhooks and looks that told of something; show or replay one.",
     ),
     "logs": ("pipeline.commands.logs:logs", "The log of a run."),
-    "plan": ("pipeline.commands.deploying:plan", "What a deployment would do, step by step."),
+    "plan": (
+        "pipeline.commands.deploying:plan",
+        "What a deployment would change, as a diff, and step by step.",
+    ),
     "deploy": (
         "pipeline.commands.deploying:deploy",
         "Bring a release, an image or a ref onto an environment.",
@@ -44,6 +52,7 @@ COMMANDS = {
     "scale": ("pipeline.commands.deploying:scale", "Change the number of replicas on each host."),
     "deployments": ("pipeline.commands.deployments:deployments", "The latest deployments."),
     "deployment": ("pipeline.commands.deployments:deployment", "Show or follow one deployment."),
+    "follow": ("pipeline.commands.deployments:follow", "Stay with a deployment or a run until it is over."),
     "pause": ("pipeline.commands.deployments:pause", "Hold a deployment where it is."),
     "resume": ("pipeline.commands.deployments:resume", "Let a held deployment go on."),
     "promote": (
@@ -52,6 +61,7 @@ COMMANDS = {
     ),
     "approve": ("pipeline.commands.deployments:approve", "Let a deployment go on with its next batch."),
     "abort": ("pipeline.commands.deployments:abort", "End a deployment and go back."),
+    "freeze": ("pipeline.commands.freezing:freeze", "Hold deployments back for a while: set, list, lift."),
     "prune": ("pipeline.commands.pruning:prune", "Remove what nobody needs, or say what would go."),
     "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),
@@ -61,11 +71,12 @@ COMMANDS = {
     "repo": ("pipeline.commands.repositories:repo", "Bare repositories that deploy what is pushed to them."),
     "gitlab": (
         "pipeline.commands.gitlab:gitlab",
-        "Connect a project at GitLab: its webhook, made or repaired.",
+        "A project's webhook at GitLab, made or repaired; GitLab runners on hosts.",
     ),
     "doctor": ("pipeline.commands.doctor:doctor", "Look whether everything that is needed is there."),
     "explain": ("pipeline.commands.explaining:explain", "Diagrams drawn from the code's own tables."),
     "help": ("pipeline.commands.explaining:topics", "Longer help: exit codes."),
+    "completion": ("pipeline.commands.offering:completion", "Print what makes a shell complete words."),
     "version": ("pipeline.commands.explaining:version", "Print the version."),
 }
 
@@ -91,6 +102,27 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return with_common_options(load(cmd_name)) if cmd_name in COMMANDS else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A misspelt one is told with the nearest that there is."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = import_module("difflib").get_close_matches(args[0], COMMANDS, 1)
+            meant = f" Did you mean `shipway {close[0]}`?" if close else " `shipway --help` lists them."
+            raise click.UsageError(error.message + meant, error.ctx) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """From the table too: a key press must not load every command."""
+        item = import_module("click.shell_completion").CompletionItem
+        names = [
+            item(name, help=text)
+            for name, (_, text) in COMMANDS.items()
+            if text and name.startswith(incomplete)
+        ]
+        return names or click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """From the table, so that help loads nothing."""
         with formatter.section("Commands"):
@@ -107,11 +139,12 @@ class LazyGroup(click.Group):
 def shipway(context: click.Context) -> None:
     """git push is the release: built, tested, published, live on every host, or back where it was."""
     context.ensure_object(Asked)
+    context.color = colours()
 
 
 def main() -> None:
     asked = Asked()
-    sys.exit(exit_code(lambda: shipway.main(standalone_mode=False, obj=asked), asked))
+    sys.exit(exit_code(lambda: shipway.main(prog_name="shipway", standalone_mode=False, obj=asked), asked))
 
 
 if __name__ == "__main__":

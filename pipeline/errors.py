@@ -24,10 +24,12 @@ ShipwayError                    500 · exit 1
 
 
 class ShipwayError(Exception):
-    """Root of the tree. `status` is what the web entry answers, `exit_code` what the command returns."""
+    """Root of the tree. `status` is what the web entry answers, `exit_code` what the command returns, `now` what to type
+    next when the message itself names no command."""
 
     status = 500
     exit_code = 1
+    now = "`shipway doctor` looks at every part; the server's own log has the rest."
 
 
 class Refused(ShipwayError):
@@ -35,12 +37,14 @@ class Refused(ShipwayError):
 
     status = 400
     exit_code = 2
+    now = "`shipway COMMAND --help` tells what it takes."
 
 
 class BadConfig(Refused):
     """A YAML file or an option is wrong; the message names the key's path."""
 
     exit_code = 3
+    now = "`shipway config check` names every mistake, `shipway config docs` tells what each key means."
 
 
 class BadSignature(Refused):
@@ -48,6 +52,10 @@ class BadSignature(Refused):
 
     status = 401
     exit_code = 4
+    now = (
+        "Set SHIPWAY_TOKEN to a token that is known there: an administrator makes one with "
+        "`shipway token create NAME`."
+    )
 
 
 class Forbidden(Refused):
@@ -55,6 +63,7 @@ class Forbidden(Refused):
 
     status = 403
     exit_code = 4
+    now = "An administrator makes a token that may: `shipway token create NAME --role deployer`."
 
 
 class NotFound(Refused):
@@ -62,6 +71,7 @@ class NotFound(Refused):
 
     status = 404
     exit_code = 5
+    now = "`shipway services`, `shipway runs` and `shipway deployments` list what there is."
 
 
 class Conflict(Refused):
@@ -69,12 +79,17 @@ class Conflict(Refused):
 
     status = 409
     exit_code = 6
+    now = (
+        "`shipway status` tells what is under way; `shipway follow N` waits for it, `shipway "
+        "abort N` ends it."
+    )
 
 
 class TooLarge(Refused):
     """A body above the limit."""
 
     status = 413
+    now = "Send less at once; `shipway COMMAND --help` tells what it takes."
 
 
 class TooMany(Refused):
@@ -91,6 +106,7 @@ class Unsupported(Refused):
     """A body of a kind that is not read, such as multipart."""
 
     status = 415
+    now = "Send JSON, as `shipway` itself does: `shipway COMMAND --help`."
 
 
 class StageFailed(ShipwayError):
@@ -98,6 +114,7 @@ class StageFailed(ShipwayError):
 
     status = 422
     exit_code = 7
+    now = "`shipway runs --status failed` lists them, `shipway logs N` has the log of one."
 
 
 class RolloutFailed(ShipwayError):
@@ -105,6 +122,7 @@ class RolloutFailed(ShipwayError):
 
     status = 422
     exit_code = 8
+    now = "`shipway deployments` lists them, `shipway deployment show N` tells each step of one."
 
 
 class Stopped(ShipwayError):
@@ -112,6 +130,10 @@ class Stopped(ShipwayError):
 
     status = 409
     exit_code = 9
+    now = (
+        "`shipway runs` and `shipway deployments` tell by whom; `shipway run retry N` and "
+        "`shipway deployment retry N` try it again."
+    )
 
 
 class RunnerError(ShipwayError):
@@ -119,32 +141,40 @@ class RunnerError(ShipwayError):
 
     status = 502
     exit_code = 10
+    now = "`shipway doctor` looks at every part and says how to mend it."
 
 
 class Unreachable(RunnerError):
     """No answer within the timeout. Trying again may help."""
 
     status = 503
+    now = "`shipway doctor` tells who does not answer; then type the same again."
 
 
 class Rejected(RunnerError):
     """It answered, and said no: wrong credentials, no such image. Trying again will not help."""
+
+    now = "`shipway doctor` tells whose credentials or images are wrong."
 
 
 class PortTaken(RunnerError):
     """The host port was taken by somebody else between our look and our start."""
 
     status = 503
+    now = "`shipway deployment retry N` takes another port."
 
 
 class ConfigRefused(RunnerError):
     """A proxy configuration does not load. The one that serves was kept."""
+
+    now = "`shipway doctor` asks every proxy; what serves was kept."
 
 
 class Outdated(RunnerError):
     """A proxy already has a configuration of a higher generation, `running`. It was kept."""
 
     status = 409
+    now = "`shipway status` tells what serves; type the same again to look anew."
 
     def __init__(self, message: str, running: int = 0) -> None:
         super().__init__(message)
@@ -155,3 +185,4 @@ class DiskFull(RunnerError):
     """No space left on the machine that is named in the message."""
 
     status = 507
+    now = "`shipway prune --dry-run` tells what may go there, `shipway prune` removes it."

@@ -170,7 +170,7 @@ def _keys(kind: Any, loc: Iterable[str | int]) -> list[str]:
         kind = kind.model_fields[part].annotation if _is_model(kind) else get_args(kind)[-1]
         if get_origin(kind) in (Union, UnionType):
             kind = next(option for option in get_args(kind) if option is not type(None))
-    return [*kind.model_fields]
+    return [field.alias or name for name, field in kind.model_fields.items()]
 
 
 def _is_model(kind: Any) -> bool:

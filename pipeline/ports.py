@@ -35,6 +35,7 @@ from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from pipeline.settings import Settings
+from pipeline.timing import Freezes, NoFreezes, NoSchedules, Schedules
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -259,6 +260,8 @@ class Ports:
     users: Users = field(default_factory=NoUsers)
     sessions: Sessions = field(default_factory=NoSessions)
     providers: Mapping[str, Provider] = field(default_factory=dict)  # who knows people elsewhere, by name
+    freezes: Freezes = field(default_factory=NoFreezes)
+    schedules: Schedules = field(default_factory=NoSchedules)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

@@ -1,4 +1,5 @@
-"""Wakes what is due, builds what a lost webhook forgot, looks after hosts, and tidies: the one process that looks at a clock.
+"""Wakes what is due, builds what a lost webhook forgot or a schedule asks for, looks after hosts, and tidies: the one process
+that looks at a clock.
 
 Any number may run; one leads, by a lease. Never works on anything itself, and keeps nothing that matters in memory:
 a scheduler that starts anew finds all that is due in the books.
@@ -18,8 +19,10 @@ from functools import partial
 from pipeline.errors import ShipwayError
 from pipeline.lease import Lease
 from pipeline.ports import Ports
+from pipeline.rollout.holding import let_go
 from pipeline.rollout.tend import tend
 from pipeline.sweeper import Sweeper
+from pipeline.timekeeper import Timekeeper
 from runners.process import Beat
 
 log = logging.getLogger("shipway.scheduler")
@@ -32,6 +35,7 @@ LEASE_MARGIN = 4.0  # seconds that a look may be late before another scheduler l
 WAKE_AGAIN = 3.0  # seconds; a worker that was just woken gets this long to take its lease
 TEND_EVERY = 30.0  # a silent host is noticed within it, and a drain that had to wait goes on
 TIDY_EVERY = 86400.0
+WATCH_EVERY = 60.0  # GitLab runners
 
 
 @dataclass
@@ -55,15 +59,34 @@ class Chores:
                 return
 
 
+@dataclass
+class Watch:
+    """Looks at GitLab runners, one look at a time in a thread of its own: a runner that leaves may take an hour."""
+
+    look: Callable[[], None] = lambda: None
+    every: float = WATCH_EVERY
+    started: float | None = None
+    thread: threading.Thread | None = None
+
+    def start_due(self, now: float) -> None:
+        if self.thread is not None and self.thread.is_alive():
+            return
+        if self.started is None or now - self.started >= self.every:
+            self.started = now
+            self.thread = threading.Thread(target=self.look, name="gitlab-runners", daemon=True)
+            self.thread.start()
+
+
 def schedule(
     ports: Ports,
     stopping: threading.Event,
     beat: Beat,
     tidy: Callable[[], None],
     keep_up: Callable[[], None] = lambda: None,
+    watch: Watch | None = None,
 ) -> None:
     """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
-    sweeper = Sweeper(ports, time.monotonic)
+    sweeper, timekeeper = Sweeper(ports, time.monotonic), Timekeeper(ports, time.monotonic)
     chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
@@ -74,10 +97,15 @@ def schedule(
         try:
             pause = REST if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
             if lead.held(time.monotonic(), pause + LEASE_MARGIN):
+                for run in let_go(ports):
+                    ports.queue.wake_run(run)
                 if pause < REST:
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
                 sweeper.start_due()
+                if watch is not None:
+                    watch.start_due(time.monotonic())
+                timekeeper.start_due()
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})
     lead.give_back()

@@ -1,9 +1,13 @@
 """`shipway.yml`, the operator's file, as frozen values."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
+from pipeline.delivery.findings import Provenance, ScanPolicy
 from pipeline.errors import NotFound
 from pipeline.fleet.balancer import LoadBalancer
+from pipeline.fleet.gitlab_runners import RunnerFleet
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
@@ -20,6 +24,7 @@ class Server:
     redis: str = ""
     installation: str = ""  # empty: the one that the database keeps
     gitlab: GitLabSignIn | None = None  # people may sign in by it
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,9 @@ class BuilderSettings:
     engine: str = "unix:///var/run/docker.sock"
     concurrency: int = 2
     timeout: float = 1800.0
+    scan: ScanPolicy | None = None  # None: images are not scanned
+    sbom: bool = False  # the scanner lists packages too
+    provenance: Provenance = Provenance.NONE
 
 
 @dataclass(frozen=True)
@@ -41,16 +49,28 @@ class Settings:
     load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
+    gitlab_runners: dict[str, RunnerFleet] = field(default_factory=dict)
 
     def service(self, name: str) -> Service:
         if name not in self.services:
             known = ", ".join(sorted(self.services)) or "none"
-            raise NotFound(f"There is no service {name!r} in the configuration. Known services: {known}.")
+            raise NotFound(
+                f"There is no service {name!r} in the configuration.{_meant(name, self.services)} "
+                f"Known services: {known}. `shipway services` lists them."
+            )
         return self.services[name]
 
     def environment(self, service: str, name: str) -> Environment:
         environments = self.service(service).environments
         if name not in environments:
             known = ", ".join(sorted(environments)) or "none"
-            raise NotFound(f"Service {service!r} has no environment {name!r}. It has: {known}.")
+            raise NotFound(
+                f"Service {service!r} has no environment {name!r}.{_meant(name, environments)} It has: {known}. "
+                f"`shipway status {service}` shows them."
+            )
         return environments[name]
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), 1)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -13,7 +13,9 @@ from pipeline import units
 from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
+from pipeline.settings_gitlab_runners import RunnerFleetKeys, check_fleet
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
+from pipeline.settings_timing import check_freezes
 
 IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
 DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
@@ -38,6 +40,9 @@ def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
             )
         for name, environment in entry.environments.items():
             _check_environment(keys, raw, environment, (*path, "environments", name), faults)
+    for name, fleet in keys.gitlab_runners.items():
+        _check_selection(keys, raw, fleet, ("gitlab_runners", name), faults)
+        check_fleet(fleet, ("gitlab_runners", name), faults)
     _check_sites(keys, faults)
 
 
@@ -47,7 +52,7 @@ def environments(keys: FileKeys) -> Iterator[tuple[Path, EnvironmentKeys]]:
             yield ("services", service, "environments", name), environment
 
 
-def selected(keys: FileKeys, environment: EnvironmentKeys) -> tuple[str, ...]:
+def selected(keys: FileKeys, environment: EnvironmentKeys | RunnerFleetKeys) -> tuple[str, ...]:
     """Host names in the file's order of naming them: the list, or every host with all the labels."""
     if not isinstance(environment.hosts, dict):
         return tuple(name for name in environment.hosts if name in keys.hosts)
@@ -92,6 +97,8 @@ def _check_server(keys: FileKeys, faults: Faults) -> None:
         if url and urlsplit(url).scheme not in schemes:
             faults.add(("server", key), f"is not understood; write {example}, or leave it empty")
     _check_login(keys, faults)
+    if keys.builder.attest.sbom and keys.builder.scan is None:
+        faults.add(("builder", "attest", "sbom"), "is made by trivy; name it under builder.scan")
 
 
 def _check_login(keys: FileKeys, faults: Faults) -> None:
@@ -135,13 +142,7 @@ def _check_known(path: Path, what: str, name: str | None, known: list[str], faul
 def _check_environment(
     keys: FileKeys, raw: Mapping[str, Any], environment: EnvironmentKeys, path: Path, faults: Faults
 ) -> None:
-    hosts = environment.hosts
-    if isinstance(hosts, tuple):
-        for at, host in enumerate(hosts):
-            _check_known((*path, "hosts", at), "host", host, _names(raw, "hosts"), faults)
-    elif not selected(keys, environment) and len(keys.hosts) == len(_names(raw, "hosts")):
-        labels = ", ".join(f"{key}: {value}" for key, value in hosts.items())
-        faults.add((*path, "hosts"), f"no host has the labels {{{labels}}}; add them under hosts")
+    _check_selection(keys, raw, environment, path, faults)
     _check_known((*path, "proxy"), "proxy", environment.proxy, _names(raw, "proxies"), faults)
     balancers = _names(raw, "load_balancers")
     _check_known((*path, "load_balancer"), "load balancer", environment.load_balancer, balancers, faults)
@@ -150,7 +151,24 @@ def _check_environment(
             faults.add((*path, key), "needs a proxy; name one of `proxies` under proxy")
     for name in environment.env.keys() & environment.secrets.keys():
         faults.add((*path, "secrets", name), "is also in env; keep one of them")
+    check_freezes(environment.freeze, keys.server.timezone, (*path, "freeze"), faults)
     _check_places(keys, environment, path, faults)
+
+
+def _check_selection(
+    keys: FileKeys,
+    raw: Mapping[str, Any],
+    selecting: EnvironmentKeys | RunnerFleetKeys,
+    path: Path,
+    faults: Faults,
+) -> None:
+    hosts = selecting.hosts
+    if isinstance(hosts, tuple):
+        for at, host in enumerate(hosts):
+            _check_known((*path, "hosts", at), "host", host, _names(raw, "hosts"), faults)
+    elif not selected(keys, selecting) and len(keys.hosts) == len(_names(raw, "hosts")):
+        labels = ", ".join(f"{key}: {value}" for key, value in hosts.items())
+        faults.add((*path, "hosts"), f"no host has the labels {{{labels}}}; add them under hosts")
 
 
 def _check_places(keys: FileKeys, environment: EnvironmentKeys, path: Path, faults: Faults) -> None:

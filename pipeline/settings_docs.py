@@ -73,7 +73,7 @@ def _rows(path: str, field: FieldInfo) -> Iterator[str]:
         return
     path = f"{path}.<name>" if named else path
     for name, below in inner.model_fields.items():
-        yield from _rows(f"{path}.{name}", below)
+        yield from _rows(f"{path}.{below.alias or name}", below)
 
 
 def inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:

@@ -19,7 +19,7 @@ from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import CiJobs, Environment, MergeRequests, Repository, Service
 from pipeline.retention.policy import Retention
 from pipeline.secret import Secret
-from pipeline.settings import BuilderSettings, Server, Settings
+from pipeline.settings import Server, Settings
 from pipeline.settings_checks import address_of, check, project_of, selected
 from pipeline.settings_keys import (
     BalancerKeys,
@@ -29,8 +29,9 @@ from pipeline.settings_keys import (
     JobKeys,
     RepositoryKeys,
     ServiceKeys,
-    SignInKeys,
 )
+from pipeline.settings_sign_in import SignInKeys
+from pipeline.settings_timing import timing
 from pipeline.settings_values import STORE
 from pipeline.user import GitLabSignIn
 from pipeline.variables import expand
@@ -69,6 +70,7 @@ def all_secrets(settings: Settings) -> list[str]:
     found |= {balancer.secret_key.reveal() for balancer in settings.load_balancers.values()}
     if settings.server.gitlab is not None:
         found.add(settings.server.gitlab.client_secret.reveal())
+    found |= {fleet.token.reveal() for fleet in settings.gitlab_runners.values()}
     for service in settings.services.values():
         repository = service.repository
         found |= {secret.reveal() for secret in (repository.secret, repository.signing, repository.token)}
@@ -106,12 +108,20 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
     return Settings(
         server=_server(keys, folder),
         registry=_registry(keys, folder),
-        builder=BuilderSettings(**dict(keys.builder)),
+        builder=keys.builder.settings(),
         hosts=hosts,
         proxies=proxies,
         load_balancers={name: _balancer(name, entry) for name, entry in keys.load_balancers.items()},
         services=services,
         retention=_retention(keys),
+        gitlab_runners={
+            name: entry.fleet(
+                name,
+                tuple(hosts[host] for host in selected(keys, entry)),
+                entry.ca and _inside(folder, entry.ca),
+            )
+            for name, entry in keys.gitlab_runners.items()
+        },
     )
 
 
@@ -125,6 +135,7 @@ def _server(keys: FileKeys, folder: str) -> Server:
         redis=server.redis.get_secret_value(),
         installation=server.installation,
         gitlab=_gitlab(server.sign_in),
+        timezone=server.timezone,
     )
 
 
@@ -254,4 +265,5 @@ def _environment(
         stored=tuple(key for key in environment.secrets if key not in written),
         policy=environment.rollout.policy(),
         approve=environment.approve,
+        **timing(environment.windows, environment.freeze, environment.schedules, keys.server.timezone),
     )

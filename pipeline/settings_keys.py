@@ -3,35 +3,20 @@
 Knows one value at a time; what must fit together is in `settings_checks`, and `settings_file` turns it all into nouns.
 """
 
-from typing import Literal
-
 from pydantic import Field, SecretStr
 
 from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
+from pipeline.settings_builder import BuilderKeys
+from pipeline.settings_gitlab_runners import RunnerFleetKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
+from pipeline.settings_sign_in import SignInKeys
+from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
 from pipeline.units import Duration, Identifier, Name, PositiveDuration, Text, Word
-
-Role = Literal["viewer", "deployer", "admin"]
-
-
-class GitLabSignInKeys(Keys):
-    url: units.HttpUrl = Field(description="GitLab's address.")
-    client_id: Word = Field(min_length=1, description="Application ID of an application there.")
-    client_secret: SecretText = Field(description="Its secret. Empty: nobody is offered to sign in so.")
-    allow: dict[Word, Role] = Field(
-        min_length=1, description="Full path of a group: the role of its members. Nobody else comes in."
-    )
-
-
-class SignInKeys(Keys):
-    gitlab: GitLabSignInKeys | None = Field(
-        default=None, description="People sign in with their GitLab account. Absent: local users only."
-    )
 
 
 class ServerKeys(Keys):
@@ -59,14 +44,7 @@ class ServerKeys(Keys):
         "containers are ours.",
     )
     sign_in: SignInKeys = Field(default=SignInKeys(), description="Who may sign in beside local users.")
-
-
-class BuilderKeys(Keys):
-    engine: units.EngineUrl = Field(
-        default="unix:///var/run/docker.sock", description="The engine that builds and tests."
-    )
-    concurrency: int = Field(default=2, ge=1, le=64, description="Runs worked on at the same time.")
-    timeout: PositiveDuration = Field(default=1800.0, description="A build that takes longer fails.")
+    timezone: Zone = Field(default="UTC", description="Of times in this file that name none.")
 
 
 class TlsKeys(Keys):
@@ -226,6 +204,11 @@ class EnvironmentKeys(Keys):
     approve: Approval = Field(
         default=Approval.NONE, description="manual: runs wait for `shipway run approve` before they deploy."
     )
+    windows: list[WindowText] = Field(
+        default=[], description="When deployments may begin, such as Mon-Thu 09:00-17:00. Empty: always."
+    )
+    freeze: list[FreezeKeys] = Field(default=[], description="From when until when none may begin.")
+    schedules: list[ScheduleKeys] = Field(default=[], description="Runs that come back by the clock.")
     rollout: RolloutKeys = Field(
         default=RolloutKeys(), description="How a release is brought onto the hosts."
     )
@@ -298,3 +281,6 @@ class FileKeys(Keys):
     )
     services: dict[Name, ServiceKeys] = Field(default={}, description="What is deployed.")
     retention: RetentionKeys = Field(default=RetentionKeys(), description="How long what was made is kept.")
+    gitlab_runners: dict[Name, RunnerFleetKeys] = Field(
+        default={}, description="GitLab Runner containers on hosts; see docs/gitlab.md."
+    )

@@ -7,8 +7,12 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 
-from pipeline.errors import ShipwayError
+from pipeline.errors import BadConfig, ShipwayError
+from pipeline.gitlab_runner.desk import Coordinator, RunnerDesk
+from pipeline.gitlab_runner.watch import watch
 from pipeline.ports import Ports
 from pipeline.reports.compose import reports_of
 from pipeline.reports.desk import Desk
@@ -21,6 +25,8 @@ from runners.builder import EngineBuilder
 from runners.clock import SystemClock
 from runners.engine import DockerEngines
 from runners.forges import Forges
+from runners.gitlab_runner.containers import RunnerContainers
+from runners.gitlab_runner.hold import hold
 from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
@@ -65,6 +71,8 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         users=store.users,
         sessions=store.sessions,
         providers=providers_of(server),
+        freezes=store.freezes,
+        schedules=store.schedules,
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),
@@ -94,6 +102,51 @@ def build_desk(store: Store, ports: Ports) -> Desk:
         hands=ports.hands,
         clock=ports.clock,
     )
+
+
+def build_runner_desk(store: Store, ports: Ports, unwanted: Callable[[], bool] = lambda: False) -> RunnerDesk:
+    """What the flows that look after GitLab runners need. `unwanted`: does anybody want them to end?"""
+    server = ports.settings.server
+    installation = store.installation.name if not server.installation else lambda: server.installation
+    return RunnerDesk(
+        settings=ports.settings,
+        coordinator=_coordinator(),
+        engines=RunnerContainers(Reach(), ports.settings.registry, installation),
+        books=store.gitlab_runners,
+        fleet=store.fleet,
+        hands=ports.hands,
+        hold=partial(hold, store.leases, unwanted),
+        now=ports.clock.now,
+        nonce=lambda: secrets.token_hex(6),
+        installation=installation,
+    )
+
+
+def watching(store: Store, ports: Ports) -> Callable[[], None]:
+    """One look at the GitLab runners, once somebody applied any. What goes wrong is tried again at the next one."""
+    kept: list[RunnerDesk] = []
+
+    def look() -> None:
+        try:
+            if not store.gitlab_runners.records():
+                return
+            kept[:] = kept or [build_runner_desk(store, ports)]
+            watch(kept[0])
+        except ShipwayError as error:
+            log.warning("gitlab runners not looked at, trying again", extra={"error": str(error)})
+
+    return look
+
+
+def _coordinator() -> Coordinator:
+    """Loaded when it is needed: an install without GitLab has no python-gitlab."""
+    try:
+        made: Coordinator = import_module("runners.gitlab_runner.coordinator").GitLabCoordinator()
+    except ModuleNotFoundError as error:
+        raise BadConfig(
+            f"The Python package {error.name} is not installed. Install it: pip install 'shipway[gitlab]'."
+        ) from error
+    return made
 
 
 def tidying(store: Store, ports: Ports) -> Callable[[], None]:

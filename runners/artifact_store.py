@@ -4,6 +4,7 @@ A file's name comes from untrusted code, so it is never a path of ours: contents
 number belongs to which name. Workers write, the server reads; nothing is shared but the files.
 """
 
+import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -53,6 +54,9 @@ class FileArtifacts:
         if path in index:
             (folder / f"{index[path][0]:06d}").unlink(missing_ok=True)
         return True
+
+    def keep_bytes(self, run_id: int, path: str, content: bytes) -> bool:
+        return self.keep(run_id, path, len(content), io.BytesIO(content))
 
     def _index(self, run_id: int) -> dict[str, tuple[int, int]]:
         try:

@@ -8,7 +8,7 @@ read can push to refs/for/… where a forge has AGit-Flow. What nobody can say i
 from dataclasses import replace
 
 from pipeline.errors import Refused
-from pipeline.intake.push import Hook, MergeRequest
+from pipeline.intake.push import EndedRequest, Hook, MergeRequest
 from runners import webhook
 from runners.webhook import Fields
 
@@ -27,10 +27,16 @@ def with_request(hook: Hook, request: MergeRequest) -> Hook:
     return replace(hook, requests=(request,))
 
 
-def with_nothing_new(hook: Hook, action: str) -> Hook:
-    """The hook with why this action of a merge request builds nothing."""
+def with_nothing_new(hook: Hook, action: str, number: object, merged: bool = False) -> Hook:
+    """The hook with why this action of a merge request builds nothing. `number` as the body has it, whatever that is;
+    `merged`: what GitHub calls closed was."""
     if action in OVER:
-        return replace(hook, note=f"the merge request was {OVER[action]}; there is nothing to build")
+        how = "merged" if merged else OVER[action]
+        known = (
+            isinstance(number, int) and not isinstance(number, bool) and 0 < number < webhook.LARGEST_NUMBER
+        )
+        ended = (EndedRequest(int(str(number)), how),) if known else ()
+        return replace(hook, note=f"the merge request was {how}; there is nothing to build", ended=ended)
     return replace(hook, note=f"{action!r} of a merge request brings no new commit")
 
 
@@ -71,6 +77,12 @@ def with_merge_request(hook: Hook, data: Fields, number: int) -> Hook:
         message=next((text for text in words if text), ""),
     )
     return with_request(hook, request)
+
+
+def without_commits(hook: Hook, data: Fields, action: str) -> Hook:
+    """An action of GitHub's shape that brings none."""
+    pull = data.object("pull_request").values
+    return with_nothing_new(hook, action, pull.get("number"), pull.get("merged") is True)
 
 
 def id_of(side: Fields, key: str = "repo") -> object:

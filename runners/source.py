@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from configparser import Error as ConfigError
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.delivery.orders import Recipe
@@ -125,6 +126,10 @@ class GitSource:
             return self._mirror(repository, self._git).local("rev-parse", "--verify", "--quiet", name).strip()
         except MirrorBroken:
             return ""
+
+    def committed_at(self, repository: Repository, commit: str) -> datetime:
+        words = ("show", "--no-patch", "--format=%ct", "--end-of-options", commit)
+        return datetime.fromtimestamp(int(self._mirror(repository, self._git).local(*words)), UTC)
 
     def clean(self, run_id: int) -> None:
         shutil.rmtree(self._tree(run_id), ignore_errors=True)

@@ -23,6 +23,7 @@ INIT = templates_dir() / "init"
 def keys_of(kind: type[BaseModel], path: str = "") -> set[str]:
     found = set()
     for name, field in kind.model_fields.items():
+        name = field.alias or name
         inner, named = inner_model(field.annotation)
         below = f"{path}{name}."
         found |= {path + name} | (keys_of(inner, below + "*." * named) if inner else set())
@@ -76,6 +77,7 @@ def defaults_of(kind: type[BaseModel], example: dict[str, Any]) -> dict[str, tup
         ("shipway.yml", FileKeys, ("proxies", "front")),
         ("shipway.yml", FileKeys, ("load_balancers", "entry")),
         ("shipway.yml", FileKeys, ("services", "shop", "repository")),
+        ("shipway.yml", FileKeys, ("gitlab_runners", "ci")),
         ("shipway.yml", FileKeys, ("services", "shop", "environments", "production")),
         ("shipway.yml", FileKeys, ("services", "shop", "environments", "production", "rollout")),
         (

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pipeline.errors import Unreachable
-from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Chores, Lead, Waker, look_after, schedule
+from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Chores, Lead, Waker, Watch, look_after, schedule
 from pipeline.settings import Settings
+from pipeline.timing import NoSchedules
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
 from runners.stand_ins.time import VirtualClock
@@ -24,12 +25,19 @@ class Books:
     deployments_due: list[int] = field(default_factory=list)
     woken: list[str] = field(default_factory=list)
     queue_down: bool = False
+    runs_held: list[Any] = field(default_factory=list)
 
     def due(self) -> list[int]:
         return self.runs_due
 
     def at_rest(self) -> bool:
         return not self.runs_due
+
+    def held(self) -> list[Any]:
+        return self.runs_held
+
+    def held_for(self, number: int, why: str) -> None:
+        self.runs_held = [run for run in self.runs_held if run.id != number or why]
 
     def wake_run(self, number: int, new: bool = False) -> None:
         self._wake(f"run {number}")
@@ -51,8 +59,20 @@ def ports_of(books: Books) -> Any:
             due=lambda: books.deployments_due, at_rest=lambda: not books.deployments_due
         ),
         queue=books,
+        schedules=NoSchedules(),
+        clock=VirtualClock(),
         leases=MemoryLeases(VirtualClock()),
     )
+
+
+def test_a_leader_at_rest_wakes_a_held_run_that_nothing_holds_any_more() -> None:
+    books = Books(
+        runs_held=[SimpleNamespace(id=7, service="gone", environment="production", held="waits for Monday")]
+    )
+
+    schedule(ports_of(books), Turns(2), Beat(), lambda: None)
+
+    assert books.woken == ["run 7"]
 
 
 # ------------------------------------------------------------------------------------------------ waking
@@ -193,6 +213,31 @@ def test_a_queue_that_is_down_does_not_end_the_scheduler(caplog: pytest.LogCaptu
     schedule(ports, Turns(2), Beat(), lambda: None)
 
     assert caplog.text.count("tick failed") == 2
+
+
+def test_a_watch_looks_at_its_times_and_never_twice_at_once() -> None:
+    looks, held = [], threading.Event()
+    watch = Watch(lambda: (looks.append("look"), held.wait(5.0)))  # type: ignore[arg-type, return-value]
+
+    for now in (0.0, 30.0, 90.0):
+        watch.start_due(now)
+    held.set()
+    assert watch.thread is not None
+    watch.thread.join()
+    watch.start_due(100.0)
+    watch.thread.join()
+
+    assert looks == ["look", "look"]
+
+
+def test_only_the_leader_watches() -> None:
+    looks: list[str] = []
+    ports = ports_of(Books())
+    ports.leases.take("scheduler", "another", 60.0)
+
+    schedule(ports, Turns(3), Beat(), lambda: None, watch=Watch(lambda: looks.append("look")))
+
+    assert looks == []
 
 
 def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:

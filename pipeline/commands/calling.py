@@ -129,7 +129,8 @@ def _server_section(asked: Asked) -> Mapping[str, object]:
     path = asked.config_if_any()
     if not path:
         raise BadConfig(
-            "Where is Shipway? Set SHIPWAY_URL and SHIPWAY_TOKEN, or name its shipway.yml with --config on its own machine."
+            "Where is Shipway? Set SHIPWAY_URL and SHIPWAY_TOKEN (one from `shipway token create NAME`), or name its "
+            "shipway.yml with --config on its own machine."
         )
     try:
         read = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

@@ -1,13 +1,19 @@
 """`plan`, `deploy`, `rollback`, `scale`: ask the API for a deployment, and stay until it is over."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
-from pipeline.commands.following import follow_deployment, follow_run, told_to_wait, wait_option
+from pipeline.commands.following import (
+    follow_deployment,
+    follow_run,
+    override_option,
+    told_to_wait,
+    wait_option,
+)
+from pipeline.commands.planning import planned
+from pipeline.commands.screen import lively, size
 from pipeline.commands.showing import show
 
 
@@ -20,47 +26,66 @@ def _stay(server: Api, number: int, wait: bool) -> None:
 
 
 @click.command()
-@click.argument("service")
-@click.argument("environment")
-@click.option("--release", type=int, help="Default: the newest.")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
+@click.option("--release", type=int, shell_complete=completing.releases, help="Default: the newest.")
 def plan(service: str, environment: str, release: int | None) -> None:
-    """Every step that a deployment would take, host by host. Changes nothing."""
+    """What a deployment would change, and every step that it would take, host by host. Changes nothing."""
     server = api(asked())
     number = release or _newest(server, service)
     answer = server.get("/plan", service=service, environment=environment, release=number)
-    head = f"Release {number} of {service} on {environment} (live: {answer['live'] or 'none'})"
-    width = max((len(step["host"]) for step in answer["steps"]), default=0)
-    lines = [_step(i, step, width) for i, step in enumerate(answer["steps"], 1)]
-    show(answer, "\n".join([head, *(lines or ["Nothing to do."])]))
+    width = size()[0] if lively() else 0
+    show(answer, "\n".join(planned(answer, service, environment, width)))
 
 
 @click.command()
-@click.argument("service")
-@click.argument("environment")
-@click.option("--release", type=int, help="A release that exists. Default: the newest.")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
+@click.option(
+    "--release",
+    type=int,
+    shell_complete=completing.releases,
+    help="A release that exists. Default: the newest.",
+)
 @click.option("--ref", help="Build this branch, tag or commit first.")
 @click.option("--image", help="An image by digest, whoever built it: repository@sha256:…")
+@override_option
 @wait_option
 def deploy(
-    service: str, environment: str, release: int | None, ref: str | None, image: str | None, wait: bool
+    service: str,
+    environment: str,
+    release: int | None,
+    ref: str | None,
+    image: str | None,
+    override: bool,
+    wait: bool,
 ) -> None:
     """Bring a release, a ref or an image onto ENVIRONMENT."""
     if sum(given is not None for given in (release, ref, image)) > 1:
         raise click.UsageError("Give one of --release, --ref and --image.")
     server = api(asked())
+    if ref is not None and override:
+        raise click.UsageError("A run is let through when it waits: shipway run approve RUN --override.")
     if ref is not None:
         number = server.post(f"{_at(service, environment)}/runs", {"ref": ref})["run"]
         follow_run(server, number) if wait else told_to_wait(number, "run")
         return
-    body = {"image": image} if image else {"release": release or _newest(server, service)}
+    body: dict[str, object] = {"image": image} if image else {"release": release or _newest(server, service)}
+    body |= {"override": True} if override else {}
     answer = server.post(f"{_at(service, environment)}/deployments", body)
     _stay(server, answer["deployment"], wait)
 
 
 @click.command()
-@click.argument("service")
-@click.argument("environment")
-@click.option("--to", "release", type=int, help="Default: the last good release before the live one.")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
+@click.option(
+    "--to",
+    "release",
+    type=int,
+    shell_complete=completing.releases,
+    help="Default: the last good release before the live one.",
+)
 @wait_option
 def rollback(service: str, environment: str, release: int | None, wait: bool) -> None:
     """Go back: image and settings of an earlier release, without registry, forge or builder."""
@@ -71,8 +96,8 @@ def rollback(service: str, environment: str, release: int | None, wait: bool) ->
 
 
 @click.command()
-@click.argument("service")
-@click.argument("environment")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
 @click.argument("replicas", type=click.IntRange(1, 100))
 @wait_option
 def scale(service: str, environment: str, replicas: int, wait: bool) -> None:
@@ -80,11 +105,6 @@ def scale(service: str, environment: str, replicas: int, wait: bool) -> None:
     server = api(asked())
     answer = server.post(f"{_at(service, environment)}/scale", {"replicas": replicas})
     _stay(server, answer["deployment"], wait)
-
-
-def _step(number: int, step: Mapping[str, Any], width: int) -> str:
-    why = f"  ({step['why']})" if step.get("why") else ""
-    return f"{number:>3}  {step['host']:<{width}}  {step['text']}{why}"
 
 
 def _newest(server: Api, service: str) -> int:

@@ -1,19 +1,26 @@
-"""`deployments`, `deployment show|follow|retry`, and what can be asked of one under way: pause, resume, promote,
+"""`deployments`, `deployment show|follow|retry`, `follow`, and what can be asked of one under way: pause, resume, promote,
 approve, abort."""
 
 from typing import Any
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
-from pipeline.commands.following import follow_deployment, told_to_wait, wait_option
+from pipeline.commands.following import (
+    follow_deployment,
+    follow_run,
+    override_option,
+    told_to_wait,
+    wait_option,
+)
 from pipeline.commands.showing import ago, colour, first_line, show, table
 
 
 @click.command()
-@click.option("--service", default="")
-@click.option("--environment", default="")
+@click.option("--service", default="", shell_complete=completing.services)
+@click.option("--environment", default="", shell_complete=completing.environments)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def deployments(service: str, environment: str, limit: int) -> None:
     """The latest deployments."""
@@ -38,7 +45,7 @@ def deployment() -> None:
 
 
 @deployment.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.deployments)
 def show_deployment(number: int) -> None:
     """One deployment, host by host, with all that happened."""
     answer = api(asked()).get(f"/deployments/{number}")
@@ -58,26 +65,31 @@ def show_deployment(number: int) -> None:
 
 
 @deployment.command()
-@click.argument("number", type=int)
-def retry(number: int) -> None:
+@click.argument("number", type=int, shell_complete=completing.deployments)
+@override_option
+@wait_option
+def retry(number: int, override: bool, wait: bool) -> None:
     """Try one again: only hosts that do not have its release, or are not well with it, are touched."""
-    answer = api(asked()).post(f"/deployments/{number}/retry")
-    show(
-        answer,
-        f"Deployment {answer['deployment']} tries it again. Follow it: shipway deployment follow {answer['deployment']}",
-    )
+    server = api(asked())
+    again = server.post(f"/deployments/{number}/retry", {"override": True} if override else {})["deployment"]
+    follow_deployment(server, again) if wait else told_to_wait(again, "deployment")
 
 
-@deployment.command()
-@click.argument("number", type=int)
-def follow(number: int) -> None:
-    """Stay until it is over; the exit code tells how it ended."""
-    follow_deployment(api(asked()), number)
+@click.command()
+@click.argument("number", type=int, metavar="NUMBER", shell_complete=completing.deployments)
+@click.option("--run", "is_run", is_flag=True, help="NUMBER is a run's, not a deployment's.")
+def follow(number: int, is_run: bool) -> None:
+    """Stay with a deployment (or a run) until it is over; the exit code tells how it ended."""
+    server = api(asked())
+    follow_run(server, number) if is_run else follow_deployment(server, number)
+
+
+deployment.add_command(follow)
 
 
 def _asking(name: str, text: str, done: str) -> click.Command:
     @click.command(name, help=text)
-    @click.argument("number", type=int, metavar="DEPLOYMENT")
+    @click.argument("number", type=int, metavar="DEPLOYMENT", shell_complete=completing.deployments)
     def command(number: int) -> None:
         answer = api(asked()).post(f"/deployments/{number}/{name}")
         show(answer, f"Deployment {number} {done}")
@@ -96,15 +108,24 @@ abort = _asking("abort", "End a deployment; every host goes back.", "ends and go
 
 
 @click.command()
-@click.argument("what", metavar="DEPLOYMENT|SERVICE")
-@click.option("--from", "origin", help="The environment whose live release is taken.")
-@click.option("--to", "environment", help="The environment that gets it.")
+@click.argument("what", metavar="DEPLOYMENT|SERVICE", shell_complete=completing.services)
+@click.option(
+    "--from",
+    "origin",
+    shell_complete=completing.environments,
+    help="The environment whose live release is taken.",
+)
+@click.option(
+    "--to", "environment", shell_complete=completing.environments, help="The environment that gets it."
+)
+@override_option
 @wait_option
-def promote(what: str, origin: str | None, environment: str | None, wait: bool) -> None:
+def promote(what: str, origin: str | None, environment: str | None, override: bool, wait: bool) -> None:
     """Take a canary to all hosts; or bring what is live on one environment onto another, the very image, without a build."""
     server = api(asked())
     if origin and environment:
-        answer = server.post(f"/services/{what}/environments/{environment}/deployments", {"from": origin})
+        body = {"from": origin, **({"override": True} if override else {})}
+        answer = server.post(f"/services/{what}/environments/{environment}/deployments", body)
         number = answer["deployment"]
         follow_deployment(server, number) if wait else told_to_wait(number, "deployment")
         return

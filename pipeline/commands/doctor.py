@@ -1,127 +1,142 @@
-"""`doctor`: is everything there that Shipway needs, and if not, what to do. Changes nothing.
+"""`doctor`: is everything there that Shipway needs, and if not, what to do. Changes nothing, and needs no server.
 
-Each check gives a line: ok, warn (works, but) or FAIL. The exit code is 10 when one fails.
+Each check gives lines: ok, warn (it works, but) or bad, and how to mend it. The exit code is 10 when one is bad.
 """
 
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import chain
 
 import click
 
 from pipeline.commands.asked import asked
-from pipeline.commands.showing import colour, show
-from pipeline.errors import RunnerError, ShipwayError
+from pipeline.commands.examination import DEADLINE, Check, documents, examine, report, told
+from pipeline.commands.screen import lively, size
+from pipeline.commands.showing import show
+from pipeline.errors import RunnerError
 from pipeline.reports.compose import reports_of
 from pipeline.settings import Settings
-from runners.examining import (
-    Finding,
+from runners.balancers import Balancers
+from runners.examining.books import look_at_database, look_at_redis
+from runners.examining.finding import Finding, Level, ok
+from runners.examining.forges import (
+    look_at_deliveries,
+    look_at_reports,
+    look_at_repository,
+    look_at_secret,
+    look_at_webhook,
+)
+from runners.examining.fronts import look_at_balancer, look_at_proxy, look_at_site
+from runners.examining.machine import (
+    look_at_beats,
     look_at_builder,
+    look_at_certificates,
     look_at_data,
-    look_at_database,
     look_at_git,
     look_at_host,
-    look_at_proxy,
-    look_at_redis,
-    look_at_registry,
-    look_at_repository,
+    look_at_public_address,
+    look_at_scan,
     look_at_server,
 )
-from runners.examining_forges import look_at_gitlab_hook, look_at_reports
+from runners.examining.registry import look_at_registry
 from runners.reach import Reach
 from runners.settings_source import load_settings
 
-
-@dataclass(frozen=True)
-class Check:
-    name: str
-    look: Callable[[], list[Finding]]
+CLOSING = 3.0  # seconds for the connections to end
 
 
 @click.command()
-def doctor() -> None:
-    """Look whether everything that is needed is there: hosts, proxies, registry, git, Redis, database, disk, clocks."""
+@click.option(
+    "--deadline",
+    type=click.FloatRange(1, 300),
+    default=DEADLINE,
+    show_default=True,
+    help="Seconds for all of it; who has not answered by then is bad.",
+)
+def doctor(deadline: float) -> None:
+    """Look whether everything that is needed is there, and say how to mend what is not.
+
+    Engines, registry, proxies, load balancers, Redis, database, processes, clocks, disks, certificates, repositories and
+    their webhooks, side by side. Needs shipway.yml, no running server.
+    """
     path = asked().config_path()
-    settings = load_settings(path)
-    reach = Reach()
+    settings, reach = load_settings(path), Reach()
+    good = Check("This machine", "configuration", lambda: [ok("configuration", f"{path} is good")])
+    checks = [good, *_here(settings), *_registry(settings), *_hosts(settings, reach)]
+    checks += [*_fronts(settings, reach), *_repositories(settings)]
     try:
-        found = _examine(list(_checks(settings, reach)))
+        examine(checks, deadline, lambda number: told(number, len(checks)))
     finally:
-        reach.close()
-    found.insert(0, Finding("ok", "configuration", f"{path} is good"))
-    found += list(_hints(settings))
-    show([asdict(finding) for finding in found], "\n".join(_line(finding) for finding in found))
-    failed = sum(finding.level == "FAIL" for finding in found)
+        _close(reach)
+    show(documents(checks), "\n".join(report(checks, size()[0] if lively() else 0)))
+    found = [finding for check in checks for finding in check.found]
+    failed = sum(finding.level is Level.BAD for finding in found)
     if failed:
-        raise RunnerError(f"{failed} of {len(found)} checks failed; each says what to do.")
-
-
-def _checks(settings: Settings, reach: Reach) -> Iterator[Check]:
-    server = settings.server
-    yield Check("data folder", lambda: look_at_data(server.data))
-    yield Check("git", look_at_git)
-    yield Check("redis", lambda: look_at_redis(server.redis, server.data))
-    yield Check("database", lambda: look_at_database(server))
-    yield Check("server", lambda: look_at_server(server.listen))
-    yield Check("registry", lambda: look_at_registry(settings.registry))
-    for service in settings.services.values():
-        yield Check(
-            f"repository of {service.name}",
-            lambda service=service: look_at_repository(service),  # type: ignore[misc]
+        raise RunnerError(
+            f"{failed} of {len(found)} findings are bad. Mend them as said, then `shipway doctor`."
         )
-    yield Check("builder", lambda: look_at_builder(settings.builder, reach))
+
+
+def _here(settings: Settings) -> Iterator[Check]:
+    server = settings.server
+    looks: dict[str, Callable[[], list[Finding]]] = {
+        "data folder": partial(look_at_data, server.data),
+        "git": look_at_git,
+        "server": partial(look_at_server, server),
+        "public address": partial(look_at_public_address, server),
+        "processes": partial(look_at_beats, server.data),
+        "database": partial(look_at_database, server),
+        "redis": partial(look_at_redis, server.redis, server.data),
+        "scan": partial(look_at_scan, settings.builder),
+    }
+    for name, look in looks.items():
+        yield Check("This machine", name, look)
+
+
+def _registry(settings: Settings) -> Iterator[Check]:
+    service = next(iter(settings.services), "")
+    yield Check("Registry", "registry", partial(look_at_registry, settings.registry, service))
+
+
+def _hosts(settings: Settings, reach: Reach) -> Iterator[Check]:
+    yield Check("Hosts", "builder", partial(look_at_builder, settings.builder, reach))
     for host in settings.hosts.values():
-        yield Check(f"host {host.name}", lambda host=host: look_at_host(host, reach))  # type: ignore[misc]
+        yield Check("Hosts", f"host {host.name}", partial(look_at_host, host, reach))
+        yield Check("Hosts", f"certificates of {host.name}", partial(look_at_certificates, host))
+
+
+def _fronts(settings: Settings, reach: Reach) -> Iterator[Check]:
+    group, balancers = "Proxies and load balancers", Balancers(settings.load_balancers)
     for proxy in settings.proxies.values():
-        yield Check(f"proxy {proxy.name}", lambda proxy=proxy: look_at_proxy(proxy, settings, reach))  # type: ignore[misc]
-    yield from _forges(settings)
+        yield Check(group, f"proxy {proxy.name}", partial(look_at_proxy, proxy, settings, reach))
+        for name in proxy.hosts or settings.hosts:
+            look = partial(look_at_site, proxy, settings.hosts[name], settings, reach)
+            yield Check(group, f"proxy {proxy.name} on {name}", look)
+    inner = {name for entry in settings.load_balancers.values() for name in entry.of}
+    for name in settings.load_balancers:
+        if name not in inner:
+            look = partial(look_at_balancer, name, settings, balancers)
+            mend = f"correct load_balancers.{name} in shipway.yml, or what its access key may do at the cloud"
+            yield Check(group, f"load balancer {name}", look, mend)
 
 
-def _forges(settings: Settings) -> Iterator[Check]:
-    yield Check("reports", lambda: look_at_reports(settings.server, reports_of(settings)))
-    url = f"{settings.server.url.rstrip('/')}/hooks/gitlab"
+def _repositories(settings: Settings) -> Iterator[Check]:
+    group, base = "Repositories", settings.server.url.rstrip("/")
     for service in settings.services.values():
-        if service.repository.forge == "gitlab" and service.repository.token:
-            yield Check(f"webhook of {service.name}", partial(look_at_gitlab_hook, service, url))
+        url = f"{base}/hooks/{service.repository.forge}"
+        mend = f"see what it says: `git ls-remote {service.repository.address}`; its login stands under `repository`"
+        yield Check(group, f"repository of {service.name}", partial(look_at_repository, service), mend)
+        yield Check(group, f"webhook of {service.name}", partial(look_at_secret, service, url))
+        if service.repository.token:
+            yield Check(group, f"webhook of {service.name}", partial(look_at_webhook, service, url))
+        yield Check(
+            group, f"webhook of {service.name}", partial(look_at_deliveries, settings.server, service)
+        )
+    yield Check(group, "reports", partial(look_at_reports, settings.server, reports_of(settings)))
 
 
-def _examine(checks: list[Check]) -> list[Finding]:
-    """Side by side: a host that does not answer takes seconds, and all may be like that."""
-    with ThreadPoolExecutor(max_workers=8) as threads:
-        return list(chain.from_iterable(threads.map(_look, checks)))
-
-
-def _look(check: Check) -> list[Finding]:
-    try:
-        return check.look()
-    except ShipwayError as error:
-        return [Finding("FAIL", check.name, str(error))]
-
-
-def _hints(settings: Settings) -> Iterator[Finding]:
-    """Where each repository's webhook belongs, and what would keep it from being believed."""
-    for service in settings.services.values():
-        repository = service.repository
-        url = f"{settings.server.url.rstrip('/')}/hooks/{repository.forge}"
-        if repository.secret or repository.signing:
-            yield Finding(
-                "ok", f"webhook of {service.name}", f"{url}, project {repository.project or service.name}"
-            )
-        elif repository.poll:
-            yield Finding(
-                "ok",
-                f"webhook of {service.name}",
-                f"none, since it has no secret: pushes are found by looking every {repository.poll:g} s",
-            )
-        else:
-            yield Finding(
-                "warn",
-                f"webhook of {service.name}",
-                f"{url} will refuse every delivery: give services.{service.name}.repository a secret",
-            )
-
-
-def _line(finding: Finding) -> str:
-    return f"{colour(finding.level, finding.level.ljust(4))}  {finding.name}: {finding.text}"
+def _close(reach: Reach) -> None:
+    """A check that never came back may hold one of its locks."""
+    closing = threading.Thread(target=reach.close, daemon=True)
+    closing.start()
+    closing.join(CLOSING)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 
 from pipeline.commands.asked import Asked
+from pipeline.commands.screen import colours
 from pipeline.errors import ShipwayError
 
 INTERRUPTED = 130
@@ -31,7 +32,19 @@ def exit_code(act: Callable[[], object], asked: Asked) -> int:
 
 
 def _tell(error: ShipwayError, asked: Asked) -> int:
+    """The last words are what to type now: those of the message, else those of its kind."""
+    text, now = str(error).rstrip() or (error.__doc__ or "").strip(), ""
+    if "`shipway " not in text:
+        now = error.now
     if asked.json:
-        print(json.dumps({"error": str(error), "kind": type(error).__name__, "exit_code": error.exit_code}))
-    print(f"shipway: {error}", file=sys.stderr)
+        found = {
+            "error": text,
+            "kind": type(error).__name__,
+            "exit_code": error.exit_code,
+            "now": now or text,
+        }
+        print(json.dumps(found, ensure_ascii=False))
+    click.secho(f"shipway: {text}", fg="red", err=True, color=colours())
+    if now:
+        click.secho(f"  → {now}", err=True, color=colours())
     return error.exit_code

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.commands.asked import asked
+from pipeline.commands.gitlab_runners import runners
 from pipeline.commands.showing import show
 from pipeline.errors import BadConfig, Conflict, NotFound, Refused, Rejected
 from pipeline.fleet.service import Repository, Service
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def gitlab() -> None:
-    """Projects at GitLab that Shipway deploys."""
+    """Projects at GitLab that Shipway deploys, and GitLab runners on its hosts."""
+
+
+gitlab.add_command(runners)
 
 
 @dataclass(frozen=True)

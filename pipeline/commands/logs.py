@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
 from pipeline.errors import Unreachable
@@ -16,7 +17,7 @@ AGAIN = 0.5
 
 
 @click.command()
-@click.argument("number", type=int, metavar="RUN")
+@click.argument("number", type=int, metavar="RUN", shell_complete=completing.runs)
 @click.option("-f", "--follow", is_flag=True, help="Stay until the run is over.")
 def logs(number: int, follow: bool) -> None:
     """The log of RUN."""

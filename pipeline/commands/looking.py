@@ -1,42 +1,51 @@
 """`status`, `services`, `hosts`, `releases`, `audit`: what there is, by the API."""
 
+from importlib import import_module
 from typing import Any
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
-from pipeline.commands.showing import ago, place_of, short, show, table
+from pipeline.commands.overview import overview, plain
+from pipeline.commands.screen import lively, size, utc
+from pipeline.commands.showing import ago, short, show, table
+
+UNBOUND = 10_000  # lines: a terminal scrolls
 
 
 @click.command()
-@click.argument("service", default="")
-@click.argument("environment", default="")
-def status(service: str, environment: str) -> None:
-    """What is live where. With SERVICE and ENVIRONMENT: down to each replica and backend, as they answer now."""
+@click.argument("service", default="", shell_complete=completing.services)
+@click.argument("environment", default="", shell_complete=completing.environments)
+@click.option("-w", "--watch", is_flag=True, help="Stay, and show each change as it comes, until Ctrl-C.")
+def status(service: str, environment: str, watch: bool) -> None:
+    """What is live where and how it is, sick first. With SERVICE and ENVIRONMENT: down to each replica and backend."""
     server = api(asked())
     if environment:
+        if watch:
+            raise click.UsageError("--watch shows services: name none, or one alone.")
         _place(server, service, environment)
-        return
-    services = [one for one in server.get("/services")["services"] if service in ("", one["name"])]
-    under_way = server.get("/runs", status="running")["runs"]
-    rows = [
-        (
-            one["name"],
-            place["name"],
-            place["live"],
-            _note(place),
-            len(place["hosts"]),
-            place["replicas"],
-            place["domain"],
-        )
-        for one in services
-        for place in one["environments"]
-    ]
-    heads = ("service", "environment", "live", "under way", "hosts", "replicas each", "domain")
-    lines = [table(heads, rows, "No services. Add one to shipway.yml.")]
-    lines += [f"Run {run['id']} of {run['service']} for {place_of(run)} is under way." for run in under_way]
-    show({"services": services, "running": under_way}, "\n".join(lines))
+    elif watch:
+        import_module("pipeline.commands.watching").watch(server, service)
+    else:
+        _overview(server, service)
+
+
+def _overview(server: Api, service: str) -> None:
+    answer = server.get("/overview", service=service, look=1)
+    places, now = answer["places"], utc()
+    if asked().json:
+        services = [one for one in server.get("/services")["services"] if service in ("", one["name"])]
+        answer |= {"services": services, "running": server.get("/runs", status="running")["runs"]}
+    if not places:
+        text = "No services yet. Add one to shipway.yml, then look at it with `shipway config check`."
+    elif lively():
+        text = "\n".join(overview(places, size()[0], UNBOUND, now))
+    else:
+        heads = ("condition", "service", "environment", "live", "healthy", "since", "remark")
+        text = table(heads, plain(places, now), "")
+    show(answer, text)
 
 
 @click.group(invoke_without_command=True)
@@ -89,7 +98,7 @@ def hosts(context: click.Context) -> None:
 
 
 @click.command()
-@click.argument("service")
+@click.argument("service", shell_complete=completing.services)
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def releases(service: str, limit: int) -> None:
     """The releases of SERVICE, newest first."""
@@ -184,10 +193,6 @@ def _entrance(answer: Any) -> list[str]:
 
 def _remark(member: Any) -> str:
     return member["reason"] if member["ours"] else "without our mark: it is never changed"
-
-
-def _note(place: Any) -> str:
-    return f"deployment {place['active_deployment']}" if place["active_deployment"] else ""
 
 
 def _word(host: Any) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
 from pipeline.commands.following import follow_deployments, wait_option
@@ -14,7 +15,7 @@ __all__ = ["hosts", "services"]
 
 
 @hosts.command()
-@click.argument("host")
+@click.argument("host", shell_complete=completing.hosts)
 @click.option("--reason", default="", help="For people who ask why.")
 @click.option("--force", is_flag=True, help="Also below the fewest hosts of an environment; never to none.")
 @wait_option
@@ -26,7 +27,7 @@ def drain(host: str, reason: str, force: bool, wait: bool) -> None:
 
 
 @hosts.command()
-@click.argument("host")
+@click.argument("host", shell_complete=completing.hosts)
 @wait_option
 def resume(host: str, wait: bool) -> None:
     """Take HOST back in; it gets what is live before users reach it."""
@@ -36,10 +37,29 @@ def resume(host: str, wait: bool) -> None:
 
 
 @services.command()
-@click.argument("service")
-@click.option("--from", "origin", required=True, metavar="HOST", help="The host that it leaves.")
-@click.option("--to", "target", required=True, metavar="HOST", help="The host that it comes to.")
-@click.option("--environment", default="", help="Default: every one that runs there.")
+@click.argument("service", shell_complete=completing.services)
+@click.option(
+    "--from",
+    "origin",
+    required=True,
+    metavar="HOST",
+    shell_complete=completing.hosts,
+    help="The host that it leaves.",
+)
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="HOST",
+    shell_complete=completing.hosts,
+    help="The host that it comes to.",
+)
+@click.option(
+    "--environment",
+    default="",
+    shell_complete=completing.environments,
+    help="Default: every one that runs there.",
+)
 @wait_option
 def move(service: str, origin: str, target: str, environment: str, wait: bool) -> None:
     """Move SERVICE from one host to another; it stays so."""
@@ -57,4 +77,4 @@ def _stay(server: Api, answer: Any, nothing: str, wait: bool) -> None:
         follow_deployments(server, numbers)
         return
     begun = ", ".join(f"deployment {number}" for number in numbers)
-    show(answer, f"Begun: {begun}. `shipway deployment follow N` stays with one." if begun else nothing)
+    show(answer, f"Begun: {begun}. `shipway follow N` stays with one." if begun else nothing)

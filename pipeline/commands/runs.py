@@ -7,17 +7,18 @@ from urllib.parse import quote
 
 import click
 
+from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
-from pipeline.commands.following import follow_run, told_to_wait, wait_option
+from pipeline.commands.following import follow_run, override_option, told_to_wait, wait_option
 from pipeline.commands.showing import ago, colour, first_line, place_of, short, show, table, took
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded")
 
 
 @click.command()
-@click.option("--service", default="")
-@click.option("--environment", default="")
+@click.option("--service", default="", shell_complete=completing.services)
+@click.option("--environment", default="", shell_complete=completing.environments)
 @click.option("--status", type=click.Choice(STATUSES))
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
 def runs(service: str, environment: str, status: str | None, limit: int) -> None:
@@ -33,8 +34,8 @@ def run() -> None:
 
 
 @run.command()
-@click.argument("service")
-@click.argument("environment")
+@click.argument("service", shell_complete=completing.services)
+@click.argument("environment", shell_complete=completing.environments)
 @click.argument("ref")
 @wait_option
 def start(service: str, environment: str, ref: str, wait: bool) -> None:
@@ -45,7 +46,7 @@ def start(service: str, environment: str, ref: str, wait: bool) -> None:
 
 
 @run.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 def show_run(number: int) -> None:
     """One run, stage by stage."""
     answer = api(asked()).get(f"/runs/{number}")
@@ -57,13 +58,15 @@ def show_run(number: int) -> None:
     lines += _tests(answer.get("tests") or {})
     if answer.get("waits"):
         lines += ["", f"It waits for an approval: shipway run approve {number}"]
+    if answer.get("held"):
+        lines += ["", f"It {answer['held']}. Now: shipway run approve {number} --override (role admin)"]
     lines += ["", answer["error"]] if answer["error"] else []
     lines += [f"Release {answer['release']}, deployment {answer['deployment']}."] if answer["release"] else []
     show(answer, "\n".join(lines))
 
 
 @run.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 @click.argument("path", default="")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), help="Default: its own name, here. -: print it."
@@ -90,17 +93,18 @@ def artifacts(number: int, path: str, output: str | None) -> None:
 
 
 @run.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
+@override_option
 @wait_option
-def approve(number: int, wait: bool) -> None:
+def approve(number: int, override: bool, wait: bool) -> None:
     """Let a run that waits for an approval deploy what it built."""
     server = api(asked())
-    server.post(f"/runs/{number}/approve")
+    server.post(f"/runs/{number}/approve", {"override": True} if override else {})
     follow_run(server, number) if wait else told_to_wait(number, "run")
 
 
 @run.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 def cancel(number: int) -> None:
     """End a run. One that already deploys is aborted with `shipway abort`."""
     answer = api(asked()).post(f"/runs/{number}/cancel")
@@ -108,7 +112,7 @@ def cancel(number: int) -> None:
 
 
 @run.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=completing.runs)
 @wait_option
 def retry(number: int, wait: bool) -> None:
     """A new run of the same commit."""
@@ -122,7 +126,7 @@ def _row(run: Any) -> tuple[object, ...]:
         (stage["name"] for stage in run["stages"] if stage["status"] in ("running", "failed")), ""
     )
     place = (run["id"], run["service"], place_of(run), run["ref"], short(run["commit"]))
-    under_way = "approval" if run.get("waits") else under_way
+    under_way = "approval" if run.get("waits") else "window" if run.get("held") else under_way
     return (*place, run["status"], under_way, run["requested_by"], ago(run["created_at"]))
 
 

@@ -10,9 +10,9 @@ from pipeline.commands.parts import beat_option, log_format_option, open_books
 from pipeline.ports import Ports
 from pipeline.reporting import Reporting
 from pipeline.reports.compose import reports_of
+from pipeline.scheduler import Watch, stop_on_signal
 from pipeline.scheduler import schedule as run_scheduler
-from pipeline.scheduler import stop_on_signal
-from pipeline.wiring import build_desk, build_ports, tidying
+from pipeline.wiring import build_desk, build_ports, tidying, watching
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
 from runners.process import Beat
@@ -36,7 +36,8 @@ def schedule(log_format: str, beat: str) -> None:
     stopping = stop_on_signal()
     try:
         keep_up = _reporting(store, ports, stopping)
-        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up)
+        watch = Watch(watching(store, ports))
+        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch)
     finally:
         store.close()
 

@@ -13,14 +13,20 @@ from pipeline.commands.asked import asked
 COLOURS = {
     "succeeded": "green",
     "ok": "green",
+    "well": "green",
+    "moving": "cyan",
+    "sick": "red",
+    "held": "yellow",
+    "back": "yellow",
     "running": "cyan",
     "rolling": "cyan",
     "failed": "red",
-    "FAIL": "red",
     "rolled_back": "red",
     "rolling_back": "yellow",
     "warn": "yellow",
+    "bad": "red",
     "paused": "yellow",
+    "awaiting_promotion": "yellow",
 }
 
 

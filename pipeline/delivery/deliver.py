@@ -10,13 +10,16 @@ from dataclasses import replace
 from functools import partial
 
 from pipeline.delivery import stages
-from pipeline.delivery.reuse import twin_of
-from pipeline.delivery.run import Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.attesting import keep_provenance
+from pipeline.delivery.reuse import Earlier, bases_used, look_back
+from pipeline.delivery.run import BASES, Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.scanning import scan_image
 from pipeline.delivery.testing import run_tests
 from pipeline.delivery.trip import SKIPPED, Detail, Ground, Trip, log_of, order_of_build, patiently
 from pipeline.delivery.unchanged import unchanged
+from pipeline.delivery.waiting import must_wait
 from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, StageFailed, Stopped, Unreachable
-from pipeline.fleet.service import Approval, Repository
+from pipeline.fleet.service import Repository
 from pipeline.lease import Lease
 from pipeline.ports import BUILDER, Ports
 from pipeline.retention.prune import make_room
@@ -39,9 +42,10 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
         environment = None if run.merge_request else ports.settings.environment(run.service, run.environment)
         deployment = _travel(Trip(run, service, environment, lease, stop), ports)
     except Stopped:
-        if not ports.runs.run(run_id).cancel_requested:
+        now = ports.runs.run(run_id)
+        if not now.cancel_requested:
             raise
-        _end(run, RunStatus.CANCELLED, "Cancelled on request.", lease, ports)
+        _end(run, RunStatus.CANCELLED, now.error or "Cancelled on request.", lease, ports)
     except ShipwayError as error:
         _end(run, RunStatus.FAILED, ports.logs.masked(str(error)), lease, ports)
     else:
@@ -50,7 +54,7 @@ def deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -
 
 
 def _travel(trip: Trip, ports: Ports) -> int | None:
-    """The deployment; None: the run is over already, or waits for an approval."""
+    """The deployment; None: the run is over already, or waits."""
     run, tag = trip.run, stages.tag_of(trip.run, ports.settings.registry)
     if run.attempt > 1:
         _clean(run, ports)
@@ -69,8 +73,7 @@ def _travel(trip: Trip, ports: Ports) -> int | None:
         return None
     trip.check()
     _clean(run, ports)
-    if trip.environment and trip.environment.approve is Approval.MANUAL and not run.approved_by:
-        _wait_for_approval(trip, ports)
+    if must_wait(trip, ports):
         return None
     return _hand_over(trip, ground, published, ports)
 
@@ -78,17 +81,18 @@ def _travel(trip: Trip, ports: Ports) -> int | None:
 def _bring(trip: Trip, ground: Ground, tag: str, todo: Sequence[StageName], ports: Ports) -> Detail:
     """The image into the registry, as far as it is not there; that of a merge request is only built and tested."""
     request = trip.run.merge_request
-    if StageName.BUILD in todo and not request and (twin := twin_of(trip, ground, ports)):
-        return _reuse(trip, twin, ports)
     if StageName.BUILD in todo:
-        _stage(StageName.BUILD, lambda: _build(trip, ground, tag, ports), trip, ports)
+        earlier = Earlier() if request else look_back(trip, ground, ports)
+        if earlier.twin:
+            return _reuse(trip, earlier.twin, ports)
+        _stage(StageName.BUILD, lambda: _build(trip, ground, tag, earlier.refresh, ports), trip, ports)
     if StageName.TEST in todo:
         _stage(StageName.TEST, lambda: run_tests(trip, ground, tag, ports), trip, ports)
     if request:
         _skip((StageName.PUBLISH, StageName.DEPLOY), stages.kept_back(trip.run), trip, ports)
         return {}
     if StageName.PUBLISH in todo:
-        return _stage(StageName.PUBLISH, lambda: _publish(trip, tag, ports), trip, ports)
+        return _stage(StageName.PUBLISH, lambda: _publish(trip, ground, tag, ports), trip, ports)
     return trip.run.stage(StageName.PUBLISH).detail
 
 
@@ -108,7 +112,9 @@ def _check_out(trip: Trip, ports: Ports) -> Ground:
         spec = ports.source.spec(folder, service.path)
         recipe = ports.source.recipe(folder, service.path, spec.build)
         tree = ports.source.tree(repository, commit, folder, recipe.context)
-        ground = Ground(commit, spec, recipe, stages.fingerprint(run, spec, recipe, tree))
+        when = ports.source.committed_at(repository, commit)
+        fingerprint = stages.fingerprint(run, spec, recipe, tree)
+        ground = Ground(commit, spec, recipe, fingerprint, committed_at=when)
         found.append(replace(ground, unchanged=unchanged(trip, ground, log, ports)))
         return {"commit": commit, "fingerprint": ground.fingerprint}
 
@@ -130,17 +136,18 @@ def _reuse(trip: Trip, twin: Run, ports: Ports) -> Detail:
     why = f"Same tree as run {twin.id}: its image is used. `shipway run start` builds anew."
     log_of(trip.run, StageName.BUILD, ports)(f"{why}\n")
     skipped: Detail = {SKIPPED: why}
-    _stage(StageName.BUILD, lambda: skipped, trip, ports)
+    built_on = {BASES: twin.stage(StageName.BUILD).detail.get(BASES, "")}
+    _stage(StageName.BUILD, lambda: skipped | built_on, trip, ports)
     _stage(StageName.TEST, lambda: skipped, trip, ports)
     return _stage(StageName.PUBLISH, lambda: twin.stage(StageName.PUBLISH).detail | skipped, trip, ports)
 
 
-def _build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
+def _build(trip: Trip, ground: Ground, tag: str, refresh: bool, ports: Ports) -> Detail:
     log = log_of(trip.run, StageName.BUILD, ports)
     _demand_room(trip, log, ports)
-    order = order_of_build(trip, ground, tag, ports)
+    order = replace(order_of_build(trip, ground, tag, ports), refresh=refresh)
     image = patiently(lambda: ports.builder.build(order, log, trip.stop), log, trip, ports)
-    return {"image": image, "tag": tag}
+    return {"image": image, "tag": tag, BASES: bases_used(ground, ports)}
 
 
 def _demand_room(trip: Trip, log: Callable[[str], None], ports: Ports) -> None:
@@ -165,14 +172,16 @@ def _room(trip: Trip, log: Callable[[str], None], ports: Ports) -> int | None:
     return patiently(ports.builder.free_bytes, log, trip, ports)
 
 
-def _publish(trip: Trip, tag: str, ports: Ports) -> Detail:
+def _publish(trip: Trip, ground: Ground, tag: str, ports: Ports) -> Detail:
     log, access = log_of(trip.run, StageName.PUBLISH, ports), ports.settings.registry
     repository = access.repository(trip.run.service)
     facts = patiently(lambda: ports.builder.facts(tag), log, trip, ports)
+    scan = scan_image(trip, tag, ports)
     image = patiently(
         lambda: ports.builder.publish(tag, repository, access, log, trip.stop), log, trip, ports
     )
-    return {"image": image, **stages.facts_detail(facts)}
+    keep_provenance(trip, ground, tag, image, ports)
+    return {"image": image, **stages.facts_detail(facts), **scan}
 
 
 def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> int:
@@ -192,16 +201,6 @@ def _hand_over(trip: Trip, ground: Ground, published: Detail, ports: Ports) -> i
     )
     deployment = drafted(environment, release, stages.reason_of(run), run.requested_by, ports, run.id)
     return ports.runs.hand_over(run.id, release, deployment, trip.lease)
-
-
-def _wait_for_approval(trip: Trip, ports: Ports) -> None:
-    """Nobody holds a worker while it waits: the run is queued again, and due when somebody says yes."""
-    run = trip.run
-    how = f"`shipway run approve {run.id}` deploys it, `shipway run cancel {run.id}` does not."
-    log_of(run, StageName.DEPLOY, ports)(f"[shipway] {run.environment} waits for an approval: {how}\n")
-    ports.logs.close(run.id, StageName.DEPLOY.value)
-    if ports.runs.wait_for_approval(run.id, trip.lease):
-        ports.notices.tell(f"{run.service} {run.environment}: run {run.id} waits for an approval", how)
 
 
 def _wake(run_id: int, deployment: int, ports: Ports) -> None:

@@ -54,6 +54,19 @@ def bases(text: str, args: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def base_of(text: str, args: Mapping[str, str], target: str) -> str:
+    """The image that the built stage begins with, through stages of the file; empty: none, as with scratch."""
+    listed = stages(text, args)
+    chosen = [at for at, stage in enumerate(listed) if not target or stage.name == target.lower()]
+    if not chosen:
+        return ""
+    at = chosen[-1]
+    while earlier := [n for n, stage in enumerate(listed[:at]) if stage.name == listed[at].base.lower()]:
+        at = earlier[-1]
+    base = listed[at].base
+    return "" if base.lower() == "scratch" else base
+
+
 def syntax(text: str) -> str:
     """The frontend image that a `# syntax=` line asks for, empty without one."""
     return dict(_directives(text)).get("syntax", "")

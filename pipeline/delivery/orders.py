@@ -34,6 +34,7 @@ class BuildOrder:
     platform: str = ""  # empty: the builder's own
     cache: bool = False  # into the image, so that other builders can use it
     cache_from: str = ""  # an image with such a cache
+    refresh: bool = False  # bases are looked for in their registries although they are there
 
 
 @dataclass(frozen=True)

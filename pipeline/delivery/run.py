@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from pipeline.delivery.report import TestOutcome
 
+BASES = "bases"  # key of a build's detail: `name=digest …`
+SCHEDULE = "schedule"  # asks for runs, as a person does
+
 
 class RunStatus(StrEnum):
     QUEUED = "queued"
@@ -66,7 +69,7 @@ class NewRun:
     kind: str  # branch | tag | commit | merge_request
     ref: str
     commit: str
-    requested_by: str  # push:<author>, api:<token name>, user:<name>, sweep
+    requested_by: str  # push:<author>, api:<token name>, user:<name>, sweep, schedule
     message: str = ""
     merge_request: int = 0  # its number, 0: none
     target: str = ""  # the branch that the merge request would go into
@@ -106,6 +109,8 @@ class Run:
     fork: bool = False
     waits: bool = False  # published, queued, and not due before somebody approves it
     approved_by: str = ""
+    held: str = ""  # the same, but for a window or the end of a freeze, in words
+    overridden_by: str = ""  # who let it deploy all the same
 
     @property
     def place(self) -> str:
@@ -121,8 +126,14 @@ class Run:
 
     @property
     def asked_for(self) -> bool:
-        """By somebody, rather than by a push or a look."""
+        """By somebody, rather than by a push, a look or a schedule."""
         return self.requested_by.startswith(ASKED)
+
+    @property
+    def bases(self) -> dict[str, str]:
+        """Which image each base was when it was built on: its digest, `id:…` of one without, empty: nobody knows."""
+        parts = (part.rpartition("=") for part in self.stage(StageName.BUILD).detail.get(BASES, "").split())
+        return {name: digest for name, _, digest in parts}
 
     @property
     def over(self) -> bool:

@@ -12,11 +12,12 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pipeline.delivery.dockerfile import has_stage, runs_something
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import CommandResult, TestOutcome, named
-from pipeline.delivery.run import Run, StageName, StageStatus
+from pipeline.delivery.run import SCHEDULE, Run, StageName, StageStatus
 from pipeline.errors import StageFailed
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Environment, Repository
@@ -35,6 +36,8 @@ PATIENCE = 120.0  # seconds that trouble of the outside world may last within a 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 SHELL = re.compile(r"[;&|<>`$*?~\n]")
 NOTHING: Mapping[str, Secret] = {}
+UNKNOWN: Mapping[str, str] = {}
+OCI = "org.opencontainers.image"
 DONE = frozenset({StageStatus.SUCCEEDED, StageStatus.SKIPPED})
 
 
@@ -83,6 +86,13 @@ def labels_of(run: Run) -> dict[str, str]:
     }
 
 
+def origin_labels(run: Run, source: str, committed_at: datetime | None) -> dict[str, str]:
+    """Of OCI (https://specs.opencontainers.org/image-spec/annotations/). The time is the commit's: built again, the same."""
+    found = {"revision": run.commit, "source": source, "version": run.ref if run.kind == "tag" else ""}
+    found["created"] = committed_at.isoformat() if committed_at else ""
+    return {f"{OCI}.{name}": value for name, value in found.items() if value}
+
+
 def build_order(
     run: Run,
     spec: Spec,
@@ -91,6 +101,7 @@ def build_order(
     timeout: float,
     secrets: Mapping[str, Secret] = NOTHING,
     before: str = "",
+    origin: Mapping[str, str] = UNKNOWN,
 ) -> BuildOrder:
     """`before`: the image of an earlier run, empty: none. Raises `StageFailed` for a secret that nobody has."""
     return BuildOrder(
@@ -101,7 +112,7 @@ def build_order(
         target=spec.build.target,
         args=spec.build.args,
         tag=tag,
-        labels=labels_of(run),
+        labels={**labels_of(run), **origin},
         timeout=timeout,
         text=recipe.text,
         secrets=_build_secrets(run, spec, secrets),
@@ -257,6 +268,11 @@ def readable(repository: Repository, run: Run) -> Repository:
 
 def reason_of(run: Run) -> Reason:
     return Reason.MANUAL if run.asked_for else Reason.PUSH
+
+
+def asked_for(run: Run) -> bool:
+    """By a person or a schedule, whatever changed: it is built anew."""
+    return run.asked_for or run.requested_by == SCHEDULE
 
 
 def pauses() -> Iterator[float]:

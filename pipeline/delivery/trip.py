@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from pipeline.delivery import stages
@@ -45,6 +46,7 @@ class Ground:
     recipe: Recipe
     fingerprint: str = ""  # equal for the same tree; empty: nobody can say
     unchanged: str = ""  # why nothing is to be built
+    committed_at: datetime | None = None
 
 
 def order_of_build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> BuildOrder:
@@ -53,7 +55,8 @@ def order_of_build(trip: Trip, ground: Ground, tag: str, ports: Ports) -> BuildO
     own = trip.environment.secrets if trip.environment else {}
     secrets = {**secrets_for(trip, Use.BUILD, ports), **own}
     timeout = ports.settings.builder.timeout
-    return stages.build_order(trip.run, ground.spec, ground.recipe, tag, timeout, secrets, before)
+    origin = stages.origin_labels(trip.run, trip.service.repository.address, ground.committed_at)
+    return stages.build_order(trip.run, ground.spec, ground.recipe, tag, timeout, secrets, before, origin)
 
 
 def secrets_for(trip: Trip, use: Use, ports: Ports) -> dict[str, Secret]:

@@ -1,7 +1,7 @@
 """FLOW: has a service in a folder anything new to build? Asks git, over what is live now; a webhook's list of commits is cut,
 and knows nothing of runs that failed or were superseded.
 
-In doubt it is built: nothing live, a force push, a rollout that failed, a person who asked.
+In doubt it is built: nothing live, a force push, a rollout that failed, a person or a schedule that asked.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from pipeline.delivery.paths import area_of, narrowed
 from pipeline.delivery.trip import Ground, Trip, patiently
 from pipeline.errors import NotFound
 from pipeline.ports import Ports
-from pipeline.rollout.deployment import Reason, Status
+from pipeline.rollout.deployment import Status
 
 Log = Callable[[str], None]
 
@@ -19,7 +19,7 @@ Log = Callable[[str], None]
 def unchanged(trip: Trip, ground: Ground, log: Log, ports: Ports) -> str:
     """The sentence why nothing is to be done; empty: it is built."""
     run = trip.run
-    if not narrowed(trip.service) or stages.reason_of(run) is Reason.MANUAL:
+    if not narrowed(trip.service) or stages.asked_for(run):
         return ""
     try:
         since, words = _of_request(trip, ground, log, ports) if run.merge_request else _of_push(trip, ports)

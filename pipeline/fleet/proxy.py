@@ -1,6 +1,6 @@
 """The nginx or HAProxy container in front of replicas: where it stands and what it should route. Nouns only."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -19,6 +19,11 @@ class Proxy:
     image: str
     listen: int = 80
     hosts: tuple[str, ...] = ()
+
+    @property
+    def names_drains(self) -> bool:
+        """Does its configuration name backends that only finish what they have? nginx leaves that to its old workers."""
+        return self.kind is ProxyKind.HAPROXY
 
 
 @dataclass(frozen=True, order=True)
@@ -66,6 +71,16 @@ class Route:
     @property
     def ready(self) -> frozenset[str]:
         return frozenset(b.address for b in self.backends if b.state is BackendState.READY)
+
+    def reads_like(self, other: "Route | None") -> bool:
+        """To a proxy whose configuration names only who gets requests."""
+        if other is None or not (self.backends and other.backends):
+            return False
+        return replace(self, backends=other.backends) == other and self._getting == other._getting
+
+    @property
+    def _getting(self) -> tuple[Backend, ...]:
+        return tuple(b for b in self.backends if b.state is BackendState.READY)
 
 
 @dataclass(frozen=True)

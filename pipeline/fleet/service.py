@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 
 from pipeline.fleet.host import Host
 from pipeline.fleet.proxy import Proxy
+from pipeline.fleet.schedule import Schedule
+from pipeline.fleet.window import Freeze, Window
 from pipeline.intake.push import Push, RefKind
 from pipeline.rollout.policy import Policy
 from pipeline.secret import Secret
@@ -88,6 +90,9 @@ class Environment:
     stored: tuple[str, ...] = ()  # names of secrets that must be kept in the store
     policy: Policy = field(default_factory=Policy)
     approve: Approval = Approval.NONE
+    windows: tuple[Window, ...] = ()  # when it takes deployments; none: always
+    freezes: tuple[Freeze, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def floor(self) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from pipeline.delivery.run import NewRun
 from pipeline.fleet.service import Service
+from pipeline.intake.inbox import Needless
 from pipeline.intake.push import Hook, MergeRequest, Push
 from pipeline.intake.sight import Move, full_name
 
@@ -91,6 +92,19 @@ def decide_all(hook: Hook, services: Sequence[Service]) -> tuple[tuple[NewRun, .
     if runs:
         return tuple(runs), ""
     return (), "; ".join(reasons)[:LONGEST_REASON]
+
+
+def needless_of(hook: Hook, services: Sequence[Service]) -> tuple[Needless, ...]:
+    """What is built and tested for a merge request that is over. Runs of pushes, which deploy, are never among it."""
+    return tuple(
+        Needless(
+            service.name,
+            ended.number,
+            f"Merge request {ended.number} was {ended.how}: nobody waits for its tests any more.",
+        )
+        for ended in hook.ended
+        for service in services
+    )
 
 
 def moves_of(hook: Hook, services: Sequence[Service]) -> tuple[Move, ...]:

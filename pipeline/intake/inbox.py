@@ -19,6 +19,15 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class Needless:
+    """Runs of a service's merge request that are not over need not go on."""
+
+    service: str
+    merge_request: int
+    why: str
+
+
+@dataclass(frozen=True)
 class NewDelivery:
     """An authentic webhook and what `intake.decide` made of it. `runs` empty: ignored, and `ignored` says why. `moves`:
     every ref it told of that an environment takes, also those that asked to be skipped. `actor` did `action`, says the
@@ -37,6 +46,7 @@ class NewDelivery:
     replay_of: int | None = None
     actor: str = ""
     action: str = ""
+    needless: tuple[Needless, ...] = ()
 
 
 def not_written(seconds: float) -> Unreachable:

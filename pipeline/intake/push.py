@@ -45,6 +45,14 @@ class MergeRequest:
 
 
 @dataclass(frozen=True)
+class EndedRequest:
+    """A merge or pull request that nobody waits for any more."""
+
+    number: int
+    how: str  # merged, closed, …
+
+
+@dataclass(frozen=True)
 class Hook:
     """A delivery as read: authentic, identified, with what it says. Empty but for a note for pings and other events."""
 
@@ -56,3 +64,4 @@ class Hook:
     note: str = ""  # why there is nothing to do, when there is nothing
     masked: bytes = b""  # the body without the secret, from a forge that writes it into the body
     requests: tuple[MergeRequest, ...] = ()
+    ended: tuple[EndedRequest, ...] = ()

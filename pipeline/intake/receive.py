@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pipeline.errors import BadSignature, Conflict, NotFound, RunnerError, TooLarge
 from pipeline.fleet.service import Service
-from pipeline.intake.decide import built_from, decide_all, moves_of
+from pipeline.intake.decide import built_from, decide_all, moves_of, needless_of
 from pipeline.intake.inbox import NewDelivery, Received
 from pipeline.intake.kept import kept_body, kept_headers
 from pipeline.intake.push import Hook
@@ -78,6 +78,7 @@ def _delivery(hook: Hook, headers: Mapping[str, str], body: bytes, believed: lis
         moves_of(hook, believed),
         actor=f"{hook.forge}:{author or 'webhook'}",
         action=f"webhook {hook.event}",
+        needless=needless_of(hook, believed),
     )
 
 

@@ -160,7 +160,8 @@ def _switch(effect: Switch, deployment: Deployment, lease: Lease, ports: Ports) 
         raise Unreachable(f"{effect.site} is being configured by somebody else; it is tried again.")
     try:
         before = _route(ports.routes.wanted(effect.site), deployment)
-        wanted = ports.routes.put(_own(effect.site, effect.backends, deployment), lease)
+        route = _own(effect.site, effect.backends, deployment)
+        wanted = ports.routes.put(route, lease, drains=place[0].names_drains)
         if not ports.leases.extend(held, SITE_TTL):
             raise Unreachable(
                 f"{effect.site} went to somebody else in the middle of a switch; it is tried again."

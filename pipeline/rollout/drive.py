@@ -16,15 +16,16 @@ from pipeline.ports import Ports
 from pipeline.rollout.apply import apply
 from pipeline.rollout.decide import decide
 from pipeline.rollout.deployment import Deployment, Happening, Reason, Status
-from pipeline.rollout.effects import Effect, told_by_outcome
+from pipeline.rollout.effects import Effect, Retire, told_by_outcome
 from pipeline.rollout.look import Decision
 from pipeline.rollout.moving import undo_move
-from pipeline.rollout.observed import Observed, Outcome
+from pipeline.rollout.observed import Observed, Outcome, Verdict
 from pipeline.rollout.secrets import hide
 from pipeline.rollout.survey import again, first_look, survey
 
 LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
 AGAIN = 0.3  # seconds before the very same effects are applied once more
+SOON = 0.05  # seconds to the next look when only the proxies' last requests are waited for; twice as long each time
 
 
 def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -> Deployment:
@@ -32,6 +33,7 @@ def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Por
     observed: Observed | None = None
     outcomes: tuple[Outcome, ...] = ()
     last: tuple[Effect, ...] = ()
+    idle = 0
     while not deployment.over and not stop() and not _must_wait(deployment, ports):
         deployment = _read(deployment, ports)
         observed = _seen(deployment, observed, outcomes, ports)
@@ -39,10 +41,10 @@ def drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Por
         if decision.effects:
             if decision.effects == last:
                 ports.clock.sleep(AGAIN)
-            outcomes = apply(decision.effects, deployment, lease, ports)
+            outcomes, idle = apply(decision.effects, deployment, lease, ports), 0
         else:
-            outcomes = ()
-            _sleep(decision.wait_until, deployment, ports)
+            outcomes, idle = (), idle + 1
+            _sleep(decision.wait_until, idle, deployment, ports)
         last = decision.effects
     return deployment
 
@@ -57,10 +59,17 @@ def _seen(
     deployment: Deployment, before: Observed | None, outcomes: tuple[Outcome, ...], ports: Ports
 ) -> Observed:
     """A new look, unless all that happened since the last one stands in the outcomes alone."""
-    if before is not None and outcomes and all(told_by_outcome(outcome.effect) for outcome in outcomes):
-        return replace(before.used(), outcomes=outcomes)
+    if before is not None and outcomes and all(_told(outcome, deployment) for outcome in outcomes):
+        return before.after(outcomes)
     look = first_look if deployment.status is Status.PENDING else survey
     return replace(look(deployment, ports), outcomes=outcomes)
+
+
+def _told(outcome: Outcome, deployment: Deployment) -> bool:
+    """Does it say all that a look could? After the good verdict nobody asks how the others are: of what was retired its
+    end is enough."""
+    retired = isinstance(outcome.effect, Retire) and outcome.verdict is Verdict.DONE
+    return told_by_outcome(outcome.effect) or (retired and deployment.settled)
 
 
 def _must_wait(deployment: Deployment, ports: Ports) -> bool:
@@ -118,7 +127,7 @@ def _journal(before: Deployment, decision: Decision, lease: Lease, ports: Ports)
         raise
     _write_log(deployment, decision.happenings, ports)
     if deployment.over:
-        _tell(deployment, ports)
+        _notify(deployment, ports)
     return deployment
 
 
@@ -142,14 +151,16 @@ def _write_log(deployment: Deployment, happenings: tuple[Happening, ...], ports:
         ports.logs.close(deployment.run, StageName.DEPLOY)
 
 
-def _tell(deployment: Deployment, ports: Ports) -> None:
+def _notify(deployment: Deployment, ports: Ports) -> None:
     if deployment.status in (Status.FAILED, Status.ROLLED_BACK):
         what = f"{deployment.service}/{deployment.environment}: release {deployment.release.number}"
         ports.notices.tell(f"{what} {deployment.status.replace('_', ' ')}", deployment.error)
 
 
-def _sleep(until: datetime | None, deployment: Deployment, ports: Ports) -> None:
+def _sleep(until: datetime | None, idle: int, deployment: Deployment, ports: Ports) -> None:
     interval = min(LONGEST_SLEEP, deployment.release.spec.health.interval)
+    if deployment.settled or deployment.status is Status.ROLLING_BACK:
+        interval = min(interval, SOON * 2 ** min(idle, 10))
     seconds = interval if until is None else (until - ports.clock.now()).total_seconds()
     if seconds > 0 and not deployment.over:
         ports.clock.sleep(min(seconds, interval))

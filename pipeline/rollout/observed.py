@@ -7,7 +7,7 @@ from enum import StrEnum
 from pipeline.fleet.balancer import Capabilities, Member
 from pipeline.fleet.metric import Reading
 from pipeline.fleet.proxy import Site, SiteSeen, SiteWanted
-from pipeline.rollout.effects import Effect
+from pipeline.rollout.effects import Effect, Retire
 from pipeline.rollout.release import Release
 
 
@@ -132,3 +132,12 @@ class Observed:
     def used(self) -> "Observed":
         """Without what counts once: decided on again, it is no second evidence."""
         return replace(self, samples={}, smoke={}, readings=(), outcomes=())
+
+    def after(self, outcomes: tuple[Outcome, ...]) -> "Observed":
+        """The same look where nothing happened since but these effects: what was retired is gone."""
+        gone = {(o.effect.host, o.effect.container) for o in outcomes if isinstance(o.effect, Retire)}
+        hosts = {
+            name: replace(host, replicas=tuple(r for r in host.replicas if (name, r.container) not in gone))
+            for name, host in self.hosts.items()
+        }
+        return replace(self.used(), hosts=hosts, outcomes=outcomes)

@@ -11,6 +11,7 @@ from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, EnvironmentState, Reason, Request, Status
 from pipeline.rollout.history import rollback_target
+from pipeline.rollout.holding import demand_open
 from pipeline.rollout.moving import wish_again
 from pipeline.rollout.release import Release, RuntimeSpec
 from pipeline.rollout.secrets import outdated, run_secrets
@@ -39,12 +40,20 @@ def rollback(service: str, environment: str, number: int | None, requested_by: s
 
 
 def deploy_release(
-    service: str, environment: str, number: int | None, image: str | None, requested_by: str, ports: Ports
+    service: str,
+    environment: str,
+    number: int | None,
+    image: str | None,
+    requested_by: str,
+    ports: Ports,
+    override: bool = False,
 ) -> int:
-    """A release that is known by its number, or a new one: the live release's way to run with another image."""
+    """A release that is known by its number, or a new one: the live release's way to run with another image. `override`:
+    also outside of its windows."""
     place = ports.settings.environment(service, environment)
     if (number is None) == (not image):
         raise Refused("Say either which release to deploy, or which image: exactly one of the two.")
+    demand_open(place, override, ports)
     if number is not None:
         release = _renewed(place, ports.releases.release(service, number), ports)
     else:
@@ -52,7 +61,9 @@ def deploy_release(
     return _create(place, release, Reason.MANUAL, requested_by, ports)
 
 
-def promote(service: str, environment: str, origin: str, requested_by: str, ports: Ports) -> int:
+def promote(
+    service: str, environment: str, origin: str, requested_by: str, ports: Ports, override: bool = False
+) -> int:
     """What is live on `origin`, onto `environment`: the very image, built and tested by nobody again."""
     ports.settings.environment(service, origin)
     if origin == environment:
@@ -61,15 +72,15 @@ def promote(service: str, environment: str, origin: str, requested_by: str, port
     if active is not None and not active.settled:
         raise Conflict(
             f"Deployment {active.id} is at work on {service}/{origin} ({active.status}); what it ends with is not known "
-            "yet. Promote when it is over, or deploy a release by its number."
+            f"yet. Promote when it is over (`shipway follow {active.id}` waits), or deploy a release by its number."
         )
     live = ports.deployments.environment(service, origin).live
     if live is None:
         raise Conflict(f"Nothing is live on {service}/{origin}: there is nothing to promote.")
-    return deploy_release(service, environment, live, None, requested_by, ports)
+    return deploy_release(service, environment, live, None, requested_by, ports, override)
 
 
-def retry(deployment_id: int, requested_by: str, ports: Ports) -> int:
+def retry(deployment_id: int, requested_by: str, ports: Ports, override: bool = False) -> int:
     """The same release once more. Hosts that have it and are well are left alone, so only failed ones are done. One that
     is held after a failure goes on itself."""
     before = ports.deployments.deployment(deployment_id)
@@ -78,15 +89,19 @@ def retry(deployment_id: int, requested_by: str, ports: Ports) -> int:
         return before.id
     if not before.over:
         raise Conflict(
-            f"Deployment {before.id} is still {before.status}; it can be tried again when it is over."
+            f"Deployment {before.id} is still {before.status}; it can be tried again when it is over: "
+            f"`shipway follow {before.id}` waits."
         )
     newest = ports.deployments.deployments(before.service, before.environment, 1)
     if newest and newest[0].id != before.id:
         raise Conflict(
             f"Deployment {newest[0].id} came after {before.id}; trying the older one again would undo it. "
-            f"To have release {before.release.number} all the same, deploy it by its number."
+            f"To have release {before.release.number} all the same: "
+            f"`shipway deploy {before.service} {before.environment} --release {before.release.number}`."
         )
     place = ports.settings.environment(before.service, before.environment)
+    if before.reason in (Reason.PUSH, Reason.MANUAL):
+        demand_open(place, override, ports)
     if before.reason is Reason.SCALE:
         ports.deployments.set_replicas(before.service, before.environment, before.replicas)
     wish_again(before, ports)
@@ -104,7 +119,8 @@ def scale(service: str, environment: str, replicas: int, requested_by: str, port
     if active is not None and not active.settled:
         raise Conflict(
             f"Deployment {active.id} is at work on {service}/{environment} ({active.status}); "
-            "what it ends with is not known yet. Scale when it is over, or abort it."
+            "what it ends with is not known yet. Scale when it is over (`shipway follow "
+            f"{active.id}` waits), or end it: `shipway abort {active.id}`."
         )
     if state.live is None:
         raise Conflict(f"Nothing is live on {service}/{environment}: deploy a release first, then scale it.")
@@ -143,7 +159,8 @@ def _nothing(state: EnvironmentState, active: Deployment | None) -> str:
     why = f"There is nothing to go back to on {place}: {live}, and no earlier release has been good there."
     if active is not None:
         return f"{why} Deployment {active.id}, which is under way, was asked to abort."
-    return f"{why} Deploy a release by its number, or push a fix."
+    deploy = f"shipway deploy {state.service} {state.environment} --release N"
+    return f"{why} Push a fix, or deploy a release by its number: `{deploy}`."
 
 
 # ------------------------------------------------------------------------------------------------ drafts

@@ -25,11 +25,12 @@ from pipeline.rollout.look import Decision
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """`host` is empty for what concerns the whole environment."""
+    """`host` is empty for what concerns the whole environment. `sign`: + a replica comes, - one goes, ~ traffic moves."""
 
     host: str
     what: str
     why: str
+    sign: str = ""
 
 
 def told(before: Deployment, decision: Decision) -> Iterator[PlannedStep]:
@@ -71,7 +72,7 @@ def _metrics(deployment: Deployment) -> list[str]:
 def _words(effect: Effect, deployment: Deployment) -> PlannedStep:
     match effect:
         case Switch():
-            return PlannedStep(effect.site.host, *_route_words(effect))
+            return PlannedStep(effect.site.host, *_route_words(effect), "~")
         case CheckProxy():
             text = f"ask {effect.site} whether it would load the route"
             return PlannedStep(effect.site.host, text, "a configuration that does not load stops it here")
@@ -82,14 +83,15 @@ def _words(effect: Effect, deployment: Deployment) -> PlannedStep:
             )
         case Park():
             text = f"take it out of load balancer {effect.balancer}, then wait until it has no request"
-            return PlannedStep(effect.host, text, f"at least {effect.keep} others go on serving")
+            return PlannedStep(effect.host, text, f"at least {effect.keep} others go on serving", "~")
         case Admit():
             text = (
                 f"let it into load balancer {effect.balancer} again, and wait until that says it is healthy"
             )
-            return PlannedStep(effect.host, text, "it serves the new release by itself")
+            return PlannedStep(effect.host, text, "it serves the new release by itself", "~")
         case _:
-            return PlannedStep(effect.host, *_host_words(effect, deployment))
+            sign = {Start: "+", Retire: "-"}.get(type(effect), "")
+            return PlannedStep(effect.host, *_host_words(effect, deployment), sign)
 
 
 def _host_words(

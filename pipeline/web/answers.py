@@ -69,7 +69,7 @@ class ArtifactsAnswer(Answer):
 
 
 class RunAnswer(Answer):
-    """`waits`: for an approval, before it deploys."""
+    """`waits`: for an approval, before it deploys; `held`: for a window or the end of a freeze, in words."""
 
     id: int
     service: str
@@ -90,6 +90,8 @@ class RunAnswer(Answer):
     cancel_requested: bool
     waits: bool
     approved_by: str
+    held: str
+    overridden_by: str
     created_at: Utc
     started_at: Utc | None
     finished_at: Utc | None
@@ -111,14 +113,29 @@ class RunAccepted(Answer):
 # ------------------------------------------------------------------------------------------------ deployments
 
 
+class ProbeAnswer(Answer):
+    """What the probes of one new replica have said: good and bad ones in a row, of which `rise` or `fall` decide."""
+
+    index: int
+    good: int
+    bad: int
+    rise: int
+    fall: int
+    smoked: bool
+    note: str
+
+
 class DeploymentHost(Answer):
-    """`replicas` 0: the environment leaves this host. `why` it has so many, where there was a choice."""
+    """`replicas` 0: the environment leaves this host. `why` it has so many, where there was a choice. `until`: what it is
+    in ends then, or must have ended."""
 
     host: str
     phase: HostPhase
     error: str
     replicas: int
     why: str
+    until: Utc | None
+    probes: list[ProbeAnswer]
 
 
 class EventAnswer(Answer):
@@ -134,7 +151,8 @@ class EventsAnswer(Answer):
 
 
 class DeploymentSummary(Answer):
-    """`blocked` says why a rollback cannot finish yet; empty when nothing stands in its way."""
+    """`blocked` says why a rollback cannot finish yet; empty when nothing stands in its way. `settled`: the release is
+    good, only old replicas remain to be stopped. `until`: as with a host, for all of them."""
 
     id: int
     service: str
@@ -147,6 +165,8 @@ class DeploymentSummary(Answer):
     status: Status
     request: Request
     blocked: str
+    settled: bool
+    until: Utc | None
     error: str
     replicas: int
     run: int | None
@@ -176,18 +196,39 @@ class RequestAccepted(Answer):
 
 
 class PlanStep(Answer):
-    """`host` is empty for what concerns the whole environment."""
+    """`host` is empty for what concerns the whole environment. `sign`: + a replica comes, - one goes, ~ traffic moves."""
 
     host: str
     text: str
     why: str
+    sign: str
+
+
+class DifferenceAnswer(Answer):
+    """`sign`: + came, - went, ~ is another one. Of a secret only the name."""
+
+    sign: str
+    what: str
+    before: str
+    after: str
+
+
+class HostChangeAnswer(Answer):
+    """`running`: replicas now, by release. `wanted`: those of the planned release."""
+
+    host: str
+    running: dict[int, int]
+    wanted: int
 
 
 class PlanAnswer(Answer):
-    """`release` as it was asked for."""
+    """`release` as it was asked for, `planned` the one that was meant. `differences`: from what is live."""
 
     service: str
     environment: str
     release: int | None
+    planned: int
     live: int | None
+    differences: list[DifferenceAnswer]
+    hosts: list[HostChangeAnswer]
     steps: list[PlanStep]

@@ -13,7 +13,18 @@ from werkzeug.routing import BaseConverter
 from pipeline.caller import Caller
 from pipeline.errors import ShipwayError, Unsupported
 from pipeline.ports import Ports
-from pipeline.web import deliveries, deployments, house, places, retention, runs, secrets, services
+from pipeline.web import (
+    deliveries,
+    deployments,
+    freezes,
+    house,
+    overview,
+    places,
+    retention,
+    runs,
+    secrets,
+    services,
+)
 from pipeline.web.answers import Answer
 from pipeline.web.auth import demand, demand_action, demand_everything, demand_within
 from pipeline.web.bodies import LARGEST_ID, Sent
@@ -23,10 +34,12 @@ from pipeline.web.problems import refusal
 log = logging.getLogger("shipway.web")
 
 CALLS: tuple[Call, ...] = (
+    *overview.CALLS,
     *services.CALLS,
     *places.CALLS,
     *runs.CALLS,
     *deployments.CALLS,
+    *freezes.CALLS,
     *retention.CALLS,
     *deliveries.CALLS,
     *secrets.CALLS,

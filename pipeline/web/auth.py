@@ -31,13 +31,13 @@ def caller_of(authorization: str, ports: Ports) -> Caller:
     if scheme.lower() != "bearer" or not text:
         raise BadSignature(
             "This call needs a token: send the header 'Authorization: Bearer <token>'. "
-            "An administrator makes one with 'shipway token create'."
+            "An administrator makes one with `shipway token create NAME`."
         )
     caller = ports.tokens.who(text) if len(text) <= LONGEST_TOKEN and text.isascii() else None
     if caller is None:
         raise BadSignature(
             "This token is not known here: it is misspelt, was revoked, or belongs to another Shipway. "
-            "Ask an administrator for a new one."
+            "An administrator makes a new one: `shipway token create NAME`. Give it as SHIPWAY_TOKEN."
         )
     return caller
 
@@ -47,7 +47,7 @@ def demand(caller: Caller, role: Role) -> None:
     if RANK.get(caller.role, 0) < RANK[role]:
         raise Forbidden(
             f"The {caller.kind} {caller.name!r} has the role {caller.role!r}; this call needs {role.value!r}. "
-            f"{_advice(caller)}"
+            + _more(caller, role)
         )
 
 
@@ -84,6 +84,12 @@ def demand_everything(caller: Caller) -> None:
             f"The {caller.kind} {caller.name!r} is bound to {', '.join(caller.scopes)}; this call needs one that is not bound. "
             f"{_advice(caller)}"
         )
+
+
+def _more(caller: Caller, role: Role) -> str:
+    if caller.kind == "user":
+        return "Ask an administrator."
+    return f"An administrator makes one that may: `shipway token create NAME --role {role.value}`."
 
 
 def _advice(caller: Caller) -> str:

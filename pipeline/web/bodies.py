@@ -61,6 +61,23 @@ class NothingBody(Sent):
     """No body, or `{}`."""
 
 
+Override = Annotated[
+    bool, Field(description="Also outside of windows and during freezes; takes the role admin.")
+]
+
+
+class OverrideBody(Sent):
+    override: Override = False
+
+
+class FreezeBody(Sent):
+    environment: Word
+    until: Annotated[Word, Field(description="18:00, 2h, 3d or 2026-12-24T18:00; in `server.timezone`.")]
+    service: Annotated[Filter, Field(description="Empty: all that have the environment.")] = ""
+    since: Annotated[Filter, Field(description="Written like `until`. Empty: now.")] = ""
+    why: Annotated[Filter, Field(description="For people who wait.")] = ""
+
+
 class RunBody(Sent):
     ref: Annotated[Word, Field(description="A branch, a tag or a commit, as the repository has it now.")]
 
@@ -72,7 +89,7 @@ class RunBody(Sent):
 
 
 class DeploymentBody(Sent):
-    """Exactly one of the three."""
+    """Exactly one of release, image and from."""
 
     release: Annotated[Id | None, Field(description="The number of a release of this service.")] = None
     image: Annotated[
@@ -82,6 +99,7 @@ class DeploymentBody(Sent):
     origin: Annotated[
         Word | None, Field(alias="from", description="An environment: what is live there, the very image.")
     ] = None
+    override: Override = False
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "DeploymentBody":
@@ -184,6 +202,11 @@ class PlanQuery(Sent):
     release: Annotated[
         Id | None, Field(description="Null: the newest release that was made for this environment.")
     ] = None
+
+
+class OverviewQuery(Sent):
+    service: Annotated[Filter, Field(description="Empty: all.")] = ""
+    look: Annotated[bool, Field(description="1: every engine is asked too how many replicas run.")] = False
 
 
 class LogQuery(Sent):

@@ -7,7 +7,7 @@ from flask import Response
 from pipeline.caller import Caller
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, Request
-from pipeline.rollout.preview import preview
+from pipeline.rollout.preview import foreseen
 from pipeline.rollout.rollback import deploy_release, promote, retry, rollback, scale
 from pipeline.web.answers import (
     DeploymentAccepted,
@@ -15,7 +15,6 @@ from pipeline.web.answers import (
     DeploymentsAnswer,
     EventsAnswer,
     PlanAnswer,
-    PlanStep,
     RequestAccepted,
 )
 from pipeline.web.auth import Role, demand_within, within
@@ -24,6 +23,7 @@ from pipeline.web.bodies import (
     DeploymentsQuery,
     EventsQuery,
     NothingBody,
+    OverrideBody,
     PlanQuery,
     ReleasesQuery,
     RollbackBody,
@@ -32,9 +32,9 @@ from pipeline.web.bodies import (
 from pipeline.web.calls import Call
 from pipeline.web.fleet_answers import ReleaseAnswer, ReleasesAnswer
 from pipeline.web.paging import page
-from pipeline.web.runs import requested_by, resume_at, stream, wake, wants_events
+from pipeline.web.runs import overriding, requested_by, resume_at, stream, wake, wants_events
 from pipeline.web.stream import HistoryFeed
-from pipeline.web.views import deployment_summary, deployment_view, event_view, release_view
+from pipeline.web.views import deployment_summary, deployment_view, event_view, plan_view, release_view
 
 
 def list_deployments(ports: Ports, caller: Caller, query: DeploymentsQuery) -> DeploymentsAnswer:
@@ -66,11 +66,12 @@ def show_events(ports: Ports, caller: Caller, deployment: int, query: EventsQuer
 def deploy(
     ports: Ports, caller: Caller, service: str, environment: str, body: DeploymentBody
 ) -> DeploymentAccepted:
-    who = requested_by(caller)
+    who, override = requested_by(caller), overriding(caller, body.override)
     if body.origin is not None:
         demand_within(caller, service, body.origin)
-        return _accepted(ports, promote(service, environment, body.origin, who, ports))
-    return _accepted(ports, deploy_release(service, environment, body.release, body.image, who, ports))
+        return _accepted(ports, promote(service, environment, body.origin, who, ports, override))
+    number = deploy_release(service, environment, body.release, body.image, who, ports, override)
+    return _accepted(ports, number)
 
 
 def roll_back(
@@ -92,9 +93,10 @@ def steer(wish: Request, ports: Ports, caller: Caller, deployment: int, body: No
     return RequestAccepted(deployment=deployment, request=wish)
 
 
-def again(ports: Ports, caller: Caller, deployment: int, body: NothingBody) -> DeploymentAccepted:
+def again(ports: Ports, caller: Caller, deployment: int, body: OverrideBody) -> DeploymentAccepted:
     _reachable(ports, caller, deployment)
-    return _accepted(ports, retry(deployment, requested_by(caller), ports))
+    override = overriding(caller, body.override)
+    return _accepted(ports, retry(deployment, requested_by(caller), ports, override))
 
 
 def list_releases(ports: Ports, caller: Caller, query: ReleasesQuery) -> ReleasesAnswer:
@@ -118,14 +120,8 @@ def show_release(ports: Ports, caller: Caller, service: str, release: int) -> Re
 
 def show_plan(ports: Ports, caller: Caller, query: PlanQuery) -> PlanAnswer:
     demand_within(caller, query.service, query.environment)
-    steps = preview(query.service, query.environment, query.release, ports)
-    return PlanAnswer(
-        service=query.service,
-        environment=query.environment,
-        release=query.release,
-        live=ports.deployments.environment(query.service, query.environment).live,
-        steps=[PlanStep(host=step.host, text=step.what, why=step.why) for step in steps],
-    )
+    found = foreseen(query.service, query.environment, query.release, ports)
+    return plan_view(query.service, query.environment, query.release, found)
 
 
 def _reachable(ports: Ports, caller: Caller, number: int) -> Deployment:
@@ -239,7 +235,7 @@ CALLS = (
         again,
         DeploymentAccepted,
         202,
-        body=NothingBody,
+        body=OverrideBody,
         errors=REFUSALS,
         action="deployment.retry",
     ),

@@ -26,6 +26,8 @@ def run_view(run: Run) -> RunAnswer:
         cancel_requested=run.cancel_requested,
         waits=run.waits,
         approved_by=run.approved_by,
+        held=run.held,
+        overridden_by=run.overridden_by,
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,

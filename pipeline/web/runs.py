@@ -11,8 +11,8 @@ from pipeline.delivery.run import NewRun, Run
 from pipeline.errors import Forbidden, RunnerError
 from pipeline.ports import Ports
 from pipeline.web.answers import ArtifactAnswer, ArtifactsAnswer, RunAccepted, RunAnswer, RunsAnswer
-from pipeline.web.auth import Role, caller_of, demand_within, within
-from pipeline.web.bodies import LogQuery, NothingBody, RunBody, RunsQuery
+from pipeline.web.auth import Role, caller_of, demand, demand_within, within
+from pipeline.web.bodies import LogQuery, NothingBody, OverrideBody, RunBody, RunsQuery
 from pipeline.web.calls import Call
 from pipeline.web.log_text import log_text
 from pipeline.web.paging import page
@@ -58,9 +58,9 @@ def cancel_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> Run
     return RunAccepted(run=run, status=ports.runs.cancel(run).status)
 
 
-def approve_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> RunAccepted:
+def approve_run(ports: Ports, caller: Caller, run: int, body: OverrideBody) -> RunAccepted:
     _reachable(ports, caller, run)
-    approved = ports.runs.approve(run, requested_by(caller))
+    approved = ports.runs.approve(run, requested_by(caller), overriding(caller, body.override))
     wake(ports.queue.wake_run, run)
     return RunAccepted(run=run, status=approved.status)
 
@@ -96,6 +96,13 @@ def show_artifact(ports: Ports, caller: Caller, run: int, path: str) -> Response
 
 def requested_by(caller: Caller) -> str:
     return caller.requester
+
+
+def overriding(caller: Caller, wanted: bool) -> bool:
+    """Whether windows and freezes do not matter. Raises `Forbidden` for who may not say so."""
+    if wanted:
+        demand(caller, Role.ADMIN)
+    return wanted
 
 
 def wake(waking: Callable[[int], None], number: int) -> None:
@@ -209,7 +216,7 @@ CALLS = (
         approve_run,
         RunAccepted,
         202,
-        body=NothingBody,
+        body=OverrideBody,
         errors=(400, 404, 409, 413, 415),
         action="run.approve",
     ),

@@ -5,14 +5,21 @@ from urllib.parse import urlsplit, urlunsplit
 from pipeline.fleet.balancer import Member
 from pipeline.fleet.host import HostState
 from pipeline.fleet.proxy import SiteSeen
-from pipeline.rollout.deployment import Deployment, Happening
+from pipeline.rollout.condition import ends, until
+from pipeline.rollout.deployment import Deployment, Happening, HostRecord
 from pipeline.rollout.observed import HostSeen, ReplicaSeen
+from pipeline.rollout.preview import Preview
 from pipeline.rollout.release import HealthCheck, Release, RuntimeSpec
 from pipeline.web.answers import (
     DeploymentAnswer,
     DeploymentHost,
     DeploymentSummary,
+    DifferenceAnswer,
     EventAnswer,
+    HostChangeAnswer,
+    PlanAnswer,
+    PlanStep,
+    ProbeAnswer,
 )
 from pipeline.web.fleet_answers import (
     BackendAnswer,
@@ -48,6 +55,8 @@ def deployment_summary(deployment: Deployment) -> DeploymentSummary:
         status=deployment.status,
         request=deployment.request,
         blocked=deployment.blocked,
+        settled=deployment.settled,
+        until=ends(deployment),
         error=deployment.error,
         replicas=deployment.replicas,
         run=deployment.run,
@@ -59,12 +68,45 @@ def deployment_summary(deployment: Deployment) -> DeploymentSummary:
                 error=record.error,
                 replicas=deployment.count(plan),
                 why=plan.why,
+                until=until(deployment, record),
+                probes=_probes(record, deployment.release.spec.health),
             )
             for plan, record in zip(deployment.hosts, records, strict=True)
         ],
         created_at=deployment.created_at,
         started_at=deployment.started_at,
         finished_at=deployment.finished_at,
+    )
+
+
+def _probes(record: HostRecord, check: HealthCheck) -> list[ProbeAnswer]:
+    return [
+        ProbeAnswer(
+            index=replica.index,
+            good=replica.good,
+            bad=replica.bad,
+            rise=check.rise,
+            fall=check.fall,
+            smoked=replica.smoked or not check.smoke,
+            note=replica.note,
+        )
+        for replica in record.replicas
+    ]
+
+
+def plan_view(service: str, environment: str, release: int | None, found: Preview) -> PlanAnswer:
+    return PlanAnswer(
+        service=service,
+        environment=environment,
+        release=release,
+        planned=found.release.number,
+        live=found.live.number if found.live else None,
+        differences=[
+            DifferenceAnswer(sign=d.sign, what=d.what, before=d.before, after=d.after)
+            for d in found.differences
+        ],
+        hosts=[HostChangeAnswer(host=h.host, running=h.running, wanted=h.wanted) for h in found.hosts],
+        steps=[PlanStep(host=s.host, text=s.what, why=s.why, sign=s.sign) for s in found.steps],
     )
 
 

@@ -5,17 +5,20 @@ reached like a host's. Containers and networks of ours carry the labels `shipway
 without both is ever removed. Never decides what to build or whether to try again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.delivery.findings import Finding, ScanOrder
 from pipeline.delivery.orders import BuildOrder, ImageFacts, TestOrder
 from pipeline.delivery.report import TestOutcome
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.settings import BuilderSettings
 from runners.artifact_store import FileArtifacts
+from runners.builder.bases import here, there
 from runners.builder.building import Build
 from runners.builder.publishing import push
+from runners.builder.scanning import scan
 from runners.builder.sweeping import sweep, trim_cache
 from runners.builder.testing import Trial
 from runners.engine_errors import speaking
@@ -51,10 +54,23 @@ class EngineBuilder:
             buildkit = has_buildkit(api.version()) if self._buildkit is None else self._buildkit
             return Build(api, self._host, self._registry, order, log).run(buildkit, stop)
 
+    def base_here(self, image: str) -> str:
+        with speaking(self._host, f"look at {image}"):
+            return here(self._reach.client(self._host, PATIENT), image)
+
+    def base_there(self, image: str, access: RegistryAccess) -> str:
+        with speaking(self._host, f"ask what {image} is now"):
+            return there(self._reach.client(self._host, PATIENT), image, access)
+
     def test(self, order: TestOrder, log: Log, stop: Callable[[], bool]) -> TestOutcome:
         with speaking(self._host, f"test {order.image}"):
             api = self._reach.client(self._host, PATIENT)
             return Trial(api, self._registry, order, log, self._artifacts).run(stop)
+
+    def scan(self, order: ScanOrder, log: Log, stop: Callable[[], bool]) -> Sequence[Finding]:
+        with speaking(self._host, f"give {order.tag} for its scan"):
+            api = self._reach.client(self._host, PATIENT)
+            return scan(api, order, self._artifacts, log, stop)
 
     def facts(self, tag: str) -> ImageFacts:
         api: Any = self._reach.client(self._host, PATIENT)

@@ -17,10 +17,11 @@ from typing import Any
 import docker.errors
 from requests.exceptions import RequestException
 
-from pipeline.delivery.dockerfile import bases, syntax, without_syntax
+from pipeline.delivery.dockerfile import base_of, bases, syntax, without_syntax
 from pipeline.delivery.orders import BuildOrder
 from pipeline.errors import DiskFull, RunnerError, ShipwayError, StageFailed, Unreachable
 from pipeline.fleet.host import Host, RegistryAccess
+from runners.builder.bases import MADE_HERE, here
 from runners.builder.context import context_tar, name_in_context
 from runners.builder.pulling import FULL, NETWORK, present, pull, split
 from runners.builder.session import Session
@@ -34,6 +35,7 @@ NO_SECRET = re.compile(r"secret ([\w.-]+):? not found|no active sessions")
 EXIT_CODE = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
 COMMAND = re.compile(r"\[/bin/sh -c (.*?)\]: |\"/bin/sh -c (.*?)\" did not|'/bin/sh -c (.*?)' returned")
 CANCEL_TIMEOUT = 5
+OCI_BASE = "org.opencontainers.image.base"
 BURIAL = 3.0  # seconds that a killed step may take to go
 
 
@@ -95,8 +97,12 @@ class Build:
         if self._order.platform:
             return
         for base in bases(self._text, self._order.args):
-            if "$" not in base and not present(self._api, base):
+            if "$" not in base and self._is_wanted(here(self._api, base)):
                 self._try_to_pull(base, guard)
+
+    def _is_wanted(self, digest: str) -> bool:
+        """One that was made here is of no registry."""
+        return not digest or (self._order.refresh and not digest.startswith(MADE_HERE))
 
     def _bring_cache(self, guard: Guard) -> None:
         """Pulled by the engine, which knows its registries and our login; BuildKit itself, without a session, knows neither
@@ -174,10 +180,17 @@ class Build:
             "dockerfile": name_in_context(order.dockerfile),
             "target": order.target,
             "buildargs": json.dumps({**order.args, **inline}),
-            "labels": json.dumps(dict(order.labels)),
+            "labels": json.dumps({**order.labels, **self._base_labels()}),
             "rm": "1",
             "forcerm": "1",
         }
+
+    def _base_labels(self) -> dict[str, str]:
+        """Of the base that was pulled; one for another platform is BuildKit's own matter."""
+        base = "" if self._order.platform else base_of(self._text, self._order.args, self._order.target)
+        digest = here(self._api, base) if base and "$" not in base else ""
+        known = {} if digest.startswith(MADE_HERE) else {f"{OCI_BASE}.digest": digest}
+        return {f"{OCI_BASE}.name": base, **known} if digest else {}
 
     def _logins(self) -> str:
         login = auth_config(self._registry)

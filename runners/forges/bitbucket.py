@@ -132,7 +132,9 @@ def _with_pull_request(hook: Hook, data: Fields) -> Hook:
         return _cloud_request(hook, data)
     if hook.event in DATA_CENTER_NEW:
         return _data_center_request(hook, data)
-    return with_nothing_new(hook, hook.event.rpartition(":")[2])
+    pull = data.values.get("pullrequest") or data.values.get("pullRequest")
+    number = pull.get("id") if isinstance(pull, dict) else None
+    return with_nothing_new(hook, hook.event.rpartition(":")[2], number)
 
 
 def _cloud_request(hook: Hook, data: Fields) -> Hook:

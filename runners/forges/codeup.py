@@ -54,10 +54,10 @@ def _with_merge_request(hook: Hook, data: Fields) -> Hook:
     """The number is `local_id`, in older bodies `iid`."""
     asked = data.object("object_attributes")
     action = asked.words("action")
+    key = "local_id" if asked.has("local_id") else "iid"
     if action in ("open", "reopen") or (action == "update" and asked.flag("is_update_by_push")):
-        number = asked.number("local_id" if asked.has("local_id") else "iid")
-        return merge_requests.with_merge_request(hook, data, number)
-    return merge_requests.with_nothing_new(hook, action)
+        return merge_requests.with_merge_request(hook, data, asked.number(key))
+    return merge_requests.with_nothing_new(hook, action, asked.values.get(key))
 
 
 def _event(headers: Mapping[str, str], data: Fields) -> str:

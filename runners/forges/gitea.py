@@ -58,7 +58,7 @@ def _with_pull_request(hook: Hook, data: Fields) -> Hook:
     action = data.words("action")
     if action in NEW:
         return merge_requests.with_pull_request(hook, data)
-    return merge_requests.with_nothing_new(hook, action)
+    return merge_requests.without_commits(hook, data, action)
 
 
 def forgejo() -> Gitea:

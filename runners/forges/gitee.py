@@ -72,7 +72,7 @@ def _with_pull_request(hook: Hook, data: Fields) -> Hook:
     action, what = data.words("action"), data.words("action_desc")
     if action in ("open", "reopen") or (action == "update" and what in PUSHED):
         return merge_requests.with_pull_request(hook, data)
-    return merge_requests.with_nothing_new(hook, what if action == "update" else action)
+    return merge_requests.without_commits(hook, data, what if action == "update" else action)
 
 
 def _event(headers: Mapping[str, str], data: Fields) -> str:

@@ -50,7 +50,7 @@ def _with_pull_request(hook: Hook, data: Fields) -> Hook:
     action = data.words("action")
     if action in NEW:
         return merge_requests.with_pull_request(hook, data)
-    return merge_requests.with_nothing_new(hook, action)
+    return merge_requests.without_commits(hook, data, action)
 
 
 def _event(headers: Mapping[str, str]) -> str:

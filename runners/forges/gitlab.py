@@ -106,7 +106,7 @@ def _with_merge_request(hook: Hook, data: Fields) -> Hook:
     action = asked.words("action")
     if action in ("open", "reopen") or (action == "update" and asked.has("oldrev")):
         return merge_requests.with_merge_request(hook, data, asked.number("iid"))
-    return merge_requests.with_nothing_new(hook, action)
+    return merge_requests.with_nothing_new(hook, action, asked.values.get("iid"))
 
 
 def _push(data: Fields, project: str, kind: RefKind, ref: str) -> Push:

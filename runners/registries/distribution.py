@@ -120,6 +120,13 @@ class Registry:
         """Asked by deleting what nobody has: a registry with deletion turned off answers 405 to that as well."""
         return self._ask("DELETE", f"/v2/{self._name(repository)}/manifests/{NOBODY}", None).status != 405
 
+    def try_push(self, repository: str) -> None:
+        """Opens an upload and gives it up. Raises `Rejected` when we may not push there."""
+        path = f"/v2/{self._name(repository)}/blobs/uploads/"
+        place = urlsplit(str(self._ask("POST", path, (202,)).headers.get("Location", "")))
+        if place.path.startswith("/v2/"):
+            self._ask("DELETE", f"{place.path}?{place.query}".rstrip("?"), None)
+
     def delete(self, image: str) -> None:
         """The manifest and every tag of it. Absent is fine."""
         repository, _, digest = image.partition("@")

@@ -90,7 +90,7 @@ class MemoryRoutes:
     def wanted(self, site: Site) -> SiteWanted:
         return self.rows.get(site, SiteWanted(site, 0))
 
-    def put(self, route: Route, lease: Lease) -> SiteWanted:
+    def put(self, route: Route, lease: Lease, drains: bool = True) -> SiteWanted:
         self.leases.guard(lease)
         route = replace(route, backends=tuple(sorted(route.backends)))
         before = self.wanted(route.site)
@@ -99,7 +99,9 @@ class MemoryRoutes:
             routes[route.name] = route
         after = tuple(routes[name] for name in sorted(routes))
         if after != before.routes:
-            self.rows[route.site] = SiteWanted(route.site, before.generation + 1, after)
+            old = next((r for r in before.routes if r.name == route.name), None)
+            grows = drains or not route.reads_like(old)
+            self.rows[route.site] = SiteWanted(route.site, before.generation + grows, after)
         return self.wanted(route.site)
 
     def outgrow(self, site: Site, generation: int, lease: Lease) -> None:

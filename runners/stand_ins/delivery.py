@@ -7,7 +7,10 @@ each. What was done stands in `deeds`, in order.
 import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
+from pipeline.delivery.dockerfile import bases
+from pipeline.delivery.findings import Finding, ScanOrder
 from pipeline.delivery.orders import BuildOrder, ImageFacts, Recipe, TestOrder
 from pipeline.delivery.report import CommandResult, TestOutcome, Totals
 from pipeline.errors import NotFound, Rejected, ShipwayError, StageFailed, Stopped
@@ -119,6 +122,9 @@ class MemorySource:
         found = {name: text for name, text in files.items() if place == "." or name.startswith(f"{place}/")}
         return f"{hash(tuple(sorted(found.items()))) & (1 << 64) - 1:x}" if found else ""
 
+    def committed_at(self, repository: Repository, commit: str) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
     def clean(self, run_id: int) -> None:
         self.trees.pop(run_id, None)
 
@@ -151,13 +157,26 @@ class MemoryBuilder:
     registry: set[str] = field(default_factory=set)  # images by digest
     left_over: set[int] = field(default_factory=set)  # runs with containers or networks
     free: int | None = None
+    bases_here: dict[str, str] = field(default_factory=dict)  # image -> digest
+    bases_there: dict[str, str] = field(default_factory=dict)  # likewise; of others there is one too
+    findings: list[Finding] = field(default_factory=list)  # of every image
     cache: int = 0  # bytes that `drop_cache` frees
 
     def build(self, order: BuildOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> str:
         self._begin("build", order, stop)
         log(f"Building {order.tag}.\n")
+        for base in bases(order.text, order.args):
+            if order.refresh or base not in self.bases_here:
+                self.bases_here[base] = self.bases_there.get(base, f"sha256:{base}")
         self.images[order.tag] = order.run
         return f"sha256:{hash(order.tag) & (1 << 64) - 1:064x}"
+
+    def base_here(self, image: str) -> str:
+        return self.bases_here.get(image, "")
+
+    def base_there(self, image: str, access: RegistryAccess) -> str:
+        _fail_if_asked(self.failing, "base_there")
+        return self.bases_there.get(image, f"sha256:{image}")
 
     def test(self, order: TestOrder, log: Callable[[str], None], stop: Callable[[], bool]) -> TestOutcome:
         self._begin("test", order, stop)
@@ -166,6 +185,14 @@ class MemoryBuilder:
         commands = (replace(command, attempts=order.attempt) for command in outcome.commands)
         log(f"{outcome.summary}\n")
         return TestOutcome(tuple(commands))
+
+    def scan(
+        self, order: ScanOrder, log: Callable[[str], None], stop: Callable[[], bool]
+    ) -> Sequence[Finding]:
+        _hang_if_asked(self.hanging, "scan", stop)
+        _fail_if_asked(self.failing, "scan")
+        self.deeds.append(f"scan {order.tag}")
+        return [one for one in self.findings if one.severity in order.policy.severity]
 
     def facts(self, tag: str) -> ImageFacts:
         _fail_if_asked(self.failing, "facts")

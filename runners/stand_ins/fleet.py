@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pipeline.errors import Rejected, Unreachable
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.metric import Criterion, Reading
-from pipeline.fleet.proxy import BackendSeen, Proxy, Site, SiteSeen, SiteWanted
+from pipeline.fleet.proxy import BackendSeen, BackendState, Proxy, Site, SiteSeen, SiteWanted
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from runners.stand_ins.things import Container, Quality
@@ -110,10 +110,11 @@ class WorldProxies:
             return SiteSeen(site, running=False, error=f"made by another Shipway ({front.installation})")
         if not front.running:
             return SiteSeen(site, running=False)
-        listed = {b.address: b for b in front.backends}
+        named = proxy.names_drains
+        listed = {b.address: b for b in front.backends if named or b.state is BackendState.READY}
         self.world.pass_time()
         backends = [
-            BackendSeen(a, b.state, self.world.sessions(site, a), *front.figures(a))
+            BackendSeen(a, b.state, self.world.sessions(site, a) if named else None, *front.figures(a))
             for a, b in listed.items()
         ]
         busy = [a for a in front.leaving if a not in listed and self.world.sessions(site, a)]

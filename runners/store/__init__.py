@@ -6,10 +6,13 @@ from sqlalchemy import text
 
 from runners.store.audit import SqlAudit
 from runners.store.codec import Codec
+from runners.store.condition import Condition, condition
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
 from runners.store.fleet import SqlFleet
+from runners.store.freezes import SqlFreezes
+from runners.store.gitlab_runners import SqlGitLabRunners
 from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
 from runners.store.leases import SqlLeases
@@ -20,6 +23,7 @@ from runners.store.releases import SqlReleases
 from runners.store.rotation import rotate
 from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
+from runners.store.schedules import SqlSchedules
 from runners.store.seal import Seal
 from runners.store.secrets import SqlSecrets
 from runners.store.sessions import SqlSessions
@@ -52,6 +56,9 @@ class Store:
         self.secrets = SqlSecrets(database, seal)
         self.users = SqlUsers(database)
         self.sessions = SqlSessions(database)
+        self.gitlab_runners = SqlGitLabRunners(database, seal)
+        self.freezes = SqlFreezes(database)
+        self.schedules = SqlSchedules(database)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:
@@ -65,6 +72,10 @@ class Store:
     def ping(self) -> None:
         """Raises `Unreachable`, saying which database, when it does not answer within two seconds."""
         self._database.read(lambda tx: tx.execute(text("SELECT 1")).scalar(), PING_PATIENCE)
+
+    def condition(self) -> Condition:
+        """Its version and whether it is whole. May take seconds when it is large."""
+        return self._database.read(condition, PING_PATIENCE)
 
     def tidy(self, now: datetime, reported: bool = True) -> None:
         """Let go of what nobody needs any more: old webhook bodies, leases of runs long over, what forges were told.

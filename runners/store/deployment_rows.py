@@ -55,7 +55,7 @@ class DeploymentRows:
         if other is not None:
             raise Conflict(
                 f"Deployment {other.id} of {deployment.service}/{deployment.environment} is {other.status}; "
-                "ask again when it is over."
+                f"ask again when it is over: `shipway follow {other.id}` waits."
             )
 
     def find(self, tx: Connection, deployment_id: int) -> Row[Any]:
@@ -100,7 +100,9 @@ class DeploymentRows:
         """Requests are numbered, so that obeying one never wipes out the next. Nobody overrules an abort."""
         row = self.lock(tx, deployment_id)
         if row.status in FINAL:
-            raise Conflict(f"Deployment {deployment_id} is over already: {row.status}.")
+            raise Conflict(
+                f"Deployment {deployment_id} is over already: {row.status}. `shipway deployment show {deployment_id}` tells how."
+            )
         if request is Request.ABORT and row.status == Status.PENDING:
             self.end(tx, self.of(row), Status.CANCELLED, "Cancelled before it began.", now)
         elif row.request != Request.ABORT:

@@ -22,7 +22,7 @@ from runners.store.database import Database
 from runners.store.group_commit import GroupCommit
 from runners.store.heads import HeadRows
 from runners.store.ledger import find_deliveries, find_delivery
-from runners.store.run_rows import queue_runs
+from runners.store.run_rows import cancel_needless, queue_runs
 from runners.store.sights import SightRows
 
 HIDDEN = frozenset({"x-gitlab-token", "authorization", "cookie", "proxy-authorization"})
@@ -134,6 +134,9 @@ class SqlInbox:
             runs = tuple(islice(left, len(delivery.runs)))
             waking = tuple(run for run in runs if run in fresh)
             answers[key] = Received(number, runs, delivery.ignored, fresh=waking)
+        for number, delivery in new.values():
+            for needless in delivery.needless:
+                cancel_needless(tx, self._database, needless, number, now)
         self._note(tx, new, answers, now)
         return answers
 

@@ -21,7 +21,7 @@ class SqlRoutes:
     def wanted(self, site: Site) -> SiteWanted:
         return self._database.read(lambda tx: _wanted(tx, site))
 
-    def put(self, route: Route, lease: Lease) -> SiteWanted:
+    def put(self, route: Route, lease: Lease, drains: bool = True) -> SiteWanted:
         route = replace(route, backends=tuple(sorted(route.backends)))  # another order is no change
 
         def work(tx: Connection) -> SiteWanted:
@@ -30,7 +30,8 @@ class SqlRoutes:
             before = {old.name: old for old in _wanted(tx, route.site).routes}.get(route.name)
             if before != (route if route.backends else None):
                 self._replace(tx, route)
-                self._grow(tx, route.site)
+                if drains or not route.reads_like(before):
+                    self._grow(tx, route.site)
             return _wanted(tx, route.site)
 
         return self._database.write(work)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, in
 
 from pipeline.delivery.run import NewRun, Run, RunStatus, Stage, StageName, StageStatus
 from pipeline.errors import NotFound
+from pipeline.intake.inbox import Needless
 from runners.store import tables
 from runners.store.codec import PLAIN
 from runners.store.database import Database
@@ -20,7 +21,7 @@ COLUMNS = tables.runs.c
 SAME = (
     "id", "service", "environment", "kind", "ref", "created_at", "requested_by", "message", "started_at",
     "finished_at", "error", "release", "deployment", "delivery", "attempt", "cancel_requested", "merge_request",
-    "target", "fork", "waits", "approved_by",
+    "target", "fork", "waits", "approved_by", "held", "overridden_by",
 )  # fmt: skip
 
 
@@ -75,8 +76,25 @@ def end_run(tx: Connection, run_id: int, status: RunStatus, error: str, at: date
         "finished_at": at,
         "stages": stages_text(stages),
         "waits": False,
+        "held": "",
     }
     return tx.execute(update(tables.runs).where(is_open(run_id)).values(values)).rowcount == 1
+
+
+def cancel_needless(
+    tx: Connection, database: Database, needless: Needless, delivery: int, at: datetime
+) -> None:
+    """Runs of a merge request that came before this delivery. What a worker has in hand ends by it, with the reason."""
+    database.line_up(tx, (needless.service, ""))
+    mine = COLUMNS.service == needless.service, COLUMNS.merge_request == needless.merge_request
+    before = (COLUMNS.delivery < delivery) | COLUMNS.delivery.is_(None)
+    rows = tx.execute(select(COLUMNS.id, COLUMNS.status).where(*mine, before, COLUMNS.status.in_(OPEN))).all()
+    for row in rows:
+        if row.status == RunStatus.QUEUED:
+            end_run(tx, row.id, RunStatus.CANCELLED, needless.why, at)
+        else:
+            wish = {"cancel_requested": True, "error": needless.why}
+            tx.execute(update(tables.runs).where(is_open(row.id)).values(wish))
 
 
 def is_open(run_id: int) -> ColumnElement[bool]:
@@ -122,7 +140,9 @@ SUPERSEDE = (
     .where(*(COLUMNS[name] == bindparam(f"at_{name}") for name in tables.RUNS_BESIDE))
     .where(COLUMNS.id < bindparam("newest"))
     .values(
-        **SUPERSEDED | {"stages": CUT, "waits": False}, error=bindparam("why"), finished_at=bindparam("now")
+        **SUPERSEDED | {"stages": CUT, "waits": False, "held": ""},
+        error=bindparam("why"),
+        finished_at=bindparam("now"),
     )
 )
 ADD = insert(tables.runs).returning(COLUMNS.id, sort_by_parameter_order=True)

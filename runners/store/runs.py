@@ -115,27 +115,27 @@ class SqlRuns:
         return self._database.write(work)
 
     def wait_for_approval(self, run_id: int, lease: Lease) -> bool:
-        def work(tx: Connection) -> bool:
-            guard(tx, lease)
-            run = run_of(self._still_running(tx, run_id))
-            if newer := self._newer(tx, run):
-                why = f"Run {newer}, of a newer commit, came before this one could be approved."
-                end_run(tx, run_id, RunStatus.SUPERSEDED, why, self._database.now(tx))
-                return False
-            values = {"status": RunStatus.QUEUED, "waits": True}
-            tx.execute(update(tables.runs).where(is_open(run_id)).values(values))
-            return True
+        return self._wait(run_id, lease, "be approved", waits=True)
 
-        return self._database.write(work)
+    def hold(self, run_id: int, why: str, lease: Lease) -> bool:
+        return self._wait(run_id, lease, "be deployed", held=why)
 
-    def approve(self, run_id: int, by: str) -> Run:
+    def held(self) -> list[Run]:
+        query = select(tables.runs).where(COLUMNS.status == RunStatus.QUEUED, COLUMNS.held != "")
+        return self._database.read(lambda tx: [run_of(row) for row in tx.execute(query.order_by(COLUMNS.id))])
+
+    def held_for(self, run_id: int, why: str) -> None:
+        still = is_open(run_id) & (COLUMNS.held != "")
+        self._database.write(lambda tx: tx.execute(update(tables.runs).where(still).values(held=why)))
+
+    def approve(self, run_id: int, by: str, override: bool = False) -> Run:
         def work(tx: Connection) -> Run:
             run = run_of(lock_run(tx, self._database, run_id))
-            if not run.waits:
-                raise Conflict(
-                    f"Run {run_id} does not wait for an approval: it is {run.status}. {run.error}".rstrip()
-                )
-            tx.execute(update(tables.runs).where(is_open(run_id)).values(waits=False, approved_by=by))
+            if not run.waits and not (override and run.held):
+                raise Conflict(_not_waiting(run))
+            values = {"waits": False, "approved_by": by if run.waits else run.approved_by}
+            values |= {"held": "", "overridden_by": by} if override else {}
+            tx.execute(update(tables.runs).where(is_open(run_id)).values(values))
             return run_of(find_run(tx, run_id))
 
         return self._database.write(work)
@@ -144,9 +144,12 @@ class SqlRuns:
         def work(tx: Connection) -> Run:
             run = run_of(lock_run(tx, self._database, run_id))
             if run.over:
-                raise Conflict(f"Run {run_id} is over already: {run.status}.")
+                raise Conflict(
+                    f"Run {run_id} is over already: {run.status}. `shipway run show {run_id}` tells how."
+                )
             if run.status is RunStatus.QUEUED:
                 why = "Cancelled instead of approved." if run.waits else "Cancelled before it began."
+                why = "Cancelled while it was held." if run.held else why
                 end_run(tx, run_id, RunStatus.CANCELLED, why, self._database.now(tx))
             else:
                 tx.execute(update(tables.runs).where(is_open(run_id)).values(cancel_requested=True))
@@ -160,7 +163,10 @@ class SqlRuns:
         def work(tx: Connection) -> Run:
             run = run_of(lock_run(tx, self._database, run_id))
             if not run.over:
-                raise Conflict(f"Run {run_id} is still {run.status}: cancel it first, or wait for its end.")
+                raise Conflict(
+                    f"Run {run_id} is still {run.status}: `shipway run cancel {run_id}` ends it, "
+                    f"`shipway follow --run {run_id}` waits."
+                )
             same = {one.name: getattr(run, one.name) for one in fields(NewRun)}
             return self._queue(tx, NewRun(**same | {"requested_by": requested_by}))
 
@@ -174,6 +180,20 @@ class SqlRuns:
 
     def at_rest(self) -> bool:
         return not self._database.read(lambda tx: tx.execute(_any_open()).scalar())
+
+    def _wait(self, run_id: int, lease: Lease, what: str, **wait: bool | str) -> bool:
+        def work(tx: Connection) -> bool:
+            guard(tx, lease)
+            run = run_of(self._still_running(tx, run_id))
+            if newer := self._newer(tx, run):
+                why = f"Run {newer}, of a newer commit, came before this one could {what}."
+                end_run(tx, run_id, RunStatus.SUPERSEDED, why, self._database.now(tx))
+                return False
+            values = {"status": RunStatus.QUEUED, **wait}
+            tx.execute(update(tables.runs).where(is_open(run_id)).values(values))
+            return True
+
+        return self._database.write(work)
 
     def _queue(self, tx: Connection, new: NewRun) -> Run:
         number = queue_runs(tx, self._database, [(new, None)], self._database.now(tx))[0]
@@ -204,12 +224,18 @@ class SqlRuns:
 
 
 def _may_begin(row: Row[Any]) -> bool:
-    return row.status not in OVER and row.deployment is None and not row.waits
+    return row.status not in OVER and row.deployment is None and not row.waits and not row.held
+
+
+def _not_waiting(run: Run) -> str:
+    if run.held:
+        return f"Run {run.id} {run.held}. It deploys by itself then; `shipway run approve {run.id} --override` deploys it now."
+    return f"Run {run.id} does not wait for an approval: it is {run.status}. {run.error}".rstrip()
 
 
 @cache
 def _any_open() -> Select[bool]:
-    return select(exists().where(COLUMNS.status.in_(OPEN), ~COLUMNS.waits))
+    return select(exists().where(COLUMNS.status.in_(OPEN), ~COLUMNS.waits, COLUMNS.held == ""))
 
 
 @cache
@@ -221,7 +247,7 @@ def _due() -> Select[int]:
     in_the_way = exists().where(
         *place, or_(other.c.status == "running", and_(other.c.status == "queued", other.c.id > COLUMNS.id))
     )
-    queued = and_(COLUMNS.status == "queued", ~COLUMNS.waits, ~in_the_way)
+    queued = and_(COLUMNS.status == "queued", ~COLUMNS.waits, COLUMNS.held == "", ~in_the_way)
     running = and_(COLUMNS.status == "running", COLUMNS.deployment.is_(None))
     free = ~is_held("run:", COLUMNS.id)
     return select(COLUMNS.id).where(or_(queued, running), free).order_by(COLUMNS.id)

@@ -126,6 +126,8 @@ runs = Table(
     Column("fork", Boolean, nullable=False, server_default=text("false")),
     Column("waits", Boolean, nullable=False, server_default=text("false")),  # for an approval
     _words("approved_by"),
+    _words("held"),  # why its deployment waits for a window or the end of a freeze; empty: it does not
+    _words("overridden_by"),  # who let it deploy all the same
     Index("one_run_at_a_time", *RUNS_BESIDE, unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),
     Index("ix_runs_delivery", "delivery"),

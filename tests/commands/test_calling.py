@@ -186,10 +186,10 @@ def test_a_log_that_was_cut_goes_on_where_it_stopped(
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """What was said while following; `asked` and the pause belong to a running command."""
+    """What was said while following; the terminal and the pause belong to a running command."""
     said: list[str] = []
     monkeypatch.setattr(following, "EVERY", 0.0)
-    monkeypatch.setattr(following, "asked", Asked)
+    monkeypatch.setattr(following, "lively", lambda: False)
     monkeypatch.setattr(following, "event", said.append)
     monkeypatch.setattr(following, "show", lambda answer, text: said.append(text))
     return lambda: said
@@ -239,6 +239,44 @@ def test_a_cancelled_deployment_is_no_failure_of_the_release(
 
     with pytest.raises(errors.Stopped):
         following.follow_deployment(server, 7)
+
+
+@pytest.mark.parametrize(
+    ("follow", "back"),
+    [
+        (following.follow_deployment, "Come back: `shipway follow 7`. End it: `shipway abort 7`."),
+        (following.follow_run, "Come back: `shipway follow --run 7`. End it: `shipway run cancel 7`."),
+    ],
+)
+def test_ctrl_c_leaves_the_work_alone_and_says_how_to_come_back(
+    server: Api, watched: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch, follow: Any, back: str
+) -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.commands.following.time.sleep", interrupted)
+    Handler.answers.append((200, deployment("rolling") | {"stages": [], "deployment": None}))
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(server, 7)
+
+    assert watched()[-1].endswith(f"goes on. {back}")
+
+
+def test_on_a_terminal_a_picture_is_drawn_below_the_lines(
+    server: Api, watched: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(following, "lively", lambda: True)
+    moment = {"settled": False, "until": None, "created_at": "2026-01-01T00:00:00Z"}
+    host = {"host": "web-1", "phase": "checking", "error": "", "until": None, "probes": []}
+    Handler.answers += [
+        (200, deployment("rolling", "pulling") | moment | {"hosts": [host]}),
+        (200, deployment("succeeded", "pulling", "switched") | moment | {"hosts": [host]}),
+    ]
+
+    following.follow_deployment(server, 7)
+
+    assert "web-1: pulling\nweb-1: switched\n" in capsys.readouterr().out
 
 
 def run(status: str, error: str = "", **stages: str) -> dict[str, Any]:

@@ -105,11 +105,11 @@ def test_doctor_says_what_is_wrong_with_each_part_and_what_to_do(house: Path) ->
 
     found = {row["name"]: row for row in json.loads(done.stdout.partition("\n{")[0])}
     assert done.returncode == 10
-    assert found["host web-1"]["level"] == "FAIL"
-    assert found["repository of shop"]["level"] == "FAIL"
-    assert "start it, or correct registry.address" in found["registry"]["text"]
+    assert found["host web-1"]["level"] == "bad"
+    assert found["repository of shop"]["level"] == "bad"
+    assert found["registry"]["mend"].startswith("start it, or correct registry.address")
     assert found["proxy front"]["level"] == "warn"
-    assert "1.27.4" in found["proxy front"]["text"]
+    assert "1.27.4" in found["proxy front"]["mend"]
     assert found["server"]["level"] == "warn"
     assert found["webhook of shop"]["text"] == "http://127.0.0.1:18999/hooks/git, project acme/shop"
     assert {"git", "data folder", "database", "redis"} <= {

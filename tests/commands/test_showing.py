@@ -62,7 +62,9 @@ DEPLOYMENT = {
     "error": "web-1: GET /healthz answered 503",
     "requested_by": "push:ada",
     "created_at": "2026-01-01T00:00:00Z",
-    "hosts": [{"host": "web-1", "phase": "failed", "error": "503"}],
+    "settled": False,
+    "until": None,
+    "hosts": [{"host": "web-1", "phase": "failed", "error": "503", "until": None, "probes": []}],
     "events": [{"id": 1, "at": "2026-01-01T10:20:30Z", "kind": "x", "text": "starting", "host": "web-1"}],
 }
 PLACE = {
@@ -104,6 +106,42 @@ GOER = {"kind": "image", "where": "web-1", "name": "r/shop:run-1", "service": "s
 }  # fmt: skip
 STAYS = GOER | {"kind": "log", "name": "of run 9", "goes": False, "why": "younger than 90 days", "frees": 0}
 PRUNED = {"dry_run": True, "things": [GOER, STAYS], "troubles": [], "goes": 1, "removed": 0, "frees": 5e8}
+OVERVIEW = {
+    "places": [
+        {
+            "service": "shop",
+            "environment": "production",
+            "condition": "sick",
+            "why": "web-2 has 1 of 2 replicas",
+        }
+        | {"live": 1, "commit": "c" * 40, "ref": "main", "since": "2026-01-01T00:00:00Z", "run": None}
+        | {"wanted": 4, "healthy": 3, "seats": [], "deployment": None},
+        {"service": "shop", "environment": "test", "condition": "moving", "why": "", "commit": "", "ref": ""}
+        | {"live": None, "since": None, "run": {"id": 3, "stage": "build", "waits": False}, "wanted": 0}
+        | {"healthy": None, "seats": [], "deployment": None},
+    ]
+}
+PLAN = {
+    **{"service": "shop", "environment": "production", "release": 2, "planned": 2, "live": 1},
+    "differences": [
+        {
+            "sign": "~",
+            "what": "image",
+            "before": "r/shop@sha256:" + "a" * 64,
+            "after": "r/shop@sha256:" + "b" * 64,
+        },
+        {"sign": "+", "what": "env LOG", "before": "", "after": "debug"},
+        {"sign": "-", "what": "secret DB_URL", "before": "", "after": ""},
+    ],
+    "hosts": [
+        {"host": "web-1", "running": {"1": 2}, "wanted": 2},
+        {"host": "web-2", "running": {"2": 1}, "wanted": 2},
+    ],
+    "steps": [
+        {"host": "web-1", "text": "start 2 replicas", "why": "beside what runs there", "sign": "+"},
+        {"host": "", "text": "watch all hosts for 10 s", "why": "", "sign": ""},
+    ],
+}
 ROUTES: dict[str, Any] = {
     "POST /prune": PRUNED,
     "GET /runs": {"runs": [RUN], "next": None},
@@ -119,6 +157,7 @@ ROUTES: dict[str, Any] = {
     "GET /deployments": {"deployments": [DEPLOYMENT], "next": None},
     "GET /deployments/7": DEPLOYMENT,
     "POST /deployments/7/promote": {"deployment": 7, "request": "promote"},
+    "POST /deployments/7/retry": {"deployment": 7},
     "POST /deployments/7/abort": {"deployment": 7, "request": "abort"},
     "GET /services": SERVICES,
     "GET /services/shop/environments/production": PLACE,
@@ -156,7 +195,8 @@ ROUTES: dict[str, Any] = {
     "GET /deliveries/7": DELIVERY
     | {"headers": {"x-gitlab-event": "Push Hook"}, "body": '{"ref": 1}', "size": 10, "replays": [9]},
     "POST /deliveries/7/replay": {"delivery": 9, "replay_of": 7, "runs": [4]},
-    "GET /plan": {"live": 1, "steps": [{"host": "web-1", "text": "start 2 replicas", "why": ""}]},
+    "GET /overview": OVERVIEW,
+    "GET /plan": PLAN,
     "POST /services/shop/environments/production/rollback": {"deployment": 7},
     "POST /services/shop/environments/production/deployments": {"deployment": 7},
     "POST /services/shop/environments/production/scale": {"deployment": 7},
@@ -214,14 +254,18 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("run show 6", "It waits for an approval: shipway run approve 6"),
         ("run approve 6 --no-wait", "Run 6 was accepted."),
         ("run cancel 3", "Run 3 is running; it ends within seconds."),
-        ("run retry 3 --no-wait", "Run 4 was accepted. `shipway run show 4` tells how it goes."),
+        (
+            "run retry 3 --no-wait",
+            "Run 4 was accepted. `shipway run show 4` tells how it goes, `shipway follow --run 4` stays",
+        ),
         ("deployments", "7           shop     production   2        push    rolled_back"),
         ("deployment show 7", "10:20:30  web-1: starting"),
         ("promote 7", "Deployment 7 goes on to all hosts."),
         ("promote shop --from test --to production --no-wait", "Deployment 7 was accepted."),
         ("abort 7", "Deployment 7 ends and goes back."),
-        ("status", "shop     production   1     deployment 7  2      2              shop.example.com"),
-        ("status", "Run 3 of shop for production is under way."),
+        ("status", "sick       shop     production   1     3/4"),
+        ("status", "web-2 has 1 of 2 replicas"),
+        ("status", "moving     shop     test         –     –        –      run 3: build"),
         ("status shop production", "front@web-1  10.0.0.1:20000  ready  1        4"),
         ("status shop production", "web-2 does not answer: no route"),
         ("services", "main v*         web-1 web-2  https://git.example.com/shop.git"),
@@ -243,7 +287,14 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("prune --dry-run", "and 1 logs and work trees (--all lists them)"),
         ("prune --dry-run", "1 would go; that frees 500.0 MB at most"),
         ("prune --all", "log   web-1  of run 9  500.0 MB"),
-        ("plan shop production", "  1  web-1  start 2 replicas"),
+        ("plan shop production", "shop production: #1 → #2"),
+        ("plan shop production", "~ image          shop@sha256:aaaaaaaaaaaa → shop@sha256:bbbbbbbbbbbb"),
+        ("plan shop production", "+ env LOG        debug\n- secret DB_URL\n"),
+        ("plan shop production", "  web-1  - 2 × #1  + 2 × #2"),
+        ("plan shop production", "  web-2  + 1 × #2    1 × #2 stay"),
+        ("plan shop production", "+  1  web-1  start 2 replicas  (beside what runs there)"),
+        ("plan shop production", "   2         watch all hosts for 10 s"),
+        ("deployment retry 7 --no-wait", "`shipway follow 7` stays with it."),
         ("rollback shop production --no-wait", "Deployment 7 was accepted."),
         ("deploy shop production --no-wait", "Deployment 7 was accepted."),
         ("deploy shop production --ref main --no-wait", "Run 3 was accepted."),

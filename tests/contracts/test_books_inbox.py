@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipeline.delivery.run import RunStatus
+from pipeline.intake.inbox import Needless
 from runners.store import Store
-from tests.contracts.samples import delivery, new_run
+from tests.contracts.samples import delivery, lease_run, new_run
 
 
 def test_a_delivery_becomes_queued_runs(books: Store):
@@ -138,3 +139,66 @@ def test_tidy_keeps_a_redelivery_known(books: Store):
 
     assert books.inbox.receive(delivery("k")).id == first.id
     assert books.inbox.receive(delivery("k")).duplicate
+
+
+# ------------------------------------------------------------------------------------------------ merge requests
+
+
+WHY = "Merge request 3 was merged: nobody waits for its tests any more."
+OVER = Needless("shop", 3, WHY)
+
+
+def asked(books: Store, key: str, **changes: object) -> int:
+    new = new_run(environment="", kind="merge_request", merge_request=3, **changes)
+    return books.inbox.receive(delivery(key, runs=(new,))).runs[0]
+
+
+def test_a_request_that_is_over_ends_its_queued_run_with_the_reason(books: Store):
+    number = asked(books, "open")
+
+    books.inbox.receive(delivery("merge", runs=(), ignored="merged", needless=(OVER,)))
+
+    run = books.runs.run(number)
+    assert (run.status, run.error) == (RunStatus.CANCELLED, WHY)
+    assert books.runs.due() == []
+
+
+def test_a_running_one_is_asked_to_end_and_keeps_the_reason_for_its_worker(books: Store):
+    number = asked(books, "open")
+    lease = lease_run(books, number)
+    books.runs.begin(number, lease)
+
+    books.inbox.receive(delivery("merge", runs=(), ignored="merged", needless=(OVER,)))
+
+    run = books.runs.run(number)
+    assert (run.status, run.cancel_requested, run.error) == (RunStatus.RUNNING, True, WHY)
+    books.runs.finish(number, "succeeded", "", lease)  # it was faster
+    assert (books.runs.run(number).status, books.runs.run(number).error) == (RunStatus.SUCCEEDED, "")
+
+
+@pytest.mark.parametrize(
+    "other", [{"merge_request": 4}, {"service": "blog"}, {"environment": "production", "merge_request": 0}]
+)
+def test_runs_of_anything_else_go_on(books: Store, other: dict):
+    plain = {"environment": "", "kind": "merge_request", "merge_request": 3}
+    (number,) = books.inbox.receive(delivery("open", runs=(new_run(**plain | other),))).runs
+
+    books.inbox.receive(delivery("merge", runs=(), ignored="merged", needless=(OVER,)))
+
+    assert books.runs.run(number).status is RunStatus.QUEUED
+
+
+def test_deliveries_that_are_written_together_count_in_their_order(books: Store):
+    new = new_run(environment="", kind="merge_request", merge_request=3)
+    batch = [
+        delivery("open", runs=(new,)),
+        delivery("close", runs=(), ignored="closed", needless=(OVER,)),
+        delivery("reopen", runs=(new,)),
+    ]
+
+    first, _, second = books.inbox._receive_all([(one, b"") for one in batch])
+
+    assert [books.runs.run(number).status for number in (*first.runs, *second.runs)] == [
+        RunStatus.SUPERSEDED,
+        RunStatus.QUEUED,
+    ]

@@ -66,6 +66,32 @@ def test_any_change_of_a_route_grows_the_generation(books: Store, lease: Lease, 
     assert answered.routes == (other,)
 
 
+DRAINING = replace(SHOP, backends=(BACKENDS[0], replace(BACKENDS[1], state=BackendState.DRAIN)))
+
+
+def test_letting_go_who_drains_is_no_new_configuration_where_it_does_not_name_them(
+    books: Store, lease: Lease
+):
+    books.routes.put(DRAINING, lease, drains=False)
+
+    answered = books.routes.put(replace(SHOP, backends=BACKENDS[:1]), lease, drains=False)
+
+    assert (answered.generation, answered.routes[0].backends) == (1, BACKENDS[:1])
+
+
+def test_a_route_of_which_only_drains_are_left_goes_by_a_new_one(books: Store, lease: Lease):
+    books.routes.put(replace(DRAINING, backends=DRAINING.backends[1:]), lease, drains=False)
+
+    assert books.routes.put(replace(SHOP, backends=()), lease, drains=False).generation == 2
+
+
+@pytest.mark.parametrize("other", [SHOP, replace(DRAINING, domain=""), replace(SHOP, backends=())])
+def test_every_other_change_is_a_new_one_there_too(books: Store, lease: Lease, other: Route):
+    books.routes.put(DRAINING, lease, drains=False)
+
+    assert books.routes.put(other, lease, drains=False).generation == 2
+
+
 def test_a_site_serves_the_routes_of_all_services_under_one_number(books: Store, lease: Lease):
     books.routes.put(SHOP, lease)
     blog = replace(SHOP, service="blog")

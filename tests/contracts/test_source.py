@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -357,3 +358,14 @@ def test_a_look_lists_every_branch_and_tags_when_asked(shop):
         "refs/heads/release/1": shop.first,
     }
     assert shop.source.look(shop.repository, tags=True)["refs/tags/v1"] == shop.first
+
+
+def test_commit_has_a_time(shop):
+    commit = shop.commit({"a": "1"})
+    shop.branch("main", commit)
+    shop.source.checkout(shop.repository, commit, "main", 1, print, never)
+
+    first, again = (shop.source.committed_at(shop.repository, commit) for _ in range(2))
+
+    assert first == again
+    assert first.utcoffset() == timedelta()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.delivery.dockerfile import bases, has_stage, runs_something, syntax, without_syntax
+from pipeline.delivery.dockerfile import base_of, bases, has_stage, runs_something, syntax, without_syntax
 
 SHOP = """\
 # syntax=docker/dockerfile:1
@@ -67,3 +67,19 @@ def test_other_escape_character_is_obeyed():
 )
 def test_broken_dockerfile_is_left_to_the_engine(text):
     bases(text, {})
+
+
+@pytest.mark.parametrize(
+    ("target", "base"),
+    [("", "docker.io/python:3.11-slim"), ("test", "docker.io/python:3.11-slim"), ("nowhere", "")],
+)
+def test_built_stage_begins_with_an_image_through_other_stages(target, base):
+    assert base_of(SHOP, {}, target) == base
+
+
+def test_scratch_is_no_image():
+    assert base_of("FROM golang AS build\nFROM scratch\nCOPY --from=build /a /a\n", {}, "") == ""
+
+
+def test_stage_named_as_its_base_begins_with_the_image():
+    assert base_of("FROM nginx AS nginx\nFROM nginx\n", {}, "") == "nginx"

@@ -116,3 +116,81 @@ def test_worker_that_dies_in_between_is_followed_by_one_that_reuses_too(world, a
 
     assert world.go().release == 2
     assert deeds(world) == []
+
+
+def test_moved_base_is_built_on_anew(world, again):
+    world.builder.bases_there["busybox"] = "sha256:old"
+    again()
+    world.builder.bases_there["busybox"] = "sha256:new"
+
+    run = world.go()
+
+    assert deeds(world) == ["build", "test", "publish"]
+    assert world.builder.orders[-2].refresh is True
+    assert run.stages[1].detail["bases"] == "busybox=sha256:new"
+    said = (
+        f"Run {world.first.id} built the same tree, but its base busybox has moved since: it is built anew."
+    )
+    assert said in world.log
+
+
+def test_base_that_nobody_can_ask_for_is_the_one_on_the_builder(world, again):
+    again()
+    world.builder.failing["base_there"] = Unreachable("Nobody can say what busybox is now: no answer.")
+
+    world.go()
+
+    assert deeds(world) == []
+    assert "Nobody can say what busybox is now: no answer. The one on the builder counts." in world.log
+
+
+def test_base_on_the_builder_that_changed_meanwhile_is_another(world, again):
+    again()
+    world.builder.failing["base_there"] = Unreachable("no answer.")
+    world.builder.bases_here["busybox"] = "sha256:other"
+
+    world.go()
+
+    assert deeds(world) == ["build", "test", "publish"]
+
+
+def test_base_that_was_made_on_the_builder_is_never_asked_for(world, again):
+    world.builder.bases_here["busybox"] = "id:sha256:1"
+    again()
+    world.builder.failing["base_there"] = Unreachable("must not be asked")
+
+    world.go()
+
+    assert deeds(world) == []
+    assert "must not be asked" not in world.log
+
+
+def test_reused_image_passes_on_what_it_was_built_on(world, again):
+    again().go()
+    world.store.runs.finish(world.run_id, "succeeded", "", None)
+    third = "c" * 40
+    world.source.commits[third] = world.source.commits[OTHER]
+    world.source.specs[third] = world.source.specs[OTHER]
+
+    run = world.queued(third).go()
+
+    assert run.stages[1].detail["bases"] == "busybox=sha256:busybox"
+    assert deeds(world) == []
+
+
+def test_pinned_base_does_not_move(world, again):
+    pinned = {"Dockerfile": f"FROM busybox@sha256:{'1' * 64}\n"}
+    world.source.commits[COMMIT] = pinned
+    again()
+    world.source.commits[OTHER] = pinned
+    world.builder.failing["base_there"] = Unreachable("must not be asked")
+
+    world.go()
+
+    assert deeds(world) == []
+
+
+def test_what_people_ask_for_looks_for_newer_bases(world, again):
+    again(requested_by="api:ada").go()
+
+    assert world.builder.orders[-2].refresh is True

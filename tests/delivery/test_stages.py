@@ -62,6 +62,17 @@ def test_image_says_where_it_comes_from():
     assert stages.labels_of(RUN) == {f"shipway.{key}": value for key, value in labels.items()}
 
 
+def test_image_tells_its_origin_in_words_that_other_tools_know():
+    made, source = datetime(2026, 1, 2, 3, tzinfo=UTC), "https://git.example.com/acme/shop.git"
+    named = {"revision": "a" * 40, "source": source, "created": "2026-01-02T03:00:00+00:00"}
+    tag = replace(RUN, kind="tag", ref="v1.2")
+
+    assert stages.origin_labels(RUN, source, made) == {
+        f"org.opencontainers.image.{key}": value for key, value in named.items()
+    }
+    assert stages.origin_labels(tag, source, None)["org.opencontainers.image.version"] == "v1.2"
+
+
 def test_build_order_says_what_both_files_say():
     spec = Spec(build=BuildSpec(target="app", args={"A": "1"}))
 

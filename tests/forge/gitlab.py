@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.forge import gitlab_hooks, gitlab_rest
+from tests.forge import gitlab_hooks, gitlab_rest, gitlab_runners
 from tests.forge.git_http import answer, ask, git, is_git, refs, repository_of
 from tests.forge.gitlab_jobs import JobIssuer
 from tests.forge.gitlab_project import Project, Refusal
@@ -36,6 +36,7 @@ class Token:
     scopes: frozenset[str]
     level: int
     projects: frozenset[str]  # empty: all
+    admin: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class FakeGitLab(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, root: Path, version: int = 19) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, root: Path, version: int = 19, address: str = "127.0.0.1") -> None:
+        super().__init__((address, 0), Handler)
         self.root = root
         self.version = version
         self.local_network = True  # may webhooks go to private addresses
@@ -80,6 +81,7 @@ class FakeGitLab(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         self.deliveries: list[gitlab_hooks.Delivery] = []
         self.jobs = JobIssuer()
+        self.runners = gitlab_runners.Runners()
         self.lock = threading.RLock()
         self._sender = ThreadPoolExecutor(max_workers=1)
         self._sent: list[Future[None]] = []
@@ -87,7 +89,7 @@ class FakeGitLab(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        return f"http://{self.server_address[0]}:{self.server_address[1]}"
 
     def clone_url(self, project: Project) -> str:
         return f"{self.url}/{project.path}.git"
@@ -99,11 +101,18 @@ class FakeGitLab(ThreadingHTTPServer):
         self.projects[path] = Project(next(self._numbers) + 40, path, repository)
         return self.projects[path]
 
-    def token(self, scopes: str = "api", level: int = MAINTAINER, user: str = "", projects: str = "") -> str:
+    def token(
+        self,
+        scopes: str = "api",
+        level: int = MAINTAINER,
+        user: str = "",
+        projects: str = "",
+        admin: bool = False,
+    ) -> str:
         """A new one; each of a project has a user of its own, the bot."""
         text = f"glpat-{next(self._numbers):04}-hush-hush-hush"
         user = user or f"project_bot_{text[6:10]}"
-        self.tokens[text] = Token(user, frozenset(scopes.split()), level, frozenset(projects.split()))
+        self.tokens[text] = Token(user, frozenset(scopes.split()), level, frozenset(projects.split()), admin)
         return text
 
     def id_token(self, project: Project, audience: str, commit: str, **claims: Any) -> str:
@@ -150,6 +159,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._serve()
 
+    def do_PATCH(self) -> None:
+        self._serve()
+
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if urlsplit(self.path).path == "/oauth/discovery/keys":
@@ -160,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
             self._git(body)
             return
         status, answer, headers = self._api(body)
-        given = json.loads(body) if body else {}
+        given = json.loads(body) if body.startswith(b"{") else {}
         self.server.asked.append(Asked(self.command, urlsplit(self.path).path, given, status))
         self._answer(status, answer, headers)
 
@@ -171,10 +183,16 @@ class Handler(BaseHTTPRequestHandler):
             return server.outage.status, {"message": f"{server.outage.status} by the test"}, {}
         try:
             with server.lock:
-                done = gitlab_rest.answer(server, self._token(), self.command, self.path, body)
+                done = self._done(body)
         except Refusal as refusal:
             return refusal.status, refusal.body, {}
         return (server.outage.status, {"message": "the answer was lost by the test"}, {}) if broken else done
+
+    def _done(self, body: bytes) -> tuple[int, Any, dict[str, str]]:
+        """A runner proves itself by its own token, in the body; it has no other."""
+        if gitlab_runners.is_protocol(self.command, self.path):
+            return gitlab_runners.speak(self.server, self.command, self.path, self.headers, body)
+        return gitlab_rest.answer(self.server, self._token(), self.command, self.path, body)
 
     def _token(self) -> Token:
         bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -218,8 +236,8 @@ def _password(header: str) -> str:
 
 
 @contextmanager
-def fake_gitlab(root: Path, version: int = 19) -> Iterator[FakeGitLab]:
-    server = FakeGitLab(root, version)
+def fake_gitlab(root: Path, version: int = 19, address: str = "127.0.0.1") -> Iterator[FakeGitLab]:
+    server = FakeGitLab(root, version, address)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

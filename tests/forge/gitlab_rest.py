@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.forge import gitlab_hooks
+from tests.forge import gitlab_hooks, gitlab_runners
 from tests.forge.git_http import ZEROS, commit_of
 from tests.forge.gitlab_project import DEPLOYED, EVENTS, IDS, Project, Refusal, Row, moved
 
@@ -68,6 +68,8 @@ def answer(server: "FakeGitLab", token: "Token", method: str, target: str, raw: 
         return 200, {"version": f"{server.version}.0.0"}, {}
     if (method, path) == ("GET", "/user"):
         return 200, {"id": 1, "username": token.user}, {}
+    if gitlab_runners.is_managing(path):
+        return gitlab_runners.manage(server, token, method, path, query, json.loads(raw) if raw else {})
     found = re.fullmatch(r"/projects/([^/]+)(/.*)?", path)
     if not found:
         raise Refusal(404, "404 Not Found", "error")

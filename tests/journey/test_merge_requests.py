@@ -95,3 +95,55 @@ def test_what_brings_no_commit_makes_no_run(main, action):
 
     assert received.runs == ()
     assert received.ignored
+
+
+@pytest.mark.parametrize(("action", "how"), [("merge", "merged"), ("close", "closed")])
+def test_a_queued_run_of_a_request_that_is_over_is_cancelled_and_says_why(main, action, how):
+    (number,) = main.ask(main.commit({"a": "2\n"}, main.main)).runs
+
+    main.ask(main.main, action=action)
+    main.settle()
+
+    run = main.run(number)
+    assert (run.status, run.error) == (
+        RunStatus.CANCELLED,
+        f"Merge request 1 was {how}: nobody waits for its tests any more.",
+    )
+    assert main.builder.deeds == [deed for deed in main.builder.deeds if f":run-{number}" not in deed]
+
+
+def test_a_run_that_is_worked_on_ends_with_the_reason(main):
+    (number,) = main.ask(main.commit({"a": "2\n"}, main.main)).runs
+    main.builder.pace = lambda: main.ask(main.main, action="merge")
+    main.builder.hanging.add("build")
+
+    main.settle()
+
+    run = main.run(number)
+    assert (run.status, run.error) == (
+        RunStatus.CANCELLED,
+        "Merge request 1 was merged: nobody waits for its tests any more.",
+    )
+    assert statuses(run)[:2] == ["succeeded", "cancelled"]
+
+
+def test_neither_pushes_nor_other_requests_nor_deployments_end_with_it(main):
+    (push,) = main.push(main.commit({"b": "1\n"}, main.main)).runs
+    (other,) = main.ask(main.commit({"a": "2\n"}, main.main), number=2).runs
+
+    main.ask(main.main, action="merge")
+    main.settle()
+
+    assert [main.run(one).status for one in (push, other)] == [RunStatus.SUCCEEDED] * 2
+    assert len(main.deployed) == 2
+
+
+def test_a_request_that_was_reopened_is_built(main):
+    head = main.commit({"a": "2\n"}, main.main)
+    (first,) = main.ask(head).runs
+    main.ask(head, action="close")
+    (second,) = main.ask(head, action="reopen").runs
+
+    main.settle()
+
+    assert [main.run(one).status for one in (first, second)] == [RunStatus.CANCELLED, RunStatus.SUCCEEDED]

@@ -1,13 +1,21 @@
-"""What a build may be given beside its folder: secrets, another platform, the cache of a builder elsewhere."""
+"""What a build may be given beside its folder: secrets, another platform, the cache of a builder elsewhere; what its image
+tells, and whether it is scanned."""
 
+import io
 import json
 import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.delivery.run import NewRun, Run
+from pipeline.delivery.findings import REPORT, ScanPolicy
+from pipeline.delivery.run import NewRun, Run, StageName
 from tests.live.conftest import BUILD_TOKEN
+from tests.parts import trivy
+from tests.parts.laboratory import Laboratory
 from tests.parts.works import Works
 
 pytestmark = pytest.mark.live
@@ -79,8 +87,8 @@ def test_cache_comes_back_from_the_registry_when_the_builder_has_none(works: Wor
     image = works.store.releases.release(works.service, first.release or 0).image
     works.engine.remove_image(f"{image.partition('@')[0]}:run-{first.id}", force=True)
     works.ports.builder.drop_cache()
-    again = NewRun(works.service, "production", "branch", "main", first.commit, "api:ada")
-    works.run_id = works.store.runs.add(again).id
+    anew = NewRun(works.service, "production", "branch", "main", first.commit, "api:ada")
+    works.run_id = works.store.runs.add(anew).id
 
     run = works.go()
 
@@ -88,3 +96,73 @@ def test_cache_comes_back_from_the_registry_when_the_builder_has_none(works: Wor
     assert f"Pulling {image}." in works.log
     step = works.log.split(f"RUN echo {mark}", 1)[1]
     assert step.splitlines()[1].endswith("CACHED"), works.log
+
+
+def base_in_registry(works: Works, lab: Laboratory, content: str) -> str:
+    """A base under a name that is moved each time; on the builder the name goes on meaning what it meant."""
+    name, engine = f"{lab.registry}/e4/base-{works.service}", works.engine
+    before = [image["Id"] for image in engine.images(name=f"{name}:1")]
+    text = f"FROM {works.busybox}\nLABEL shipway.service={works.service}\nRUN echo {content} > /base\n"
+    for _ in engine.build(fileobj=io.BytesIO(text.encode()), tag=f"{name}:1", rm=True, decode=True):
+        continue
+    pushed = engine.push(name, tag="1", stream=True, decode=True)
+    digest = next(said["aux"]["Digest"] for said in pushed if "aux" in said)
+    engine.remove_image(f"{name}:1")
+    for image in before:
+        engine.tag(image, name, "1")
+    return str(digest)
+
+
+def test_image_tells_commit_source_and_base(works: Works, lab: Laboratory) -> None:
+    digest = base_in_registry(works, lab, "old")
+    base = f"{lab.registry}/e4/base-{works.service}:1"
+
+    run = works.push(f"FROM {base}\nCOPY VERSION /v\n").go()
+
+    assert run.release, works.log
+    release = works.store.releases.release(works.service, run.release)
+    labels = works.engine.inspect_image(f"{release.image.partition('@')[0]}:run-{run.id}")["Config"]["Labels"]
+    told = {key.partition("org.opencontainers.image.")[2]: value for key, value in labels.items()}
+    assert (told["revision"], told["source"]) == (run.commit, str(works.repository.remote))
+    assert (told["base.name"], told["base.digest"]) == (base, digest)
+    assert datetime.fromisoformat(told["created"]).utcoffset() is not None
+    assert run.stage(StageName.BUILD).detail["bases"] == f"{base}={digest}"
+
+
+def test_same_tree_is_reused_until_its_base_moves(works: Works, lab: Laboratory) -> None:
+    base_in_registry(works, lab, "old")
+    text = f"FROM {lab.registry}/e4/base-{works.service}:1\nCOPY Dockerfile /d\n"
+    first = works.push(text).go()
+    same = again(works, first)
+    moved = base_in_registry(works, lab, "new")
+    renewed = again(works, first)
+
+    assert same.stage(StageName.BUILD).status == "skipped"
+    assert renewed.stage(StageName.BUILD).status == "succeeded", works.log
+    assert renewed.stage(StageName.BUILD).detail["bases"].endswith(moved)
+    assert "has moved since: it is built anew" in works.log
+
+
+def again(works: Works, run: Run) -> Run:
+    works.store.runs.finish(works.run_id, "succeeded", "", None)
+    new = NewRun(works.service, "production", "branch", "main", run.commit, "push:ada")
+    works.run_id = works.store.runs.add(new).id
+    return works.go()
+
+
+def test_scan_reads_the_image_of_a_real_engine(
+    works: Works, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = ScanPolicy(trivy.install(tmp_path))
+    works.ports = replace(
+        works.ports,
+        settings=replace(works.ports.settings, builder=replace(works.ports.settings.builder, scan=policy)),
+    )
+    monkeypatch.setenv("TRIVY_STAND_IN", json.dumps({"vulnerabilities": [trivy.vulnerability()]}))
+
+    run = works.push("FROM BUSYBOX\nCOPY VERSION /v\n").go()
+
+    assert "CVE-2026-0001 in openssl 3.0.1-1 (fixed in 3.0.2-1)" in run.error
+    report = json.loads(b"".join(works.ports.artifacts.content(run.id, REPORT)))
+    assert report["Metadata"]["RepoTags"][0].endswith(f":run-{run.id}")
+    assert works.left() == []

@@ -4,7 +4,9 @@ from typing import Any
 
 from runners.store import Store
 
-NAMES = ("inbox", "leases", "runs", "releases", "deployments", "routes", "fleet", "tokens", "audit")
+NAMES = (
+    "inbox", "leases", "runs", "releases", "deployments", "routes", "fleet", "tokens", "audit", "freezes", "schedules",
+)  # fmt: skip
 
 
 def books_of(store: Store) -> dict[str, Any]:

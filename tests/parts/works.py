@@ -152,3 +152,11 @@ def works_in(
     engine.close()
     builder.close()
     store.close()
+
+
+def eventually_nothing(works: Works) -> None:
+    """The engine takes a moment to bury a step that it killed."""
+    until = time.monotonic() + 5
+    while works.left() and time.monotonic() < until:
+        time.sleep(0.2)
+    assert works.left() == []

@@ -17,11 +17,12 @@ from pipeline.settings_file import all_secrets
 from runners.reporters import Reporters
 from runners.stand_ins.time import InlineHands, VirtualClock
 from runners.store import Store, open_store
-from tests.contracts.samples import deployment, lease_run, new_run, release
+from tests.contracts.samples import deployment, lease_run, new_run, release, settle
 from tests.forge.gitlab import FakeGitLab, fake_gitlab
 from tests.forge.gitlab_project import Project
 
 DOOR = "https://shipway.example.com"
+STAGES = ("checkout", "build", "test", "publish", "deploy")
 
 
 @dataclass
@@ -97,3 +98,14 @@ def house(gitlab: FakeGitLab, tmp_path: Path) -> Iterator[House]:
     desk = desk_of(store, settings_of(gitlab, gitlab.token("api", 30)), clock)
     yield House(gitlab, project, store, desk, clock, commit)
     store.close()
+
+
+def states(**changes: str) -> dict[str, str]:
+    return {f"shipway/{name}": changes.get(name, "pending") for name in STAGES}
+
+
+def good(house: House) -> tuple[int, int]:
+    run, lease = house.run()
+    number = house.deployed(run, lease)
+    settle(house.store, number)
+    return run, number

@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         "the site is told before our books",
         "apply.py",
-        "        wanted = ports.routes.put(_own(effect.site, effect.backends, deployment), lease)\n",
+        "        wanted = ports.routes.put(route, lease, drains=place[0].names_drains)\n",
         "        wanted = ports.routes.wanted(effect.site)\n",
     ),
     Mutant(

@@ -38,7 +38,7 @@ class Stage:
         hosts: int = 3,
         replicas: int = 1,
         edge: bool = False,
-        proxy: bool = True,
+        proxy: ProxyKind | None = ProxyKind.HAPROXY,
         policy: Policy = POLICY,
         books: Callable[[VirtualClock], Books] = memory_books,
         regions: Sequence[str] = (),
@@ -57,7 +57,7 @@ class Stage:
         self.hook: Callable[[str], None] = lambda _: None
         self.world.hook = self.reach
         self.machines = _machines((*names, *fronts), regions)
-        front = Proxy("front", ProxyKind.HAPROXY, "haproxy:3.2", hosts=fronts) if proxy else None
+        front = Proxy("front", proxy, f"{proxy}:latest", hosts=fronts) if proxy else None
         self.environment = Environment(
             SHOP,
             PRODUCTION,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from pipeline.errors import ShipwayError
+from pipeline.fleet.proxy import ProxyKind
 from pipeline.rollout.deployment import Deployment, HostPhase, HostPlan, Reason, Request, Status
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
@@ -21,7 +22,7 @@ class Shape:
     hosts: int = 3
     replicas: int = 1
     edge: bool = False
-    proxy: bool = True
+    proxy: ProxyKind | None = ProxyKind.HAPROXY
     policy: Policy = POLICY
     entrance: bool = False
     spare: int = 0

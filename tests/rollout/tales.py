@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pipeline.errors import Conflict, ShipwayError
+from pipeline.fleet.proxy import ProxyKind
 from pipeline.rollout.deployment import Deployment, Reason, Request, Status
 from pipeline.rollout.policy import Approve, OnFailure
 from pipeline.rollout.rollback import rollback
@@ -26,7 +27,9 @@ KINDS = {
     "two at once": {"hosts": 3, "policy": with_batch(2)},
     "half at once": {"hosts": 4, "policy": with_batch("50%")},
     "edge": {"hosts": 2, "replicas": 2, "edge": True},
-    "no proxy": {"hosts": 2, "proxy": False},
+    "nginx": {"hosts": 3, "proxy": ProxyKind.NGINX},
+    "nginx at the edge": {"hosts": 2, "replicas": 2, "edge": True, "proxy": ProxyKind.NGINX},
+    "no proxy": {"hosts": 2, "proxy": None},
     "stop-first": {"hosts": 2, "policy": STOP_FIRST},
     "stop-first behind an edge": {"hosts": 2, "replicas": 2, "edge": True, "policy": STOP_FIRST},
     "load balancer": {"hosts": 2, "policy": STOP_FIRST, "entrance": True},

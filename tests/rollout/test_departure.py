@@ -68,7 +68,7 @@ def test_a_singleton_never_runs_twice():
 
 @pytest.mark.parametrize("quality", [Quality.BAD_START, Quality.BAD_HEALTH, Quality.BAD_LATE])
 def test_a_bad_singleton_is_gone_before_the_old_one_starts(quality):
-    stage = Stage(hosts=1, proxy=False, policy=replace(POLICY, singleton=True))
+    stage = Stage(hosts=1, proxy=None, policy=replace(POLICY, singleton=True))
     old = stage.live()
 
     deployment = stage.run(stage.deploy(stage.release(quality)))

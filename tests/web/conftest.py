@@ -174,6 +174,7 @@ def house(blank_database: Path, tmp_path: Path) -> Iterator[House]:
             "audit",
             "users",
             "sessions",
+            "freezes",
         )
     }
     ports = Ports(

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.lease import deployment_key
-from pipeline.rollout.deployment import Happening, HostPhase, HostRecord, Request, Status
+from pipeline.rollout.deployment import (
+    Happening,
+    HostPhase,
+    HostRecord,
+    ReplicaRecord,
+    Request,
+    Status,
+)
 from tests.web.conftest import DIGEST, House
 
 PLACE = "/api/v1/services/shop/environments/production"
@@ -220,7 +227,7 @@ def test_a_deployment_shows_its_hosts_its_error_and_its_history(client, house, h
 
     assert shown["status"] == "rolling"
     assert shown["blocked"] == ""
-    share = {"replicas": 2, "why": "every host of the environment runs it"}
+    share = {"replicas": 2, "why": "every host of the environment runs it", "until": None, "probes": []}
     assert shown["hosts"] == [
         {"host": "web-1", "phase": "baking", "error": "container abc exited with 1", **share},
         {"host": "web-2", "phase": "waiting", "error": "", **share},
@@ -298,3 +305,31 @@ def test_a_plan_of_an_environment_beyond_the_bounds_is_refused(client, house):
     viewer = house.token("viewer", "shop/test")
 
     assert client.get("/api/v1/plan?service=shop&environment=production", headers=viewer).status_code == 403
+
+
+def test_a_host_that_is_checked_shows_its_probes_and_its_deadline(client, house, headers):
+    deployment = bring(house, house.release().number, Status.ROLLING)
+    books, by = house.ports.deployments, datetime(2026, 1, 1, 12, tzinfo=UTC)
+    replica = ReplicaRecord(0, "abc", "t0", good=1, note="GET /healthz answered 200")
+    record = HostRecord("web-1", HostPhase.CHECKING, health_by=by, replicas=(replica,))
+    lease = house.ports.leases.take(deployment_key(deployment), "test", 30)
+    books.save(replace(books.deployment(deployment), records=(record,)), [], lease)
+
+    shown = client.get(f"/api/v1/deployments/{deployment}", headers=headers).json["hosts"][0]
+
+    assert shown["until"] == "2026-01-01T12:00:00Z"
+    assert shown["probes"] == [
+        {"index": 0, "good": 1, "bad": 0, "rise": 2, "fall": 3, "smoked": True}
+        | {"note": "GET /healthz answered 200"}
+    ]
+
+
+def test_a_plan_tells_what_is_another_one_and_what_each_host_has(client, house, headers):
+    bring(house, house.release().number)
+    number = house.release().number
+
+    plan = client.get("/api/v1/plan?service=shop&environment=production", headers=headers).json
+
+    assert (plan["planned"], plan["live"], plan["differences"]) == (number, 1, [])
+    assert plan["hosts"][0] == {"host": "web-1", "running": {"1": 1}, "wanted": 2}
+    assert {step["sign"] for step in plan["steps"]} <= {"", "+", "-", "~"}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import Refused
-from pipeline.intake.push import Hook, MergeRequest
+from pipeline.intake.push import EndedRequest, Hook, MergeRequest
 from tests.runners.forges.bodies import COMMIT, read
 
 ME, FORK = {"id": 1}, {"id": 2}
@@ -204,6 +204,22 @@ def test_what_brings_no_commit_is_ignored_and_says_why(name, body, event, note):
     hook = told(name, body, event)
 
     assert (hook.requests, hook.pushes, hook.note) == ((), (), note)
+    over = note.removeprefix("the merge request was ").partition(";")[0]
+    assert hook.ended == ((EndedRequest(3, over),) if note == OVER.format(over) else ())
+
+
+@pytest.mark.parametrize("name", ["github", "gitea", "forgejo"])
+def test_what_github_calls_closed_may_have_been_merged(name):
+    body = pull("closed")
+    body["pull_request"]["merged"] = True
+
+    assert told(name, body).ended == (EndedRequest(3, "merged"),)
+
+
+@pytest.mark.parametrize("number", [None, 0, "3", True, 1 << 31, {}])
+def test_request_without_a_number_ends_nothing(number):
+    assert told("github", pull("closed", number=number)).ended == ()
+    assert told("gitlab", merge("close", iid=number)).ended == ()
 
 
 @pytest.mark.parametrize(

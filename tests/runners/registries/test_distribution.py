@@ -60,7 +60,7 @@ def _server(told: Told) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_HEAD = do_DELETE = do_GET
+        do_HEAD = do_POST = do_DELETE = do_GET
 
         def log_message(self, format: str, *args: Any) -> None: ...
 

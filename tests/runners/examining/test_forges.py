@@ -8,9 +8,10 @@ import pytest
 
 from pipeline.errors import Rejected
 from pipeline.fleet.service import Repository, Service
+from pipeline.intake.inbox import NewDelivery
 from pipeline.secret import Secret
 from pipeline.settings import Server
-from runners.examining_forges import look_at_gitlab_hook, look_at_reports
+from runners.examining.forges import look_at_deliveries, look_at_gitlab_hook, look_at_reports
 from runners.gitlab_hook import GitLabHook
 from runners.own_store import store_of
 from tests.contracts.samples import AT, new_run
@@ -36,7 +37,7 @@ def shop(gitlab: FakeGitLab, level: int = 40, signing: str = SIGNING) -> Service
 def test_a_webhook_that_is_missing_is_told(gitlab: FakeGitLab):
     (finding,) = look_at_gitlab_hook(shop(gitlab), URL)
 
-    assert (finding.level, "shipway gitlab connect acme/shop" in finding.text) == ("warn", True)
+    assert (finding.level, "shipway gitlab connect acme/shop" in finding.mend) == ("warn", True)
 
 
 def test_one_that_is_there_is_fine(gitlab: FakeGitLab):
@@ -99,3 +100,18 @@ def test_what_the_forge_was_not_told_is_told_here(tmp_path: Path):
 
 def test_before_the_first_start_there_is_nothing_to_say(tmp_path: Path):
     assert look_at_reports(Server(data=str(tmp_path)), {"shop"}) == []
+
+
+def test_the_last_delivery_of_a_service_is_told(tmp_path: Path):
+    server = Server(data=str(tmp_path))
+    service = Service("shop", Repository("https://x/y.git", "gitlab", "acme/shop"))
+    assert look_at_deliveries(server, service) == []
+    store = store_of(server)
+    store.migrate()
+    headers = {"x-gitlab-event": "Push Hook"}
+    store.inbox.receive(NewDelivery("gitlab", "k", "push", "acme/shop", headers, b"{}", services=("shop",)))
+    store.close()
+
+    (finding,) = look_at_deliveries(server, service)
+
+    assert (finding.level, finding.text.startswith("last delivery ")) == ("ok", True)

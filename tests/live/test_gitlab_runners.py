@@ -1,0 +1,312 @@
+"""GitLab runners on the lab's hosts: the real command, real containers, and a stand-in for GitLab Runner that takes jobs from
+a fake GitLab."""
+
+import io
+import json
+import os
+import secrets
+import signal
+import subprocess
+import tarfile
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from pipeline.wiring import build_ports, watching
+from runners.own_store import store_of
+from runners.settings_source import load_settings
+from tests.forge.gitlab import FakeGitLab, Outage, fake_gitlab
+from tests.forge.gitlab_runners import Job
+from tests.parts.house import SHIPWAY
+from tests.parts.laboratory import LabHost, Laboratory
+
+pytestmark = pytest.mark.live
+STAND_IN = Path(__file__).parents[1] / "forge" / "gitlab_runner_stand_in.py"
+UNTIL_TOLD = ["echo begun", "until [ -e /tmp/told ]; do sleep 0.1; done", "echo done"]
+
+
+class Runners:
+    """An operator's machine with a fleet on two hosts."""
+
+    def __init__(self, folder: Path, lab: Laboratory, gitlab: FakeGitLab, image: str) -> None:
+        self.folder, self.lab, self.gitlab = folder, lab, gitlab
+        self.name = f"ci-{secrets.token_hex(3)}"
+        self.hosts = lab.hosts[:2]
+        self.fleet: dict[str, Any] = {
+            "url": gitlab.url, "token": gitlab.token("create_runner manage_runner read_api"), "scope": "project",
+            "id": gitlab.project("acme/shop").id, "hosts": [host.name for host in self.hosts], "tags": ["lab"],
+            "runner_image": image, "executor": "shell", "stop_timeout": "60s",
+        }  # fmt: skip
+
+    def config(self) -> Path:
+        file = self.folder / "shipway.yml"
+        hosts = {host.name: {"engine": host.engine, "address": host.address} for host in self.hosts}
+        registry = {"address": self.lab.registry, "insecure": True}
+        whole = {
+            "server": {"data": "data"},
+            "registry": registry,
+            "hosts": hosts,
+            "gitlab_runners": {self.name: self.fleet},
+        }
+        file.write_text(json.dumps(whole))
+        return file
+
+    def begin(self, *words: str) -> "subprocess.Popen[str]":
+        command = [str(SHIPWAY), "--config", str(self.config()), "--json", "gitlab", "runners", *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, *words: str) -> Any:
+        with self.begin(*words) as process:
+            out, said = process.communicate(timeout=120)
+        assert out, said
+        return json.loads(out)
+
+    def apply(self) -> Any:
+        answer = self.run("apply")
+        assert not answer["unknown"], answer
+        assert not [change for change in answer["changes"] if change["error"]], answer
+        return answer
+
+    def containers(self, host: LabHost) -> list[str]:
+        return [found["Id"] for found in self.lab.containers(host.engine, runner=self.name)]
+
+    def places(self) -> list[str]:
+        return [text.split(" ")[2] for text in self.gitlab.runners.described()]
+
+    def whole(self) -> bool:
+        """One runner on each host that GitLab has heard of, and no other."""
+        rows = self.gitlab.runners.rows.values()
+        slots = [f"{self.name}/{host.name}/1" for host in self.hosts]
+        counts = [len(self.containers(host)) for host in self.hosts]
+        return (
+            self.places() == sorted(slots) and counts == [1, 1] and all(row["contacted_at"] for row in rows)
+        )
+
+    def where(self, job: Job) -> LabHost:
+        """The host whose runner has this job."""
+        place = self.gitlab.runners.rows[job.runner]["description"].split(" ")[2]
+        return next(host for host in self.hosts if host.name == place.split("/")[1])
+
+
+@pytest.fixture(scope="module")
+def image(lab: Laboratory) -> str:
+    """Built once, and pulled from the lab's registry as a mirror's would be."""
+    name = f"{lab.registry}/lab/gitlab-runner:stand-in"
+    lines = f'FROM {lab.images["python"]}\nCOPY runner.py /runner.py\nCMD ["python3", "/runner.py"]\n'
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for path, data in {"Dockerfile": lines.encode(), "runner.py": STAND_IN.read_bytes()}.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    client = docker.APIClient(base_url=lab.builder, timeout=120)
+    try:
+        built = list(
+            client.build(fileobj=io.BytesIO(out.getvalue()), custom_context=True, tag=name, decode=True)
+        )
+        pushed = list(client.push(name, stream=True, decode=True))
+    finally:
+        client.close()
+    assert not [line for line in (*built, *pushed) if "error" in line]
+    return name
+
+
+@pytest.fixture
+def gitlab(lab: Laboratory, tmp_path: Path) -> Iterator[FakeGitLab]:
+    """Where the lab's hosts reach it."""
+    with fake_gitlab(tmp_path / "gitlab", address=lab.registry.rpartition(":")[0]) as server:
+        yield server
+
+
+@pytest.fixture
+def fleet(lab: Laboratory, gitlab: FakeGitLab, image: str, tmp_path: Path) -> Iterator[Runners]:
+    made = Runners(tmp_path, lab, gitlab, image)
+    yield made
+    lab.remove({made.name})
+
+
+def wait(done: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.05)
+
+
+def tell(host: LabHost, container: str) -> None:
+    """A job of UNTIL_TOLD may end."""
+    client = docker.APIClient(base_url=host.engine, timeout=30)
+    try:
+        client.exec_start(client.exec_create(container, ["touch", "/tmp/told"])["Id"])
+    finally:
+        client.close()
+
+
+def test_a_fleet_takes_jobs_and_a_second_apply_changes_nothing(fleet: Runners, gitlab: FakeGitLab):
+    fleet.apply()
+    job = gitlab.runners.queue("build", ["echo built $CI_JOB_ID"], tags=["lab"])
+    other = gitlab.runners.queue("elsewhere", ["true"], tags=["another"])
+    bad = gitlab.runners.queue("broken", ["echo so; exit 3"], tags=["lab"])
+
+    wait(lambda: job.status == "success" and bad.status == "failed", "the jobs")
+    wait(fleet.whole, "one online runner on each host")
+
+    assert job.trace.decode() == f"built {job.id}\n"
+    assert (bad.exit_code, other.status) == (3, "pending")
+    assert fleet.apply()["changes"] == []
+    assert [row["trouble"] for row in fleet.run("status")["runners"]] == ["", ""]
+
+
+def test_the_token_lies_in_the_container_alone(fleet: Runners, gitlab: FakeGitLab):
+    fleet.apply()
+    tokens = [row["token"] for row in gitlab.runners.rows.values()]
+
+    client = docker.APIClient(base_url=fleet.hosts[0].engine, timeout=30)
+    try:
+        seen = client.inspect_container(fleet.containers(fleet.hosts[0])[0])
+    finally:
+        client.close()
+    kept = b"".join(path.read_bytes() for path in (fleet.folder / "data").rglob("*") if path.is_file())
+
+    assert not [token for token in tokens if token in json.dumps(seen) or token.encode() in kept]
+
+
+def test_a_docker_runner_has_the_hosts_socket_and_a_configuration_for_root_alone(
+    fleet: Runners, gitlab: FakeGitLab
+):
+    fleet.hosts = fleet.hosts[:1]
+    fleet.fleet |= {"hosts": [fleet.hosts[0].name], "executor": "docker", "image": "busybox:1"}
+    fleet.fleet["socket"] = fleet.hosts[0].keys["socket"]
+    fleet.apply()
+
+    client = docker.APIClient(base_url=fleet.hosts[0].engine, timeout=30)
+    try:
+        (container,) = fleet.containers(fleet.hosts[0])
+        (mount,) = client.inspect_container(container)["Mounts"]
+        chunks, facts = client.get_archive(container, "/etc/gitlab-runner/config.toml")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+            file = tar.extractfile("config.toml")
+            config = tomllib.loads(file.read().decode()) if file else {}
+    finally:
+        client.close()
+
+    assert (mount["Source"], mount["Destination"]) == (fleet.fleet["socket"], "/var/run/docker.sock")
+    assert facts["mode"] & 0o777 == 0o600
+    assert config["runners"][0]["docker"]["image"] == "busybox:1"
+
+
+def test_a_socket_that_is_not_there_is_told(fleet: Runners, gitlab: FakeGitLab):
+    fleet.fleet |= {"executor": "docker", "socket": "/none/docker.sock"}
+
+    errors = [change["error"] for change in fleet.run("apply")["changes"] if change["error"]]
+
+    assert len(errors) == 2
+    assert all("/none/docker.sock" in error for error in errors)
+
+
+def test_a_change_waits_for_the_job_under_way(fleet: Runners, gitlab: FakeGitLab):
+    fleet.apply()
+    job = gitlab.runners.queue("long", UNTIL_TOLD, tags=["lab"])
+    wait(lambda: job.trace, "the job")
+    host = fleet.where(job)
+    before, entries = fleet.containers(host), set(gitlab.runners.rows)
+    other = next(one for one in fleet.hosts if one != host)
+    idle = fleet.containers(other)
+
+    fleet.fleet["concurrent"] = 2
+    applying = fleet.begin("apply")
+    wait(lambda: set(fleet.containers(other)).isdisjoint(idle) and fleet.containers(other), "the idle one")
+    under_way = job.status, fleet.containers(host), applying.poll()
+    tell(host, before[0])
+    out, said = applying.communicate(timeout=60)
+
+    assert under_way == ("running", before, None)
+    assert applying.returncode == 0, (out, said)
+    assert (job.status, job.trace) == ("success", b"begun\ndone\n")
+    assert set(fleet.containers(host)).isdisjoint(before)
+    assert set(gitlab.runners.rows) == entries
+    assert all(len(row["managers"]) == 1 for row in gitlab.runners.rows.values())
+    wait(fleet.whole, "one online runner on each host")
+
+
+def test_a_job_that_takes_too_long_is_cut(fleet: Runners, gitlab: FakeGitLab):
+    fleet.fleet["stop_timeout"] = "2s"
+    fleet.apply()
+    job = gitlab.runners.queue("endless", UNTIL_TOLD, tags=["lab"])
+    wait(lambda: job.trace, "the job")
+    fleet.fleet["output_limit"] = "8m"
+
+    fleet.apply()
+
+    assert job.trace == b"begun\n"
+    wait(fleet.whole, "one online runner on each host")
+
+
+def test_what_follows_from_hosts_is_done_by_the_schedulers_look(fleet: Runners, gitlab: FakeGitLab):
+    fleet.apply()
+    settings = load_settings(str(fleet.config()))
+    store = store_of(settings.server)
+    first, second = fleet.hosts
+    look = watching(store, build_ports(settings, store))
+    try:
+        store.fleet.drain(second.name, "ada", "new disk")
+        look()
+        drained = fleet.places(), len(fleet.containers(first)), len(fleet.containers(second))
+        store.fleet.resume(second.name)
+        fleet.lab.remove({f"shipway-runner-{fleet.name}", fleet.name})
+        look()
+    finally:
+        store.close()
+
+    assert drained == ([f"{fleet.name}/{first.name}/1"], 1, 0)
+    wait(fleet.whole, "one online runner on each host")
+
+
+def test_a_token_that_was_reset_is_renewed(fleet: Runners, gitlab: FakeGitLab):
+    fleet.apply()
+    entries = set(gitlab.runners.rows)
+    gitlab.runners.revoke(min(entries))
+
+    fleet.apply()
+    job = gitlab.runners.queue("after", ["true"], tags=["lab"])
+
+    wait(lambda: job.status == "success", "a job after it")
+    assert set(gitlab.runners.rows) == entries
+    wait(fleet.whole, "one online runner on each host")
+
+
+@pytest.mark.parametrize("made", [1, 2])
+def test_an_apply_that_is_killed_is_repaired_by_the_next_with_no_double(
+    fleet: Runners, gitlab: FakeGitLab, made: int
+):
+    applying = fleet.begin("apply")
+    wait(lambda: len(gitlab.runners.rows) >= made, "a runner at GitLab")
+    os.kill(applying.pid, signal.SIGKILL)
+    applying.communicate()
+
+    fleet.apply()
+
+    wait(fleet.whole, "one online runner on each host")
+    assert fleet.apply()["changes"] == []
+
+
+def test_an_answer_that_was_lost_leaves_no_double(fleet: Runners, gitlab: FakeGitLab):
+    gitlab.outage = Outage(502, only="/user/runners", times=1, late=True)
+    fleet.run("apply")
+
+    fleet.apply()
+
+    wait(fleet.whole, "one online runner on each host")
+
+
+def test_a_fleet_is_removed_on_both_sides(fleet: Runners, gitlab: FakeGitLab):
+    fleet.apply()
+
+    fleet.run("remove", fleet.name)
+
+    assert fleet.places() == []
+    assert [fleet.containers(host) for host in fleet.hosts] == [[], []]
