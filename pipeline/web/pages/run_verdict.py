@@ -28,6 +28,10 @@ def verdict_of(run: RunAnswer) -> Verdict:
 def _queued(run: RunAnswer) -> Verdict:
     if run.waits:
         return Verdict("warn", key("Built, tested and published. It waits for somebody to let it deploy."))
+    if run.held:
+        return Verdict(
+            "warn", key("Built, tested and published. Nothing deploys there now:"), why=f"It {run.held}."
+        )
     return Verdict("idle", key("It waits for its turn."))
 
 

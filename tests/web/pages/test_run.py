@@ -271,3 +271,21 @@ def test_a_retry_leads_to_the_new_run_and_a_refusal_is_read(house, browser):
     assert answer.location == f"/runs/{run.id + 1}"
     assert refused.status_code == 409
     assert "over already" in refused.text
+
+
+def test_a_held_run_says_why_and_only_an_admin_lets_it_through(house, browser, person):
+    run, lease = at_work(house)
+    house.store.runs.hold(run.id, "waits for Monday", lease)
+    admin = person("admin", name="eve")
+
+    seen = browser.get(f"/runs/{run.id}").text
+    refused = browser.act(f"/runs/{run.id}/override")
+    offered = admin.get(f"/runs/{run.id}").text
+    answer = admin.act(f"/runs/{run.id}/override")
+
+    assert "It waits for Monday." in seen
+    assert "/override" not in seen
+    assert refused.status_code == 403
+    assert f'href="/runs/{run.id}/override"' in offered
+    assert answer.location == f"/runs/{run.id}"
+    assert house.store.runs.run(run.id).overridden_by == "user:eve"
