@@ -96,7 +96,7 @@ class TooMany(Refused):
     """Too many tries; `seconds` from now the next one is looked at."""
 
     status = 429
-    now = "Wait as long as it says; `shipway user password NAME` sets a password that was forgotten."
+    now = "Wait, then try it again; `shipway user password NAME` on the server sets another password."
 
     def __init__(self, message: str, seconds: float = 1.0) -> None:
         super().__init__(message)
