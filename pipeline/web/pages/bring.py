@@ -6,8 +6,8 @@ from pipeline.web.answers import DeploymentAccepted, PlanAnswer, RunAccepted
 from pipeline.web.auth import Role, demand_within
 from pipeline.web.fleet_answers import ReleaseAnswer
 from pipeline.web.pages.page import Form, Page
-from pipeline.web.pages.standings import title_of
 from pipeline.web.pages.visit import Visit
+from pipeline.web.titles import title_of
 
 PLACE = "/services/<service>/environments/<environment>"
 

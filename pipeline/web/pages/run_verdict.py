@@ -28,6 +28,15 @@ def verdict_of(run: RunAnswer) -> Verdict:
 def _queued(run: RunAnswer) -> Verdict:
     if run.waits:
         return Verdict("warn", key("Built, tested and published. It waits for somebody to let it deploy."))
+    if run.held:
+        return Verdict(
+            "warn",
+            key("Built, tested and published. It {waits}."),
+            {"waits": run.held, "n": run.id},
+            then=key(
+                "It deploys by itself then. An admin lets it deploy now: shipway run approve {n} --override"
+            ),
+        )
     return Verdict("idle", key("It waits for its turn."))
 
 
