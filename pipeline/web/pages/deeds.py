@@ -1,7 +1,7 @@
 """What one can ask of a run or a deployment: each with a page of its own that says what will happen, and a button."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.errors import ShipwayError
@@ -24,7 +24,7 @@ from pipeline.web.pages.visit import Visit
 
 @dataclass(frozen=True)
 class Deed:
-    """`call` is the API's; `title`, `told` and `button` are keys of the catalogue."""
+    """`call` is the API's, and `sent` what it gets; `title`, `told` and `button` are keys of the catalogue."""
 
     name: str
     call: str
@@ -32,6 +32,8 @@ class Deed:
     told: str
     button: str
     danger: bool = False
+    role: Role = Role.DEPLOYER
+    sent: Mapping[str, str] = field(default_factory=dict)
 
 
 OF_RUNS = (
@@ -56,6 +58,18 @@ OF_RUNS = (
         key("Let run {n} deploy?"),
         key("It was built, tested and published, and goes on to its environment."),
         key("Approve"),
+    ),
+    Deed(
+        "override",
+        "approve_run",
+        key("Let run {n} deploy now?"),
+        key(
+            "It was built, tested and published, and deploys in spite of windows and freezes. The audit names you."
+        ),
+        key("Deploy all the same"),
+        danger=True,
+        role=Role.ADMIN,
+        sent={"override": "true"},
     ),
 )
 OF_DEPLOYMENTS = (
@@ -124,7 +138,7 @@ def ask_about_deployment(deed: Deed, visit: Visit, deployment: int) -> dict[str,
 
 
 def do_to_run(deed: Deed, visit: Visit, fields: Mapping[str, str], run: int) -> str:
-    return f"/runs/{visit.ask(RunAccepted, deed.call, run=run).run}"
+    return f"/runs/{visit.ask(RunAccepted, deed.call, deed.sent, run=run).run}"
 
 
 def do_to_deployment(deed: Deed, visit: Visit, fields: Mapping[str, str], deployment: int) -> str:
@@ -166,13 +180,12 @@ def _asking(
 
 def _pages(kind: str, deeds: tuple[Deed, ...], asks: Callable[..., dict[str, object]]) -> tuple[Page, ...]:
     return tuple(
-        Page(f"/{kind}s/<id:{kind}>/{deed.name}", "deed", partial(asks, deed), Role.DEPLOYER)
-        for deed in deeds
+        Page(f"/{kind}s/<id:{kind}>/{deed.name}", "deed", partial(asks, deed), deed.role) for deed in deeds
     )
 
 
 def _forms(kind: str, deeds: tuple[Deed, ...], acts: Callable[..., str]) -> tuple[Form, ...]:
-    return tuple(Form(f"/{kind}s/<id:{kind}>/{deed.name}", partial(acts, deed)) for deed in deeds)
+    return tuple(Form(f"/{kind}s/<id:{kind}>/{deed.name}", partial(acts, deed), deed.role) for deed in deeds)
 
 
 PAGES = (
