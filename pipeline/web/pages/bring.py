@@ -1,4 +1,4 @@
-"""Forms of a service: start a run, go back, deploy a release. What moves releases is shown as a plan first."""
+"""Forms of a service: start a run, scale, go back, deploy a release. What moves releases is shown as a plan first."""
 
 from pipeline.errors import ShipwayError
 from pipeline.rollout.history import rollback_target
@@ -30,6 +30,12 @@ def roll_back(visit: Visit, fields: dict[str, str], service: str, environment: s
 def deploy(visit: Visit, fields: dict[str, str], service: str, environment: str) -> str:
     sent = {"release": fields.get("release", ""), "override": "true" if "override" in fields else ""}
     done = visit.ask(DeploymentAccepted, "deploy", sent, service=service, environment=environment)
+    return f"/deployments/{done.deployment}"
+
+
+def scale(visit: Visit, fields: dict[str, str], service: str, environment: str) -> str:
+    sent = {"replicas": fields.get("replicas", "")}
+    done = visit.ask(DeploymentAccepted, "rescale", sent, service=service, environment=environment)
     return f"/deployments/{done.deployment}"
 
 
@@ -96,4 +102,5 @@ FORMS = (
     Form(f"{PLACE}/rollback", roll_back),
     Form(f"{PLACE}/deploy", deploy),
     Form(f"{PLACE}/runs", run),
+    Form(f"{PLACE}/scale", scale),
 )

@@ -205,6 +205,26 @@ def test_the_live_release_is_deployed_again_to_bring_new_secrets(house, deployer
     assert newest.reason == "manual"
 
 
+def test_an_environment_is_scaled_as_the_api_does_it(house, deployer):
+    three_good_releases(house)
+
+    offered = deployer.get("/services/shop").text
+    done = deployer.act("/services/shop/environments/production/scale", replicas="3")
+
+    newest = house.store.deployments.deployments("shop", "production", 1)[0]
+    assert 'action="/services/shop/environments/production/scale"' in offered
+    assert 'action="/services/shop/environments/test/scale"' not in offered
+    assert done.location == f"/deployments/{newest.id}"
+    assert newest.reason == "scale"
+
+
+@pytest.mark.parametrize("replicas", ["", "0", "101", "x"])
+def test_replicas_that_make_no_sense_are_refused(house, deployer, replicas):
+    three_good_releases(house)
+
+    assert deployer.act("/services/shop/environments/production/scale", replicas=replicas).status_code == 400
+
+
 def freeze(house):
     now = house.ports.clock.now()
     house.store.freezes.add(
