@@ -161,5 +161,7 @@ def _run(place: Any) -> str:
     if not run or (place["deployment"] and run["stage"] == "deploy"):
         return ""
     if run["waits"]:
-        return f"run {run['id']} waits: shipway run approve {run['id']}"
+        return f"run {run['id']} waits for an approval: shipway run approve {run['id']}"
+    if run.get("held"):
+        return f"run {run['id']} {run['held']}; now, by an admin: shipway run approve {run['id']} --override"
     return f"run {run['id']}: {run['stage'] or 'waits for a worker'}"

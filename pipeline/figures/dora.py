@@ -38,14 +38,24 @@ class Day:
 
 
 @dataclass(frozen=True)
-class Figures:
-    environment: str
+class Totals:
+    """Of one window."""
+
     deployments: int
     per_day: float
     lead: Spread
     failures: int
     failure_rate: float | None
     restore: Spread
+
+
+@dataclass(frozen=True)
+class Figures:
+    """`before`: the same of the window before, which is as long."""
+
+    environment: str
+    window: Totals
+    before: Totals
     days: tuple[Day, ...]
 
 
@@ -73,13 +83,18 @@ class Change(NamedTuple):
 
 
 def figures(facts: Sequence[Fact], since: datetime, until: datetime) -> list[Figures]:
-    """For each environment, by name."""
+    """For each environment, by name. Facts from before `since` make the window before."""
     by_place = sorted(facts, key=lambda fact: (fact.environment, fact.id))
     days = _days(since, until)
     return [
-        _of_place(name, changes(list(own)), days)
+        _of_place(name, changes(list(own)), since, days)
         for name, own in groupby(by_place, key=lambda fact: fact.environment)
     ]
+
+
+def window_before(since: datetime, until: datetime) -> datetime:
+    """Where it begins. As long to the second: half a day of today is compared with half a day."""
+    return since - (until - since)
 
 
 def stage_figures(times: Sequence[StageTime], since: datetime, until: datetime) -> list[StageFigures]:
@@ -126,21 +141,29 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(median(found), found[ceil(0.95 * len(found)) - 1], len(found))
 
 
-def _of_place(name: str, found: Sequence[Change], days: Sequence[date]) -> Figures:
-    live = [change for change in found if change.live]
-    failures = [change for change in found if change.failed]
+def _of_place(name: str, found: Sequence[Change], since: datetime, days: Sequence[date]) -> Figures:
+    mine = [change for change in found if change.at >= since]
     by_day: dict[date, list[Change]] = {}
-    for change in found:
+    for change in mine:
         by_day.setdefault(_day(change.at), []).append(change)
     return Figures(
         environment=name,
+        window=_totals(mine, len(days)),
+        before=_totals([change for change in found if change.at < since], len(days)),
+        days=tuple(_of_day(day, by_day.get(day, ())) for day in days),
+    )
+
+
+def _totals(found: Sequence[Change], days: int) -> Totals:
+    live = [change for change in found if change.live]
+    failures = [change for change in found if change.failed]
+    return Totals(
         deployments=len(live),
-        per_day=len(live) / len(days),
+        per_day=len(live) / days,
         lead=spread(change.lead for change in live if change.lead is not None),
         failures=len(failures),
         failure_rate=len(failures) / len(found) if found else None,
         restore=spread(change.restore for change in failures if change.restore is not None),
-        days=tuple(_of_day(day, by_day.get(day, ())) for day in days),
     )
 
 

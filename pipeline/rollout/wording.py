@@ -106,7 +106,10 @@ def _host_words(
         case Keep():
             return f"let the engine restart {_short(effect.container)}", "it was admitted"
         case Retire():
-            return f"stop and remove {_short(effect.container)}", "no proxy sends to it any more, and it has answered all"
+            return (
+                f"stop and remove {_short(effect.container)}",
+                "no proxy sends to it any more, and it has answered all",
+            )
         case Prune():
             return "remove images that nobody needs", f"{len(effect.keep)} are kept"
         case Explain():

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.caller import Caller
-from pipeline.figures.dora import Figures, Spread, StageFigures, stage_figures
+from pipeline.figures.dora import Figures, Spread, StageFigures, Totals, stage_figures, window_before
 from pipeline.figures.dora import figures as dora
 from pipeline.ports import Ports
 from pipeline.web.answers import Answer, Utc
@@ -37,14 +37,20 @@ class DayAnswer(Answer):
     restore_seconds: float | None
 
 
-class PlaceFigures(Answer):
-    environment: str
+class WindowFigures(Answer):
     deployments: int
     deployments_per_day: float
     lead_seconds: SpreadAnswer
     failures: int
     failure_rate: float | None
     restore_seconds: SpreadAnswer
+
+
+class PlaceFigures(WindowFigures):
+    """`before`: of the window before, which is as long."""
+
+    environment: str
+    before: WindowFigures
     days: list[DayAnswer]
 
 
@@ -76,7 +82,7 @@ def service_figures(ports: Ports, caller: Caller, service: str, query: FiguresQu
     until = ports.clock.now()
     first = until - timedelta(days=query.days - 1)
     since = first.replace(hour=0, minute=0, second=0, microsecond=0)
-    places = dora(ports.figures.facts(service, since), since, until)
+    places = dora(ports.figures.facts(service, window_before(since, until)), since, until)
     stages = stage_figures(ports.figures.stage_times(service, since), since, until)
     return FiguresAnswer(
         service=service,
@@ -89,13 +95,9 @@ def service_figures(ports: Ports, caller: Caller, service: str, query: FiguresQu
 
 def _place(found: Figures) -> PlaceFigures:
     return PlaceFigures(
+        **dict(_window(found.window)),
         environment=found.environment,
-        deployments=found.deployments,
-        deployments_per_day=round(found.per_day, 3),
-        lead_seconds=_spread(found.lead),
-        failures=found.failures,
-        failure_rate=found.failure_rate,
-        restore_seconds=_spread(found.restore),
+        before=_window(found.before),
         days=[
             DayAnswer(
                 day=day.day,
@@ -106,6 +108,17 @@ def _place(found: Figures) -> PlaceFigures:
             )
             for day in found.days
         ],
+    )
+
+
+def _window(found: Totals) -> WindowFigures:
+    return WindowFigures(
+        deployments=found.deployments,
+        deployments_per_day=round(found.per_day, 3),
+        lead_seconds=_spread(found.lead),
+        failures=found.failures,
+        failure_rate=found.failure_rate,
+        restore_seconds=_spread(found.restore),
     )
 
 

@@ -91,6 +91,13 @@ def drawn(lines: list[str]) -> str:
         (place("moving", run={"id": 9, "stage": "test", "waits": False}), "run 9: test"),
         (place("moving", run={"id": 9, "stage": None, "waits": False}), "run 9: waits for a worker"),
         (place("held", run={"id": 9, "stage": None, "waits": True}), "shipway run approve 9"),
+        (
+            place(
+                "held",
+                run={"id": 9, "stage": None, "waits": False, "held": "waits for the end of the freeze"},
+            ),
+            "run 9 waits for the end of the freeze; now, by an admin: shipway run approve 9 --override",
+        ),
     ],
 )
 def test_an_environment_is_drawn(shown: dict[str, Any], text: str) -> None:

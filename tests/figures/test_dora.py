@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipeline.figures.dora import Change, Spread, changes, figures, spread, stage_figures
+from pipeline.figures.dora import Change, Spread, changes, figures, spread, stage_figures, window_before
 from pipeline.figures.fact import Fact, StageTime
 from pipeline.rollout.deployment import Reason, Status
 
@@ -87,17 +87,35 @@ def test_the_figures_of_a_window():
     ]
 
     production, test = figures(facts, after(days=-3), NOON)
+    window = production.window
 
     assert (production.environment, test.environment) == ("production", "test")
-    assert (production.deployments, production.per_day) == (3, 0.75)
-    assert (production.failures, production.failure_rate) == (1, 0.25)
-    assert production.lead == Spread(4200.0, 4200.0, 3)
-    assert production.restore == Spread(60.0, 60.0, 1)
+    assert (window.deployments, window.per_day) == (3, 0.75)
+    assert (window.failures, window.failure_rate) == (1, 0.25)
+    assert window.lead == Spread(4200.0, 4200.0, 3)
+    assert window.restore == Spread(60.0, 60.0, 1)
     assert [(day.day.day, day.deployments, day.failures) for day in production.days] == [
         (7, 0, 0), (8, 1, 0), (9, 1, 1), (10, 1, 0),
     ]  # fmt: skip
     assert production.days[0].lead is None
     assert production.days[2].restore == 60.0
+
+
+def test_the_window_before_has_its_own_figures_and_is_as_long():
+    since, until = after(days=-3), NOON
+    facts = [fact(1, 1, -100), taken_back(2, 2, -99), fact(3, 3, -2)]
+
+    found = figures(facts, since, until)[0]
+
+    assert window_before(since, until) == after(days=-6)
+    assert (found.before.deployments, found.before.failure_rate) == (1, 0.5)
+    assert (found.window.deployments, found.window.failure_rate) == (1, 0.0)
+
+
+def test_a_release_of_the_window_before_that_is_gone_back_to_has_no_lead_time():
+    found = figures([fact(1, 1, -100), fact(2, 1, -1)], after(days=-3), NOON)[0]
+
+    assert (found.window.deployments, found.window.lead) == (1, Spread())
 
 
 def test_nothing_is_no_figure():
@@ -107,7 +125,7 @@ def test_nothing_is_no_figure():
 def test_only_failures_have_a_rate_and_no_lead_time():
     found = figures([taken_back(1, 1, 0)], NOON, after(hours=1))[0]
 
-    assert (found.failure_rate, found.lead) == (1.0, Spread())
+    assert (found.window.failure_rate, found.window.lead) == (1.0, Spread())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,14 @@
 """Everything at once: what is live, how it is, what moves."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from pipeline.delivery.run import NewRun
+from pipeline.fleet.window import Freeze
+from pipeline.lease import run_key
 from pipeline.rollout.deployment import Status
+from pipeline.rollout.rollback import deploy_release
 from tests.web.conftest import COMMIT, House
 from tests.web.test_deployments import bring
 
@@ -60,7 +65,65 @@ def test_a_run_that_waits_for_a_worker_moves(client, house):
 
     found = place(client, house)
 
-    assert (found["condition"], found["run"]) == ("moving", {"id": run.id, "stage": None, "waits": False})
+    told = found["run"]
+    assert (found["condition"], told["id"], told["status"], told["stage"]) == (
+        "moving",
+        run.id,
+        "queued",
+        None,
+    )
+    assert (told["waits"], told["held"], told["until"], told["done"], told["total"]) == (
+        False,
+        "",
+        None,
+        0,
+        5,
+    )
+
+
+def hold(house: House, why: str) -> int:
+    run = house.store.runs.add(
+        NewRun("shop", "production", "branch", "main", COMMIT, "push:ada", "Sell more")
+    )
+    lease = house.store.leases.take(run_key(run.id), "w", 30)
+    house.store.runs.begin(run.id, lease)
+    house.store.runs.hold(run.id, why, lease)
+    return run.id
+
+
+def test_a_run_that_a_freeze_holds_is_told_with_its_end(client, house):
+    number = hold(house, "waits for the end of the freeze: Christmas")
+    until = house.ports.clock.now() + timedelta(hours=2)
+    house.store.freezes.add(
+        Freeze(until - timedelta(hours=3), until, "Christmas", 0, "shop", "production", "ada")
+    )
+
+    found = place(client, house)
+
+    assert found["condition"] == "held"
+    assert (found["run"]["id"], found["run"]["held"]) == (
+        number,
+        "waits for the end of the freeze: Christmas",
+    )
+    assert datetime.fromisoformat(found["run"]["until"]) == until
+
+
+def test_the_deployment_at_work_is_told_and_not_one_that_waits_behind_it(client, house):
+    first = bring(house, house.release().number, Status.ROLLING)
+    deploy_release("shop", "production", house.release().number, None, "test", house.ports)
+
+    assert place(client, house)["deployment"]["id"] == first
+
+
+def test_what_failed_last_is_told_until_something_succeeds(client, house):
+    headers = house.token("viewer")
+    number = bring(house, house.release().number, Status.FAILED)
+
+    failed = place(client, house, "", headers)["failure"]
+    bring(house, house.release().number)
+
+    assert (failed["kind"], failed["id"], failed["status"]) == ("deployment", number, "failed")
+    assert place(client, house, "", headers)["failure"] is None
 
 
 def test_a_release_that_did_not_stay_is_told(client, house):

@@ -1,13 +1,14 @@
-"""Forms of a service: start a run, go back, deploy a release. What moves releases is shown as a plan first."""
+"""Forms of a service: start a run, scale, go back, deploy a release. What moves releases is shown as a plan first."""
 
 from pipeline.errors import ShipwayError
 from pipeline.rollout.history import rollback_target
+from pipeline.rollout.holding import hold_now
 from pipeline.web.answers import DeploymentAccepted, PlanAnswer, RunAccepted
 from pipeline.web.auth import Role, demand_within
 from pipeline.web.fleet_answers import ReleaseAnswer
 from pipeline.web.pages.page import Form, Page
-from pipeline.web.pages.standings import title_of
 from pipeline.web.pages.visit import Visit
+from pipeline.web.titles import title_of
 
 PLACE = "/services/<service>/environments/<environment>"
 
@@ -27,8 +28,14 @@ def roll_back(visit: Visit, fields: dict[str, str], service: str, environment: s
 
 
 def deploy(visit: Visit, fields: dict[str, str], service: str, environment: str) -> str:
-    sent = {"release": fields.get("release", "")}
+    sent = {"release": fields.get("release", ""), "override": "true" if "override" in fields else ""}
     done = visit.ask(DeploymentAccepted, "deploy", sent, service=service, environment=environment)
+    return f"/deployments/{done.deployment}"
+
+
+def scale(visit: Visit, fields: dict[str, str], service: str, environment: str) -> str:
+    sent = {"replicas": fields.get("replicas", "")}
+    done = visit.ask(DeploymentAccepted, "rescale", sent, service=service, environment=environment)
     return f"/deployments/{done.deployment}"
 
 
@@ -42,7 +49,7 @@ def _confirm(visit: Visit, service: str, environment: str, verb: str) -> dict[st
     """A plan that cannot be made (a host that hangs) keeps nobody from going back."""
     ports = visit.ports
     demand_within(visit.caller, service, environment)
-    ports.settings.environment(service, environment)
+    place = ports.settings.environment(service, environment)
     live = ports.deployments.environment(service, environment).live
     number = _number(visit, service, environment, live, verb)
     plan, trouble = None, ""
@@ -60,6 +67,7 @@ def _confirm(visit: Visit, service: str, environment: str, verb: str) -> dict[st
         "then": _told(visit, service, number),
         "plan": plan,
         "trouble": trouble,
+        "hold": hold_now(place, ports) if verb == "deploy" else None,
     }
 
 
@@ -94,4 +102,5 @@ FORMS = (
     Form(f"{PLACE}/rollback", roll_back),
     Form(f"{PLACE}/deploy", deploy),
     Form(f"{PLACE}/runs", run),
+    Form(f"{PLACE}/scale", scale),
 )

@@ -24,7 +24,7 @@ from pipeline.web.pages.visit import Visit
 
 @dataclass(frozen=True)
 class Deed:
-    """`call` is the API's; `title`, `told` and `button` are keys of the catalogue."""
+    """`call` is the API's, and `sent` what it gets; `title`, `told` and `button` are keys of the catalogue."""
 
     name: str
     call: str
@@ -32,8 +32,8 @@ class Deed:
     told: str
     button: str
     danger: bool = False
-    sent: Mapping[str, str] = field(default_factory=dict)
     role: Role = Role.DEPLOYER
+    sent: Mapping[str, str] = field(default_factory=dict)
 
 
 OF_RUNS = (
@@ -62,14 +62,14 @@ OF_RUNS = (
     Deed(
         "override",
         "approve_run",
-        key("Let run {n} deploy now, whatever its window?"),
+        key("Let run {n} deploy now?"),
         key(
-            "It goes on to its environment although a window or a freeze holds it. The audit keeps who let it."
+            "It was built, tested and published, and deploys in spite of windows and freezes. The audit names you."
         ),
-        key("Deploy now"),
+        key("Deploy all the same"),
         danger=True,
-        sent={"override": "true"},
         role=Role.ADMIN,
+        sent={"override": "true"},
     ),
 )
 OF_DEPLOYMENTS = (

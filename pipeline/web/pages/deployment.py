@@ -9,9 +9,9 @@ from pipeline.web.pages.deployment_verdict import REASONS, offered, policy_in_wo
 from pipeline.web.pages.lanes import lanes_of
 from pipeline.web.pages.page import Page
 from pipeline.web.pages.run import way_of
-from pipeline.web.pages.standings import title_of
 from pipeline.web.pages.topology import picture_of
 from pipeline.web.pages.visit import Visit
+from pipeline.web.titles import title_of
 
 WIDE = 24  # lanes that are all drawn in full; of more, those that rest are a line
 HISTORY = 300  # lines

@@ -10,8 +10,8 @@ from pipeline.web.answers import Answer
 from pipeline.web.auth import within
 from pipeline.web.fleet_answers import ReleaseAnswer
 from pipeline.web.pages.page import Page
-from pipeline.web.pages.standings import title_of
 from pipeline.web.pages.visit import Visit
+from pipeline.web.titles import title_of
 
 MOST_BETWEEN = 30
 COMPARE = {

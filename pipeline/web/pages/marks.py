@@ -35,6 +35,7 @@ LOOKS: dict[str, tuple[str, str]] = {
     HostPhase.RESTORED: ("warn", "↶"),
     HostPhase.RESTORING: ("warn", "↶"),
     "awaiting approval": ("warn", "?"),
+    "held": ("warn", "‖"),
     "healthy": GOOD,
     "degraded": WARN,
     "down": BAD,

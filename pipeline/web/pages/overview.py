@@ -12,16 +12,23 @@ from pipeline.web.pages.visit import Visit
 
 TITLES = {
     Group.ATTENTION: key("Needs attention"),
+    Group.HELD: key("Waiting"),
     Group.MOVING: key("Moving"),
     Group.WELL: key("Well"),
     Group.EMPTY: key("Not deployed yet"),
 }
-TONES = {Group.ATTENTION: "bad", Group.MOVING: "busy", Group.WELL: "good", Group.EMPTY: "idle"}
+TONES = {
+    Group.ATTENTION: "bad",
+    Group.HELD: "warn",
+    Group.MOVING: "busy",
+    Group.WELL: "good",
+    Group.EMPTY: "idle",
+}
 
 
 def show(visit: Visit) -> dict[str, object]:
     services = visit.ask(ServicesAnswer, "list_services").services
-    found = sorted(standings(visit, services), key=lambda one: (one.rank, one.service, one.environment))
+    found = sorted(standings(visit), key=lambda one: (one.rank, one.service, one.environment))
     by_group = {
         group: list(members)
         for group, members in groupby(sorted(found, key=_order), key=lambda one: one.group)

@@ -9,8 +9,8 @@ from pipeline.retention.policy import Retention
 from pipeline.rollout.history import kept_releases
 from pipeline.web.fleet_answers import EnvironmentSummary, ReleaseAnswer
 from pipeline.web.pages.language import key
-from pipeline.web.pages.standings import title_of
 from pipeline.web.pages.visit import Visit
+from pipeline.web.titles import title_of
 
 
 @dataclass(frozen=True)

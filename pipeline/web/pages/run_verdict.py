@@ -30,7 +30,12 @@ def _queued(run: RunAnswer) -> Verdict:
         return Verdict("warn", key("Built, tested and published. It waits for somebody to let it deploy."))
     if run.held:
         return Verdict(
-            "warn", key("Built, tested and published. Nothing deploys there now:"), why=f"It {run.held}."
+            "warn",
+            key("Built, tested and published. It {waits}."),
+            {"waits": run.held, "n": run.id},
+            then=key(
+                "It deploys by itself then. An admin lets it deploy now: shipway run approve {n} --override"
+            ),
         )
     return Verdict("idle", key("It waits for its turn."))
 

@@ -43,7 +43,8 @@ def show(visit: Visit, service: str) -> dict[str, object]:
 
 
 def _standing(visit: Visit, service: ServiceAnswer) -> list[tuple[Standing, EnvironmentSummary]]:
-    return list(zip(standings(visit, [service]), service.environments, strict=True))
+    by_name = {one.environment: one for one in standings(visit, service.name)}
+    return [(by_name[environment.name], environment) for environment in service.environments]
 
 
 def _place(visit: Visit, service: str, standing: Standing, summary: EnvironmentSummary) -> Place:

@@ -20,6 +20,7 @@ from pipeline.web.pages import (
     deeds,
     deployment,
     difference,
+    figures,
     hosts,
     ledger,
     overview,
@@ -50,6 +51,7 @@ from pipeline.web.runs import resume_at, stream
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *service.PAGES,
+    *figures.PAGES,
     *bring.PAGES,
     *releases.PAGES,
     *run.PAGES,

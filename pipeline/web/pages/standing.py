@@ -1,6 +1,7 @@
 """How one environment stands: what is live of it, how well, and what is happening to it. Nouns and rules over answers.
 
 attention   it is down, lacks replicas, cannot be rolled back, or its last run or deployment failed
+held        something waits for a person, a window or the end of a freeze
 moving      a run or a deployment is under way
 well        live, and as it should be
 empty       nothing was ever live
@@ -10,15 +11,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.rollout.condition import Condition
 from pipeline.rollout.observed import ReplicaState
 from pipeline.web.fleet_answers import EnvironmentAnswer, ProxyAnswer, ReplicaAnswer
 
 
 class Group(StrEnum):
     ATTENTION = "attention"
+    HELD = "held"
     MOVING = "moving"
     WELL = "well"
     EMPTY = "empty"
+
+
+GROUPS = {
+    Condition.SICK: Group.ATTENTION,
+    Condition.HELD: Group.HELD,
+    Condition.MOVING: Group.MOVING,
+    Condition.BACK: Group.ATTENTION,
+    Condition.WELL: Group.WELL,
+    Condition.EMPTY: Group.EMPTY,
+}
 
 
 class Health(StrEnum):
@@ -50,7 +63,8 @@ class Live:
 
 @dataclass(frozen=True)
 class Motion:
-    """Something under way, and how far it is: stages of a run, hosts of a deployment. `blocked`: why it cannot go on."""
+    """Something under way, and how far it is: stages of a run, hosts of a deployment. `blocked`: why it cannot go on; `held`:
+    for what a run waits, which goes on `until` then. `command`: what lets it go on now; empty where nothing is to do."""
 
     path: str
     kind: str  # run, deployment
@@ -64,6 +78,9 @@ class Motion:
     release: int | None = None
     title: str = ""
     blocked: str = ""
+    held: str = ""
+    until: datetime | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,7 @@ class Failure:
 class Standing:
     service: str
     environment: str
-    domain: str
+    condition: Condition
     live: Live | None
     replicas: Replicas
     motion: Motion | None
@@ -94,12 +111,9 @@ class Standing:
 
     @property
     def group(self) -> Group:
-        blocked = self.motion is not None and bool(self.motion.blocked)
-        if self.health in (Health.DOWN, Health.DEGRADED) or blocked or self.failure is not None:
+        if self.health in (Health.DOWN, Health.DEGRADED) or self.failure is not None:
             return Group.ATTENTION
-        if self.motion is not None:
-            return Group.MOVING
-        return Group.EMPTY if self.live is None else Group.WELL
+        return GROUPS[self.condition]
 
     @property
     def rank(self) -> int:

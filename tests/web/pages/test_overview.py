@@ -16,6 +16,7 @@ from pipeline.web.pages.standing import Health, Replicas, health_of
 from tests.web.conftest import COMMIT, DB_PASSWORD, SECRET
 from tests.web.pages.conftest import PASSWORD, Browser
 from tests.web.test_deployments import bring
+from tests.web.test_overview import hold
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -94,6 +95,33 @@ def test_a_deployment_under_way_tells_its_host_and_phase(house, browser):
 
     assert f'href="/deployments/{number}"' in text
     assert "0/2 · web-1: checking" in text
+
+
+def test_a_run_that_is_held_is_told_with_what_to_type(house, browser):
+    number = hold(house, "waits for the window that opens Mon 2026-11-30 09:00 UTC")
+
+    text = browser.get("/").text
+
+    assert "Waiting" in text
+    assert "held" in text
+    assert "It waits for the window that opens Mon 2026-11-30 09:00 UTC." in text
+    assert f"<code>shipway run approve {number} --override</code>" in text
+    assert "It waits for the window that opens" in browser.get(f"/runs/{number}").text
+
+
+def test_a_deployment_that_waits_for_somebody_is_told_with_what_to_type(house, browser):
+    number = bring(house, house.release().number, Status.PAUSED)
+
+    assert f"<code>shipway resume {number}</code>" in browser.get("/").text
+
+
+def test_a_run_under_way_is_seen_behind_many_that_gave_way(house, browser):
+    run = add_run(house)
+    house.store.runs.begin(run.id, house.store.leases.take(run_key(run.id), "w", 30))
+    for _ in range(6):
+        add_run(house)
+
+    assert f'href="/runs/{run.id}"' in browser.get("/").text
 
 
 def test_what_failed_last_is_told_until_something_succeeds(house, browser):

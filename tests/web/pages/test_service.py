@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.errors import Unreachable
+from pipeline.fleet.window import Freeze
 from pipeline.rollout.deployment import Status
 from pipeline.rollout.rollback import scale
 from pipeline.secret import Secret
@@ -202,6 +203,72 @@ def test_the_live_release_is_deployed_again_to_bring_new_secrets(house, deployer
     newest = house.store.deployments.deployments("shop", "production", 1)[0]
     assert answer.location == f"/deployments/{newest.id}"
     assert newest.reason == "manual"
+
+
+def test_an_environment_is_scaled_as_the_api_does_it(house, deployer):
+    three_good_releases(house)
+
+    offered = deployer.get("/services/shop").text
+    done = deployer.act("/services/shop/environments/production/scale", replicas="3")
+
+    newest = house.store.deployments.deployments("shop", "production", 1)[0]
+    assert 'action="/services/shop/environments/production/scale"' in offered
+    assert 'action="/services/shop/environments/test/scale"' not in offered
+    assert done.location == f"/deployments/{newest.id}"
+    assert newest.reason == "scale"
+
+
+@pytest.mark.parametrize("replicas", ["", "0", "101", "x"])
+def test_replicas_that_make_no_sense_are_refused(house, deployer, replicas):
+    three_good_releases(house)
+
+    assert deployer.act("/services/shop/environments/production/scale", replicas=replicas).status_code == 400
+
+
+def freeze(house):
+    now = house.ports.clock.now()
+    house.store.freezes.add(
+        Freeze(now, now + timedelta(hours=2), "Christmas", 0, "shop", "production", "eve")
+    )
+
+
+def test_an_admin_deploys_during_a_freeze_after_reading_why_it_is_held(house, person):
+    three_good_releases(house)
+    freeze(house)
+    admin, path = person("admin"), "/services/shop/environments/production/deploy"
+
+    asked = admin.get(path).text
+    refused = admin.act(path, release="3")
+    done = admin.act(path, release="3", override="true")
+
+    assert "waits for the end of the freeze: Christmas" in asked
+    assert 'name="override"' in asked
+    assert refused.status_code == 409
+    assert done.location.startswith("/deployments/")
+
+
+def test_who_is_no_admin_is_told_and_may_not_override(house, deployer):
+    three_good_releases(house)
+    freeze(house)
+    path = "/services/shop/environments/production/deploy"
+
+    asked = deployer.get(path).text
+    refused = deployer.act(path, release="3", override="true")
+
+    assert "Only an admin may override it." in asked
+    assert 'name="override"' not in asked
+    assert refused.status_code == 403
+
+
+def test_going_back_is_never_held(house, deployer):
+    three_good_releases(house)
+    freeze(house)
+
+    asked = deployer.get("/services/shop/environments/production/rollback").text
+    done = deployer.act("/services/shop/environments/production/rollback", release="2")
+
+    assert "Christmas" not in asked
+    assert done.location.startswith("/deployments/")
 
 
 # ------------------------------------------------------------------------------------------------ releases

@@ -1,0 +1,16 @@
+"""What a run, a release or a deployment is called: the first line of the commit that it brings."""
+
+from pipeline.errors import NotFound
+from pipeline.ports import Ports
+
+
+def title_of(ports: Ports, run: int | None) -> str:
+    """Empty where no run made it, or the run is kept no more."""
+    try:
+        return "" if run is None else first_line(ports.runs.run(run).message)
+    except NotFound:
+        return ""
+
+
+def first_line(message: str) -> str:
+    return message.strip().partition("\n")[0]
