@@ -25,6 +25,7 @@ from pipeline.rollout.look import Fault, Look, Step, after, passed, soonest
 from pipeline.rollout.observed import EntranceSeen
 
 OUT = frozenset({MemberState.ABSENT, MemberState.PARKED})
+UNSURE = frozenset({MemberState.DRAINING, MemberState.UNKNOWN})
 PATIENCE = 120.0  # seconds for its API, beyond what its own settings say
 
 
@@ -68,11 +69,17 @@ def leave(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
         return Step(record, wake=soonest([_obeyed_at(look, record), _quiet_by(look, record)]))
     record = replace(record, out_since=None)
     late = _stuck(look, plan, "park") if passed(record.entrance_by, look.now) else None
-    if now_is in (MemberState.DRAINING, MemberState.UNKNOWN) or (late and not look.going_back):
+    if now_is in UNSURE or (late and not look.going_back):
         return Step(record, fault=late, wake=record.entrance_by)
     record = replace(record, parked_at=record.parked_at or look.now)
     park = Park(plan.host, look.deployment.load_balancer, _keep(look))
     return Step(record, (park,), fault=late, wake=record.entrance_by)
+
+
+def let_in_again(look: Look, plan: HostPlan, record: HostRecord) -> bool:
+    """Did somebody let it in that we had parked, while it leaves?"""
+    ours = record.parked_at is not None and record.leaving_at is not None
+    return ours and behind(look, plan) and state(look, plan) not in {*OUT, *UNSURE}
 
 
 def enter(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:

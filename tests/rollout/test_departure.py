@@ -32,6 +32,30 @@ def test_a_host_leaves_its_load_balancer_before_it_is_changed_and_comes_back_aft
     stage.check(deployment.id, fresh)
 
 
+def test_a_host_that_somebody_lets_in_while_it_leaves_is_parked_again_before_its_proxy_is_empty():
+    stage = Stage(hosts=2, policy=STOP, entrance=True)
+    stage.live()
+    fresh = stage.release()
+    front = stage.world.front(stage.sites[0])
+    front.stuck = True
+    tries = []
+
+    def somebody_lets_it_in(where: str) -> None:
+        if where == "before switch on web-1":
+            tries.append(where)
+            front.stuck = len(tries) < 4
+            if len(tries) == 2:
+                stage.world.entrance.turn("web-1", True)
+
+    stage.hook = somebody_lets_it_in
+
+    deployment = stage.run(stage.deploy(fresh))
+
+    assert deployment.status is Status.SUCCEEDED
+    assert [deed for deed in stage.world.deeds if "web-1" in deed and "park" in deed] == ["park on web-1"] * 2
+    stage.check(deployment.id, fresh)
+
+
 def test_start_first_never_calls_the_load_balancer():
     stage = Stage(hosts=2, entrance=True)
     stage.live()
