@@ -77,9 +77,8 @@ def leave(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
 
 
 def let_in_again(look: Look, plan: HostPlan, record: HostRecord) -> bool:
-    """Did somebody let it in that we had parked, while it leaves?"""
-    ours = record.parked_at is not None and record.leaving_at is not None
-    return ours and behind(look, plan) and state(look, plan) not in {*OUT, *UNSURE}
+    """Did somebody let it in while it leaves?"""
+    return record.leaving_at is not None and behind(look, plan) and state(look, plan) not in {*OUT, *UNSURE}
 
 
 def enter(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
