@@ -19,7 +19,9 @@ def depart(look: Look, plan: HostPlan, record: HostRecord) -> Step | None:
     if not look.deployment.policy.stops_first or _may_stay(look, plan):
         return None
     if entrance.let_in_again(look, plan, record):
-        record = replace(record, leaving_at=None)  # and so its proxy serves what is left there, until it is out again
+        record = replace(
+            record, leaving_at=None
+        )  # and so its proxy serves what is left there, until it is out again
     if not converge.leftovers(look, plan):
         return _elsewhere(look, plan, record)
     if record.leaving_at is None:

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 DEADLINE = 60.0  # seconds for anything that is awaited
 FLAGS = (
     "--headless=new",
@@ -33,6 +35,17 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+def chromium() -> str:
+    """Where it is; without it the test is skipped with the reason, or fails when CI=true."""
+    found = shutil.which("chromium")
+    if found:
+        return found
+    missing = "Chromium is not on this machine: as root, run `apt-get install chromium`."
+    if os.environ.get("CI") == "true" or os.environ.get("SHIPWAY_REQUIRE_LIVE") == "1":
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(missing)
+
+
 class Browser:
     def __init__(self, folder: Path, width: int = 1440, height: int = 900) -> None:
         self._flags = [*FLAGS, f"--user-data-dir={folder / 'profile'}", f"--window-size={width},{height}"]
@@ -44,9 +57,8 @@ class Browser:
     def __enter__(self) -> "Browser":
         theirs, self._to = os.pipe()
         self._from, ours = os.pipe()
-        chromium = shutil.which("chromium") or "chromium"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", PIPED, str(theirs), str(ours), chromium, *self._flags, "about:blank"],
+            [sys.executable, "-c", PIPED, str(theirs), str(ours), chromium(), *self._flags, "about:blank"],
             pass_fds=(theirs, ours),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
