@@ -36,7 +36,7 @@ def _status(before: Deployment, now_is: Deployment, now: datetime) -> Iterator[H
         why = f": {now_is.error}" if now_is.error and now_is.status is not Status.ROLLING else ""
         if now_is.status is Status.AWAITING_PROMOTION:
             why = _asks(now_is)
-        yield Happening(now, "status", f"{now_is.status}{why}")
+        yield Happening(now, "status", f"{now_is.status.replace('_', ' ')}{why}")
     if now_is.settled and not before.settled:
         seen = _seen(now_is, [r for r in now_is.records if r.touched])
         text = f"release {now_is.release.number} is good; the old replicas may go{seen}"

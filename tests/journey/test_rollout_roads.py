@@ -339,7 +339,7 @@ def test_record_tells_where_and_why_it_failed():
     assert "replica 0 of release 2 exited with code 1" in deployment.record("web-1").error
     logs = [h for _, h in stage.books.deployments.happenings(number) if h.kind == "log"]
     assert [(h.host, h.text.startswith("last words of")) for h in logs] == [("web-1", True)]
-    assert "rolled_back: web-1, gate: replica 0" in stage.logs.text[7]
+    assert "rolled back: web-1, gate: replica 0" in stage.logs.text[7]
     assert stage.notices.told[-1].startswith("shop/production: release 2 rolled back: web-1")
 
 
