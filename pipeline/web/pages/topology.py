@@ -13,7 +13,8 @@ from pipeline.web.fleet_answers import BackendAnswer, EnvironmentAnswer, ProxyAn
 WIDTH, BOX, HEIGHT, GAP = 356, 104, 34, 8
 RIGHT = WIDTH - BOX
 SHOWN = 40  # rows; of a fleet that is larger a picture says nothing
-LETTERS = 14  # that fit in a box
+LETTERS = 14  # that fit in a box …
+SMALL = 16  # … and of a note, which is smaller
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,13 @@ class Box:
 
     @property
     def short(self) -> str:
-        return self.name if len(self.name) <= LETTERS else f"{self.name[: LETTERS - 1]}…"
+        return _cut(self.name, LETTERS)
+
+    @property
+    def short_note(self) -> str:
+        """Its number stays whole."""
+        words, dot, number = self.note.rpartition(" · ")
+        return f"{_cut(words, SMALL - len(dot + number))}{dot}{number}"
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,10 @@ def picture_of(seen: EnvironmentAnswer) -> Picture | None:
     boxes = tuple([*_entrance(rows), *_proxies(rows), *_replicas(rows)])
     lines = tuple([*_in(rows), *_out(rows)])
     return Picture(tall, boxes, lines, bool(seen.load_balancer), max(0, len(replicas) - SHOWN))
+
+
+def _cut(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _spread(number: int, tall: float) -> list[float]:

@@ -10,7 +10,7 @@ from pipeline.web.fleet_answers import (
     ProxyAnswer,
     ReplicaAnswer,
 )
-from pipeline.web.pages.topology import SHOWN, WIDTH, picture_of
+from pipeline.web.pages.topology import SHOWN, WIDTH, Box, picture_of
 
 
 def replica(name, state):
@@ -103,3 +103,9 @@ def test_a_large_fleet_is_drawn_in_part_and_says_so():
     assert picture.left_out == 5
     assert len(picture.boxes) == 2 * SHOWN + 1
     assert all(len(box.short) <= 14 for box in picture.boxes)
+    assert all(len(box.short_note) <= 16 for box in picture.boxes)
+
+
+def test_a_note_that_is_too_long_keeps_its_number():
+    assert Box(0, 0, "web-1", "front-of-the-shop · 12", "good").short_note == "front-of-t… · 12"
+    assert Box(0, 0, "entry", "2/3", "good").short_note == "2/3"
