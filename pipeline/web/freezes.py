@@ -50,14 +50,14 @@ def set_freeze(ports: Ports, caller: Caller, body: FreezeBody) -> FreezeAnswer:
         raise Refused(f"Nothing is frozen: {error}.") from None
     if until <= max(now, since):
         raise Refused(f"Nothing is frozen: {body.until!r} is over already, or not after the beginning.")
-    freeze = Freeze(since, until, body.why, 0, body.service, body.environment, caller.name)
+    freeze = Freeze(since, until, body.why, 0, body.service, body.environment, caller.signature)
     return _answer(ports.freezes.add(freeze))
 
 
 def lift_freeze(ports: Ports, caller: Caller, freeze: int) -> FreezeAnswer:
     found = ports.freezes.freeze(freeze)
     _demand_reach(caller, found.service, found.environment)
-    return _answer(ports.freezes.lift(freeze, caller.name))
+    return _answer(ports.freezes.lift(freeze, caller.signature))
 
 
 def _demand_reach(caller: Caller, service: str, environment: str) -> None:

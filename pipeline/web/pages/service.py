@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pipeline.rollout.secrets import outdated
 from pipeline.web.answers import RunsAnswer
 from pipeline.web.fleet_answers import EnvironmentAnswer, EnvironmentSummary, ReleasesAnswer, ServiceAnswer
+from pipeline.web.pages.freezing import freezes_of
 from pipeline.web.pages.page import Page
 from pipeline.web.pages.release_rows import rows_of
 from pipeline.web.pages.resolved import Change, Setting, changes_of, settings_of
@@ -38,6 +39,7 @@ def show(visit: Visit, service: str) -> dict[str, object]:
         "runs": runs.runs,
         "next": runs.next,
         "environment": visit.args.get("environment", ""),
+        "freezes": freezes_of(visit, service),
         "rows": rows_of(visit, releases.releases, found.environments),
     }
 

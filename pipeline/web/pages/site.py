@@ -21,6 +21,7 @@ from pipeline.web.pages import (
     deployment,
     difference,
     figures,
+    freezing,
     hosts,
     ledger,
     overview,
@@ -62,7 +63,13 @@ PAGES: tuple[Page, ...] = (
     *ledger.PAGES,
     *audit.PAGES,
 )
-FORMS: tuple[Form, ...] = (*bring.FORMS, *deeds.FORMS, *hosts.FORMS, *ledger.FORMS)
+FORMS: tuple[Form, ...] = (
+    *bring.FORMS,
+    *freezing.FORMS,
+    *deeds.FORMS,
+    *hosts.FORMS,
+    *ledger.FORMS,
+)
 RESOURCES: tuple[Resource, ...] = (*run_log.RESOURCES,)
 OTHERS = ("/api", "/hooks/", "/static/", "/healthz", "/readyz", "/metrics")  # where no page is
 

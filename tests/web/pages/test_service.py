@@ -319,3 +319,31 @@ def test_a_release_under_way_is_not_offered_twice(house, deployer):
     bring(house, house.release().number, Status.ROLLING)
 
     assert "It is on its way already." in deployer.get("/services/shop/releases").text
+
+
+def test_an_admin_freezes_an_environment_and_lifts_it_again(house, person):
+    admin, deployer = person("admin", name="eve"), person("deployer", name="ada")
+
+    done = admin.act("/services/shop/environments/production/freeze", until="2h", why="<b>sale</b>")
+    (set_now,) = house.store.freezes.freezes()
+    shown, read = admin.get("/services/shop").text, deployer.get("/services/shop").text
+    refused = deployer.act(f"/services/shop/freezes/{set_now.id}/lift")
+    lifted = admin.act(f"/services/shop/freezes/{set_now.id}/lift")
+
+    assert done.location == lifted.location == "/services/shop#freezes"
+    assert (set_now.service, set_now.environment, set_now.by) == ("shop", "production", "user:eve")
+    assert "&lt;b&gt;sale&lt;/b&gt;" in shown
+    assert f'action="/services/shop/freezes/{set_now.id}/lift"' in shown
+    assert "&lt;b&gt;sale" in read
+    assert "<button>Lift</button>" not in read
+    assert "/environments/production/freeze" not in read
+    assert refused.status_code == 403
+    assert house.store.freezes.freezes() == []
+
+
+def test_a_moment_that_is_none_is_told_and_nothing_is_frozen(house, person):
+    answer = person("admin").act("/services/shop/environments/production/freeze", until="soon")
+
+    assert answer.status_code == 400
+    assert "Nothing is frozen" in answer.text
+    assert house.store.freezes.freezes() == []
