@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from pipeline.commands.screen import colours
 from pipeline.errors import ShipwayError
 
 INTERRUPTED = 130
+COMMAND = re.compile(r"`[a-z]+ ")  # with something behind it: a key of a file stands in such marks too
 
 
 def exit_code(act: Callable[[], object], asked: Asked) -> int:
@@ -34,7 +36,7 @@ def exit_code(act: Callable[[], object], asked: Asked) -> int:
 def _tell(error: ShipwayError, asked: Asked) -> int:
     """The last words are what to type now: those of the message, else those of its kind."""
     text, now = str(error).rstrip() or (error.__doc__ or "").strip(), ""
-    if "`shipway " not in text:
+    if not COMMAND.search(text):
         now = error.now
     if asked.json:
         found = {

@@ -34,7 +34,8 @@ def socket_of(descriptor: int) -> socket.socket:
 def _sentence(listen: str, error: OSError) -> BadConfig | Conflict:
     if error.errno == errno.EADDRINUSE:
         return Conflict(
-            f"Another program already listens on {listen}. End it, or set server.listen to another port."
+            f"Another program already listens on {listen}: `ss -ltnp` tells which. "
+            "End it, or set server.listen to another port."
         )
     if error.errno == errno.EACCES:
         return BadConfig(

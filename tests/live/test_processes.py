@@ -80,7 +80,7 @@ def test_a_port_in_use_is_one_sentence(workshop: Workshop) -> None:
 
     assert done.returncode == 6
     assert done.stderr == (
-        f"shipway: Another program already listens on 127.0.0.1:{workshop.port}. "
+        f"shipway: Another program already listens on 127.0.0.1:{workshop.port}: `ss -ltnp` tells which. "
         "End it, or set server.listen to another port.\n"
     )
 
