@@ -13,6 +13,10 @@ from pipeline.commands.calling import api
 from pipeline.commands.showing import show, table
 
 ROLES = ("viewer", "deployer", "admin")
+role_option = click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
+scope_option = click.option(
+    "--scope", "scopes", multiple=True, metavar="SERVICE[/ENVIRONMENT]", help="Only there. May be repeated."
+)
 
 
 @click.group()
@@ -22,10 +26,8 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
-@click.option(
-    "--scope", "scopes", multiple=True, metavar="SERVICE[/ENVIRONMENT]", help="Only there. May be repeated."
-)
+@role_option
+@scope_option
 def create(name: str, role: str, scopes: tuple[str, ...]) -> None:
     """Print a new token. It is shown this once; only its hash is kept."""
     if _remote():

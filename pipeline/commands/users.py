@@ -14,9 +14,9 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.showing import ago, show, table
+from pipeline.commands.tokens import role_option, scope_option
 from pipeline.secret import Secret
 
-ROLES = ("viewer", "deployer", "admin")
 LONGEST = 4096  # characters that are read of a password
 
 
@@ -27,10 +27,8 @@ def user() -> None:
 
 @user.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True)
-@click.option(
-    "--scope", "scopes", multiple=True, metavar="SERVICE[/ENVIRONMENT]", help="Only there. May be repeated."
-)
+@role_option
+@scope_option
 def create(name: str, role: str, scopes: tuple[str, ...]) -> None:
     """A new user. The password is asked for, or read from standard input: `< file`."""
     password = _password()
