@@ -37,6 +37,7 @@ from pipeline.people import NoSessions, NoUsers, Provider, Sessions, Users
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
+from pipeline.roster import NoRoster, Roster
 from pipeline.settings import Settings
 from pipeline.timing import Freezes, NoFreezes, NoSchedules, Schedules
 
@@ -268,6 +269,7 @@ class Ports:
     figures: FigureBook = field(default_factory=NoFigures)
     pulse: PulseBook = field(default_factory=NoPulse)
     told: Told = field(default_factory=NoNotices)
+    roster: Roster = field(default_factory=NoRoster)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

@@ -1,6 +1,6 @@
 """`shipway.yml`, the operator's file, as frozen values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -47,12 +47,12 @@ class Settings:
     server: Server = field(default_factory=Server)
     registry: RegistryAccess = field(default_factory=lambda: RegistryAccess("127.0.0.1:5000"))
     builder: BuilderSettings = field(default_factory=BuilderSettings)
-    hosts: dict[str, Host] = field(default_factory=dict)
+    hosts: Mapping[str, Host] = field(default_factory=dict)
     proxies: dict[str, Proxy] = field(default_factory=dict)
     load_balancers: dict[str, LoadBalancer] = field(default_factory=dict)
-    services: dict[str, Service] = field(default_factory=dict)
+    services: Mapping[str, Service] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
-    gitlab_runners: dict[str, RunnerFleet] = field(default_factory=dict)
+    gitlab_runners: Mapping[str, RunnerFleet] = field(default_factory=dict)
     notices: tuple[Rule, ...] = ()
 
     def service(self, name: str) -> Service:

@@ -256,6 +256,7 @@ def _environment(
         service=service,
         name=name,
         hosts=tuple(hosts[host] for host in selected(keys, environment)),
+        selector=environment.hosts if isinstance(environment.hosts, dict) else {},
         branches=tuple(environment.branches),
         tags=tuple(environment.tags),
         replicas=environment.replicas,

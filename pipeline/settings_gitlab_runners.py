@@ -98,6 +98,7 @@ class RunnerFleetKeys(Keys):
     def fleet(self, name: str, hosts: tuple[Host, ...], ca: str) -> RunnerFleet:
         """`ca`: its absolute path."""
         given = dict(self) | {"url": self.url.rstrip("/"), "token": Secret(self.token.get_secret_value())}
+        given |= {"selector": self.hosts if isinstance(self.hosts, dict) else {}}
         given |= {"hosts": hosts, "ca": ca, "tags": tuple(self.tags), "volumes": tuple(self.volumes)}
         return RunnerFleet(name=name, **given)
 

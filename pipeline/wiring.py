@@ -21,6 +21,7 @@ from pipeline.reports.desk import Desk
 from pipeline.retention.prune import Pruned, prune
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
+from pipeline.standing import live
 from runners.artifact_store import FileArtifacts
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
@@ -46,6 +47,7 @@ from runners.reporters import Reporters
 from runners.shelves import shelves_of
 from runners.sign_in import providers_of
 from runners.source import GitSource
+from runners.standing import Standing
 from runners.store import Store
 from runners.traces import OtlpTraces
 
@@ -60,6 +62,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     installation = store.installation.name if not server.installation else lambda: server.installation
     logs, artifacts = FileLogs(f"{server.data}/logs"), FileArtifacts(f"{server.data}/artifacts")
     logs.hide(all_secrets(settings))
+    settings = live(settings, Standing(settings, store.roster))
     return Ports(
         settings=settings,
         forges=Forges(),
@@ -70,6 +73,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         deployments=store.deployments,
         routes=store.routes,
         fleet=store.fleet,
+        roster=store.roster,
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,

@@ -52,6 +52,7 @@ class RunnerFleet:
     cpus: float = 0.0
     privileged: bool = False
     volumes: tuple[str, ...] = field(default_factory=tuple)
+    selector: dict[str, str] = field(default_factory=dict)  # labels of hosts; empty: they are named
     socket: str = "/var/run/docker.sock"
     output_limit: int = 4 << 20
     stop_timeout: float = 3600.0

@@ -93,6 +93,7 @@ class Environment:
     windows: tuple[Window, ...] = ()  # when it takes deployments; none: always
     freezes: tuple[Freeze, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    selector: dict[str, str] = field(default_factory=dict)  # labels of hosts; empty: they are named
 
     @property
     def floor(self) -> int:

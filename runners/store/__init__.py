@@ -23,6 +23,7 @@ from runners.store.outbox import SqlOutbox
 from runners.store.pulse import SqlPulse
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
+from runners.store.roster import SqlRoster
 from runners.store.rotation import rotate
 from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
@@ -53,6 +54,7 @@ class Store:
         self.deployments = SqlDeployments(database, deployments)
         self.routes = SqlRoutes(database)
         self.fleet = SqlFleet(database)
+        self.roster = SqlRoster(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)

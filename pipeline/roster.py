@@ -1,0 +1,39 @@
+"""The hosts that joined: a port of the database, beside `books.py`, and of the same contract."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pipeline.fleet.joined import Joined
+
+
+class Roster(Protocol):
+    """Hosts that are in no file. One that left is not in it any more."""
+
+    def joined(self) -> Mapping[str, Joined]:
+        """By their names, in the order in which they joined."""
+
+    def add(self, joined: Joined) -> None:
+        """Or writes down anew what is known of it. Raises `Conflict` when another machine has the name (its `instance`
+        or `engine` is another one's)."""
+
+    def protect(self, name: str, protected: bool) -> None:
+        """Raises `NotFound`."""
+
+    def remove(self, name: str) -> None:
+        """Absent is fine."""
+
+
+class NoRoster:
+    """Nobody joins."""
+
+    def joined(self) -> Mapping[str, Joined]:
+        return {}
+
+    def add(self, joined: Joined) -> None:
+        raise NotImplementedError("hosts join where there is a database")
+
+    def protect(self, name: str, protected: bool) -> None:
+        raise NotImplementedError("hosts join where there is a database")
+
+    def remove(self, name: str) -> None:
+        """There is none."""
