@@ -220,6 +220,9 @@ class Routes(Protocol):
 
     def wanted(self, site: Site) -> SiteWanted: ...
 
+    def wanted_on(self, sites: Sequence[Site]) -> Mapping[Site, SiteWanted]:
+        """The same of several, as they were at one moment."""
+
     def put(self, route: Route, lease: Lease, drains: bool = True) -> SiteWanted:
         """Replace one service's route on its site and grow the site's generation (unless nothing changed).
         A route without backends is removed. Returns all that the site must serve now.

@@ -1,13 +1,14 @@
 """Applies the effects that were decided, side by side where they touch different things; the replicas of one host start and
 end side by side as well. Decides nothing.
 
-Before each effect the lease is held once more, so that a driver which slept through its end touches nothing. What the
-world answers becomes an `Outcome`, in which secrets are hidden: it may be what a container printed. Only the loss of the
-lease ends the work.
+Before the first effect the lease is held once more, and before each later one unless that was just now, so that a driver
+which slept through its end touches nothing. What the world answers becomes an `Outcome`, in which secrets are hidden: it
+may be what a container printed. Only the loss of the lease ends the work.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from pipeline.errors import ConfigRefused, Outdated, Rejected, ShipwayError, StageFailed, Stopped, Unreachable
@@ -36,9 +37,18 @@ from pipeline.rollout.observed import Outcome, Verdict
 from pipeline.rollout.places import host_of, proxy_of
 
 LEASE_TTL = 5.0  # seconds, as the worker's keeper extends it
+JUST_NOW = timedelta(seconds=LEASE_TTL / 5)  # nobody else can have taken what was extended then
 SITE_TTL = 10.0  # seconds; one configuration is written and loaded well within it
 LOG_LINES = 50
 OF_A_REPLICA = (Start, Keep, Retire)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A lease, and when it was extended last."""
+
+    lease: Lease
+    at: datetime
 
 
 def apply(
@@ -47,22 +57,30 @@ def apply(
     """One after the other on one thing, side by side on different ones."""
     ordered = sorted(effects, key=lambda effect: effect.where)
     groups = [list(group) for _, group in groupby(ordered, key=lambda effect: effect.where)]
-    return tuple(_each([_job(group, deployment, lease, ports) for group in groups], ports))
+    held = _Held(lease, ports.clock.now())
+    if groups:
+        _hold(lease, ports)
+    return tuple(_each([_job(group, deployment, held, ports) for group in groups], ports))
+
+
+def _hold(lease: Lease, ports: Ports) -> None:
+    if not ports.leases.extend(lease, LEASE_TTL):
+        raise Stopped(f"The lease {lease.key} went to another driver; nothing more is touched.")
 
 
 def _job(
-    effects: list[Effect], deployment: Deployment, lease: Lease, ports: Ports
+    effects: list[Effect], deployment: Deployment, held: _Held, ports: Ports
 ) -> Callable[[], list[Outcome]]:
     """What touches one replica alone first and together: each has a name of its own, and the engine gives a port to one
     of them only."""
 
     def one(effect: Effect) -> Callable[[], list[Outcome]]:
-        return lambda: [_one(effect, deployment, lease, ports)]
+        return lambda: [_one(effect, deployment, held, ports)]
 
     def work() -> list[Outcome]:
         together = _each([one(effect) for effect in effects if isinstance(effect, OF_A_REPLICA)], ports)
         others = [effect for effect in effects if not isinstance(effect, OF_A_REPLICA)]
-        return [*together, *(_one(effect, deployment, lease, ports) for effect in others)]
+        return [*together, *(_one(effect, deployment, held, ports) for effect in others)]
 
     return work
 
@@ -75,10 +93,10 @@ def _each(jobs: Sequence[Callable[[], list[Outcome]]], ports: Ports) -> list[Out
     return [outcome for result in results if not isinstance(result, Exception) for outcome in result]
 
 
-def _one(effect: Effect, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:
-    if not ports.leases.extend(lease, LEASE_TTL):
-        raise Stopped(f"The lease {lease.key} went to another driver; nothing more is touched.")
-    outcome = _tried(effect, deployment, lease, ports)
+def _one(effect: Effect, deployment: Deployment, held: _Held, ports: Ports) -> Outcome:
+    if not timedelta(0) <= ports.clock.now() - held.at < JUST_NOW:
+        _hold(held.lease, ports)
+    outcome = _tried(effect, deployment, held.lease, ports)
     return replace(outcome, note=ports.logs.masked(outcome.note)) if outcome.note else outcome
 
 
@@ -155,6 +173,7 @@ def _run_hook(effect: RunHook, deployment: Deployment, ports: Ports) -> Outcome:
 def _switch(effect: Switch, deployment: Deployment, lease: Lease, ports: Ports) -> Outcome:
     """Books first, under the deployment's fence; then the site, which refuses a generation older than its own."""
     place = proxy_of(effect.site, ports), host_of(effect.site.host, ports)
+    taken_at = ports.clock.now()
     held = ports.leases.take(site_key(effect.site), lease.owner, SITE_TTL)
     if held is None:
         raise Unreachable(f"{effect.site} is being configured by somebody else; it is tried again.")
@@ -162,7 +181,8 @@ def _switch(effect: Switch, deployment: Deployment, lease: Lease, ports: Ports) 
         before = _route(ports.routes.wanted(effect.site), deployment)
         route = _own(effect.site, effect.backends, deployment)
         wanted = ports.routes.put(route, lease, drains=place[0].names_drains)
-        if not ports.leases.extend(held, SITE_TTL):
+        late = not timedelta(0) <= ports.clock.now() - taken_at < JUST_NOW
+        if late and not ports.leases.extend(held, SITE_TTL):
             raise Unreachable(
                 f"{effect.site} went to somebody else in the middle of a switch; it is tried again."
             )

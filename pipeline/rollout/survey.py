@@ -39,7 +39,7 @@ def survey(deployment: Deployment, ports: Ports) -> Observed:
     observed = Observed(
         hosts=hosts,
         sites={s.site: s for s in seen if isinstance(s, SiteSeen)},
-        wanted={site: ports.routes.wanted(site) for site in places},
+        wanted=dict(ports.routes.wanted_on(places)),
         kept=_kept(deployment, ports) if _tidies(deployment) else (),
         entrance=entrance_seen(deployment, ports) if entrance.needed(deployment) else None,
         parked=_parked(deployment, ports),

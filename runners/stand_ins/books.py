@@ -90,6 +90,9 @@ class MemoryRoutes:
     def wanted(self, site: Site) -> SiteWanted:
         return self.rows.get(site, SiteWanted(site, 0))
 
+    def wanted_on(self, sites: Sequence[Site]) -> Mapping[Site, SiteWanted]:
+        return {site: self.wanted(site) for site in sites}
+
     def put(self, route: Route, lease: Lease, drains: bool = True) -> SiteWanted:
         self.leases.guard(lease)
         route = replace(route, backends=tuple(sorted(route.backends)))

@@ -1,8 +1,9 @@
 """Our books of what each proxy site should serve. Renders and loads nothing."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, delete, select, tuple_
 
 from pipeline.fleet.proxy import Route, Site, SiteWanted
 from pipeline.lease import Lease
@@ -10,6 +11,14 @@ from runners.store import tables
 from runners.store.codec import PLAIN
 from runners.store.database import Database
 from runners.store.leases import guard
+
+SITES: BindParameter[list[tuple[str, str]]] = bindparam("sites", expanding=True)
+GENERATIONS = select(tables.sites.c.proxy, tables.sites.c.host, tables.sites.c.generation).where(
+    tuple_(tables.sites.c.proxy, tables.sites.c.host).in_(SITES)
+)
+RECORDS = select(tables.routes.c.proxy, tables.routes.c.host, tables.routes.c.record).where(
+    tuple_(tables.routes.c.proxy, tables.routes.c.host).in_(SITES)
+)
 
 
 class SqlRoutes:
@@ -19,7 +28,10 @@ class SqlRoutes:
         self._database = database
 
     def wanted(self, site: Site) -> SiteWanted:
-        return self._database.read(lambda tx: _wanted(tx, site))
+        return self.wanted_on([site])[site]
+
+    def wanted_on(self, sites: Sequence[Site]) -> Mapping[Site, SiteWanted]:
+        return self._database.read(lambda tx: _wanted(tx, sites)) if sites else {}
 
     def put(self, route: Route, lease: Lease, drains: bool = True) -> SiteWanted:
         route = replace(route, backends=tuple(sorted(route.backends)))  # another order is no change
@@ -27,12 +39,12 @@ class SqlRoutes:
         def work(tx: Connection) -> SiteWanted:
             guard(tx, lease)
             self._database.line_up(tx, ("site", route.site.proxy, route.site.host))
-            before = {old.name: old for old in _wanted(tx, route.site).routes}.get(route.name)
+            before = {old.name: old for old in _at(tx, route.site).routes}.get(route.name)
             if before != (route if route.backends else None):
                 self._replace(tx, route)
                 if drains or not route.reads_like(before):
                     self._grow(tx, route.site)
-            return _wanted(tx, route.site)
+            return _at(tx, route.site)
 
         return self._database.write(work)
 
@@ -72,13 +84,24 @@ class SqlRoutes:
         )
 
 
-def _wanted(tx: Connection, site: Site) -> SiteWanted:
-    table = tables.sites.c
-    query = select(table.generation).where(table.proxy == site.proxy, table.host == site.host)
-    generation = tx.execute(query).scalar_one_or_none() or 0
-    records = tx.execute(select(tables.routes.c.record).where(_on(site))).scalars()
-    routes = sorted((PLAIN.load(Route, record) for record in records), key=lambda route: route.name)
-    return SiteWanted(site, generation, tuple(routes))
+def _at(tx: Connection, site: Site) -> SiteWanted:
+    return _wanted(tx, [site])[site]
+
+
+def _wanted(tx: Connection, sites: Sequence[Site]) -> dict[Site, SiteWanted]:
+    keys = [(site.proxy, site.host) for site in sites]
+    generations = {
+        Site(row.proxy, row.host): row.generation for row in tx.execute(GENERATIONS, {"sites": keys})
+    }
+    routes: dict[Site, list[Route]] = {site: [] for site in sites}
+    for row in tx.execute(RECORDS, {"sites": keys}):
+        routes[Site(row.proxy, row.host)].append(PLAIN.load(Route, row.record))
+    return {
+        site: SiteWanted(
+            site, generations.get(site, 0), tuple(sorted(routes[site], key=lambda route: route.name))
+        )
+        for site in sites
+    }
 
 
 def _on(site: Site) -> ColumnElement[bool]:

@@ -1,5 +1,5 @@
 """Push to live, back warm (in the bake) and back cold, on 3 hosts × 2 replicas of the sample service: Shipway against the
-same work as raw engine calls in the best order (`by_hand`), in the same run. The least of some rounds counts."""
+same work as raw engine calls in the best order (`by_hand`), in turn in the same run. The least of some rounds counts."""
 
 import os
 import shutil
@@ -23,6 +23,9 @@ HEALTH = "health: {path: /healthz, interval: 100ms, timeout: 2s, rise: 1, fall: 
 SPEC = f"test: {{command: 'pytest -q -p no:cacheprovider'}}\nrun: {{port: 8000}}\n{HEALTH}"
 ROUNDS = int(os.environ.get("SHIPWAY_BENCH_ROUNDS", "3"))
 BAKING = "60s"
+HAND, HAND_BACK = "by hand: push to live", "by hand: back, cold"
+SWITCH = "by hand: one switch of all proxies"
+OURS, OURS_BACK = "push to live, all hosts at once", "back by hand, cold, all hosts at once"
 
 
 def main() -> int:
@@ -32,13 +35,11 @@ def main() -> int:
     rows: dict[str, float] = {}
     try:
         hand.prepare()
-        rows["by hand: push to live"], rows["by hand: back, cold"] = _by_hand(hand, shop)
-        rows["by hand: one switch of all proxies"] = min(_timed(hand.switch) for _ in range(ROUNDS))
-        hand.clean()
         house = House(folder / "house", lab, shop.remote)
         with ending(house):
-            rows |= _ours(house, shop, TOGETHER, "all hosts at once")
+            rows |= _in_turn(hand, house, shop)
             where = _where(house)
+            hand.clean()
             rows |= _ours(house, shop, {}, "one host after the other")
             rows |= _ours(house, shop, None, "the policy that nobody set", rounds=1)
             rows["back in the bake, to the last new answer"] = _warm(house, shop)
@@ -56,17 +57,28 @@ def _timed(work: Callable[[], object]) -> float:
     return time.monotonic() - begin
 
 
-def _by_hand(hand: ByHand, shop: SampleRepository) -> tuple[float, float]:
-    """Each round a version more and back to the one before it, whose image the hosts have."""
-    forward, back, last = [], [], ""
-    for number in range(ROUNDS + 1):
-        shop.commit(f"hand{number}", **{".shipway.yml": SPEC})
+def _in_turn(hand: ByHand, house: House, shop: SampleRepository) -> dict[str, float]:
+    """Each round both push a version more, and go back to the one before it, whose image the hosts have."""
+    _restarted(house, MINIMUM | TOGETHER)
+    last = _pushed_by_hand(hand, shop, "first")
+    _deployed(house, shop, "v0")
+    seconds: dict[str, list[float]] = {name: [] for name in (HAND, HAND_BACK, OURS, OURS_BACK, SWITCH)}
+    for number in range(ROUNDS):
         made: list[str] = []
-        forward.append(_timed(lambda n=number, made=made: made.append(hand.deploy(shop.tree, f"hand{n}"))))
-        if last:
-            back.append(_timed(lambda last=last: hand.roll(last)))
+        seconds[HAND].append(
+            _timed(lambda n=number, made=made: made.append(_pushed_by_hand(hand, shop, f"hand{n}")))
+        )
+        seconds[OURS].append(_timed(lambda n=number: _deployed(house, shop, f"v{n + 1}")))
+        seconds[HAND_BACK].append(_timed(lambda last=last: hand.roll(last)))
+        seconds[OURS_BACK].append(_timed(lambda: _back(house)))
+        seconds[SWITCH].append(_timed(hand.switch))
         last = made[0]
-    return min(forward[1:]), min(back)
+    return {name: min(found) for name, found in seconds.items()}
+
+
+def _pushed_by_hand(hand: ByHand, shop: SampleRepository, version: str) -> str:
+    shop.commit(version, **{".shipway.yml": SPEC})
+    return hand.deploy(shop.tree, version)
 
 
 def _ours(
@@ -128,7 +140,7 @@ def _phases(house: House, number: int) -> set[str]:
 
 
 def _told(rows: dict[str, float]) -> str:
-    forward = rows["by hand: push to live"]
+    forward = rows[HAND]
     head = f"\n3 hosts × {REPLICAS} replicas, the least of {ROUNDS}, {MINIMUM}; load average {os.getloadavg()[0]:.1f}"
     lines = [f"{name:48}{seconds:8.2f}{seconds / forward:8.2f}" for name, seconds in rows.items()]
     return "\n".join([head, f"{'':48}{'s':>8}{'ratio':>8}", *lines])

@@ -102,6 +102,18 @@ def test_a_site_serves_the_routes_of_all_services_under_one_number(books: Store,
     assert answered.routes == (blog, SHOP)
 
 
+def test_sites_are_read_together(books: Store, lease: Lease):
+    other, unknown = Site("front", "web-2"), Site("back", "web-1")
+    books.routes.put(SHOP, lease)
+    books.routes.put(replace(SHOP, site=other, backends=BACKENDS[:1]), lease)
+
+    found = books.routes.wanted_on([other, SITE, unknown])
+
+    assert found == {site: books.routes.wanted(site) for site in (SITE, other, unknown)}
+    assert [len(found[site].routes) for site in (SITE, other, unknown)] == [1, 1, 0]
+    assert books.routes.wanted_on([]) == {}
+
+
 def test_a_route_without_backends_is_removed(books: Store, lease: Lease):
     books.routes.put(SHOP, lease)
 
