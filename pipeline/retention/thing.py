@@ -77,6 +77,7 @@ class Need:
 
     images: Mapping[str, str] = field(default_factory=dict)
     runs: frozenset[int] = frozenset()  # not over
+    last_run: int | None = None  # the newest that there ever was; None: nobody looked
     places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
     repositories: Mapping[str, str] = field(default_factory=dict)
 

@@ -67,5 +67,7 @@ def test_a_deployment_is_aborted_and_every_host_goes_back(
     expect(page).to_have_url(re.compile(f"/deployments/{deployment}$"))
     ended(page, "rolled back")
     expect(page.locator(".verdict")).to_contain_text("aborted by request")
-    assert house.get("/audit")["entries"][0]["actor"] == "user:ada"
+    audit = house.get("/audit")["entries"]
+    aborts = [(one["actor"], one["target"]) for one in audit if one["action"] == "deployment.abort"]
+    assert aborts == [("user:ada", f"deployment {deployment}")]
     assert live_release(house) == before
