@@ -37,7 +37,7 @@ esac
 OWN = (
     "mount -t tmpfs none $1/root && mkdir $1/root/upper $1/root/work && "
     "mount -t overlay -o lowerdir=/etc,upperdir=$1/root/upper,workdir=$1/root/work overlay /etc && "
-    "mount -t tmpfs none /run && exec sleep infinity"
+    "mount -t tmpfs none /run && touch $1/ready && exec sleep infinity"
 )
 
 
@@ -102,8 +102,8 @@ def _live(machine: Machine) -> None:
     words = ["nsenter", namespace, "unshare", "--mount", "--propagation", "private", "sh", "-c", OWN, "life"]
     pid = daemons.launch([*words, str(machine.folder)], machine.folder / "life.log")
     (machine.folder / "life.pid").write_text(str(pid))
-    daemons._until(lambda: daemons.pid_of(machine.folder / "life.pid", "infinity") != 0, 10)
-    if not daemons.pid_of(machine.folder / "life.pid", "infinity"):
+    # before that a command would run in the /run and /etc of this very machine
+    if not daemons._until((machine.folder / "ready").exists, 10):
         raise LabError(f"{machine.name} has no /etc of its own: {(machine.folder / 'life.log').read_text()}")
 
 

@@ -173,7 +173,8 @@ def test_line_is_worth_nothing_to_a_second_machine_nor_to_an_impostor_of_the_con
     assert refused.returncode != 0
     assert bare.execute(machine, "ls /etc/shipway").stdout == "new.ca.pem\n"
 
-    assert bare.execute(machine, line).returncode == 0
+    done = bare.execute(machine, line)
+    assert done.returncode == 0, done.stderr + (machine.folder / "log").read_text()[-3000:]
     bare.execute(machine, "rm /etc/shipway/key.pem")
     second = bare.execute(machine, line)
 
