@@ -74,6 +74,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         routes=store.routes,
         fleet=store.fleet,
         roster=store.roster,
+        pools=store.pools,
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,
