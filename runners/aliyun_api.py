@@ -43,8 +43,9 @@ _CONNECT, _READ = 3, 10  # seconds
 class AliyunApi:
     """For one account. The client and its connections are made at the first call."""
 
-    def __init__(self, account: CloudAccount) -> None:
+    def __init__(self, account: CloudAccount, requests: str = _REQUESTS) -> None:
         self._account = account
+        self._requests = requests
         self._name = account.name
         self._client: Any = None
         parts = urlsplit(account.endpoint)
@@ -53,7 +54,7 @@ class AliyunApi:
         self._protocol = protocol_type.HTTP if parts.scheme == "http" else protocol_type.HTTPS
 
     def call(self, action: str, **values: object) -> dict[str, Any]:
-        """An action of the classic load balancer's API."""
+        """An action of the API whose request classes were named: the classic load balancer's, when none were."""
         return self._done(action, lambda: self._request(action, values))
 
     def ask(self, host: str, version: str, action: str, path: str = "", **values: object) -> dict[str, Any]:
@@ -103,7 +104,7 @@ class AliyunApi:
     def _request(self, action: str, values: dict[str, object]) -> Any:
         """A new one for every try: with it come a new nonce and a new time."""
         name = f"{action}Request"
-        request = getattr(import_module(f"{_REQUESTS}.{name}"), name)()
+        request = getattr(import_module(f"{self._requests}.{name}"), name)()
         request.set_protocol_type(self._protocol)
         if self._host:
             request.set_endpoint(self._host)

@@ -81,6 +81,7 @@ class Event(StrEnum):
     LEAVE = "leave"
     GIVEN_UP = "given up"
     DELETED = "deleted"
+    STAY = "stay"
 
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
@@ -91,6 +92,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.JOINING, Event.JOINED): State.READY,
     (State.JOINING, Event.LEAVE): State.LEAVING,
     (State.READY, Event.LEAVE): State.LEAVING,
+    (State.LEAVING, Event.STAY): State.READY,  # too few hosts would be left to somebody
     (State.LEAVING, Event.DELETED): State.GONE,
 }
 

@@ -15,7 +15,7 @@ from runners.store import Store
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WEB = Machine("web", "a1b2c3d4e5f6", NOON, NOON, why="2 are wanted", release_at=NOON)
 ORDER = Order("a1b2c3d4e5f6", "web-a1b2c3d4", "web", "cn-hangzhou", type="ecs.c7.large", spot=True,
-              release_at=NOON, user_data=Secret("#!/bin/sh\ntoken hush"), tags={"shipway-pool": "web"})  # fmt: skip
+              release_at=NOON, user_data=Secret("#!/bin/sh\ntoken hush"))  # fmt: skip
 
 
 def test_what_is_wanted_is_read_until_another_number_is(books: Store):
