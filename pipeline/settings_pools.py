@@ -32,7 +32,9 @@ class PoolKeys(Keys):
     )
     min: int = Field(default=0, ge=0, le=1000, description="Fewer machines than these are never left.")
     max: int = Field(ge=0, le=1000, description="More than these are never made, whoever wants them.")
-    region: Word = Field(default="", description="The cloud's name of the region, also the region of its hosts.")
+    region: Word = Field(
+        default="", description="The cloud's name of the region, also the region of its hosts."
+    )
     zone: Word = Field(default="", description="The cloud's name of the zone. Empty: that of the subnet.")
     type: Word = Field(default="", description="The cloud's name of the size, such as ecs.c7.large.")
     image: Word = Field(default="", description="The cloud's id of the image; rather one that has an engine.")
@@ -40,7 +42,8 @@ class PoolKeys(Keys):
     security_group: Word = Field(default="", description="The cloud's id of it. It needs no open port.")
     spot: bool = Field(default=False, description="Cheaper machines that the cloud may take back.")
     role: Word = Field(
-        default="", description="aliyun: a RAM role; aws: an instance profile. Empty: the machine may nothing."
+        default="",
+        description="aliyun: a RAM role; aws: an instance profile. Empty: the machine may nothing.",
     )
     disk: int = Field(default=0, ge=0, le=2048, description="GiB of the system disk. 0: as the image says.")
     labels: dict[values.Label, Text] = Field(
@@ -54,10 +57,12 @@ class PoolKeys(Keys):
         description="aliyun: a machine that Shipway does not extend for so long is deleted by the cloud.",
     )
     join_within: PositiveDuration = Field(
-        default=900.0, description="A machine that has not joined by then is deleted; another try comes later."
+        default=900.0,
+        description="A machine that has not joined by then is deleted; another try comes later.",
     )
     drain_within: PositiveDuration = Field(
-        default=1800.0, description="How long a machine that goes may take to become empty before people are told."
+        default=1800.0,
+        description="How long a machine that goes may take to become empty before people are told.",
     )
     endpoint: Word = Field(default="", description="Overrides the address of the cloud's API.")
     access_key: Word = Field(

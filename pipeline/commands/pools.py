@@ -22,7 +22,9 @@ def pools(context: click.Context) -> None:
     answer = api(asked()).get("/pools")
     rows = [_row(pool, machine) for pool in answer["pools"] for machine in pool["machines"]]
     lines = [_head(pool) for pool in answer["pools"]]
-    lines += ["", table(HEADS, rows, "No machines.")] if lines else ["No pools. docs/hosts-pools.md tells how."]
+    lines += (
+        ["", table(HEADS, rows, "No machines.")] if lines else ["No pools. docs/hosts-pools.md tells how."]
+    )
     lines += _failed(answer["pools"])
     lines += answer["strangers"]
     show(answer, "\n".join(lines))
@@ -36,7 +38,10 @@ def pools(context: click.Context) -> None:
 def want(pool: str, machines: int, why: str, force: bool) -> None:
     """From now on POOL should have so many MACHINES. The scheduler sees to it. Role admin."""
     answer = api(asked()).post(f"/pools/{pool}/want", {"machines": machines, "why": why, "force": force})
-    show(answer, f"Pool {pool} has {len(answer['machines'])} machines, and {machines} are wanted. `shipway pools` shows how.")
+    show(
+        answer,
+        f"Pool {pool} has {len(answer['machines'])} machines, and {machines} are wanted. `shipway pools` shows how.",
+    )
 
 
 @click.command("plan")
@@ -60,10 +65,16 @@ def plan_hosts(force: bool) -> None:
 
 def _head(pool: Mapping[str, Any]) -> str:
     wanted = pool["min"] if pool["wanted"] is None else pool["wanted"]
-    said = f", by {pool['wanted_by']}{': ' if pool['wanted_why'] else ''}{pool['wanted_why']}" if pool["wanted_by"] else ""
+    said = (
+        f", by {pool['wanted_by']}{': ' if pool['wanted_why'] else ''}{pool['wanted_why']}"
+        if pool["wanted_by"]
+        else ""
+    )
     there = sum(machine["state"] != "leaving" for machine in pool["machines"])
     where = " ".join(word for word in (pool["provider"], pool["region"], pool["type"]) if word)
-    return f"{pool['name']} ({where}): {there} of {wanted} wanted{said}; {pool['min']} to {pool['max']} allowed"
+    return (
+        f"{pool['name']} ({where}): {there} of {wanted} wanted{said}; {pool['min']} to {pool['max']} allowed"
+    )
 
 
 def _row(pool: Mapping[str, Any], machine: Mapping[str, Any]) -> tuple[str, ...]:

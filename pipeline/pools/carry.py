@@ -85,13 +85,17 @@ def _carry(pool: Pool, hand: _Hand) -> list[Done]:
 def _done(step: Step, sight: Sight, hand: _Hand) -> Done:
     hand.check()
     try:
-        DEEDS[step.deed](step, sight, hand)
+        wished = DEEDS[step.deed](step, sight, hand)
     except Stopped:
         raise
     except (ShipwayError, Waits) as error:
         known = _complain(step, str(error), hand)
         quiet = isinstance(error, Waits) or known
-        return Done(sight.pool.name, replace(step, deed=Deed.EMPTY) if quiet else step, "" if quiet else str(error))
+        return Done(
+            sight.pool.name, replace(step, deed=Deed.EMPTY) if quiet else step, "" if quiet else str(error)
+        )
+    if wished is not None:
+        return _done(replace(step, deed=Deed.LAUNCH, machine=wished), sight, hand)
     return Done(sight.pool.name, step)
 
 
@@ -108,14 +112,14 @@ def _complain(step: Step, error: str, hand: _Hand) -> bool:
 # ------------------------------------------------------------------------------------------------ they come
 
 
-def _wish(step: Step, sight: Sight, hand: _Hand) -> None:
+def _wish(step: Step, sight: Sight, hand: _Hand) -> Machine:
     pool, ports, wish, now = sight.pool, hand.ports, hand.nonce(), hand.ports.clock.now()
     machine = Machine(pool.name, wish, now, now, why=step.why)
     text = ports.invites.user_data(pool, machine.name, pool.join_within + ASK_AGAIN.total_seconds())
     order = ordered(pool, wish, machine.name, text, now)
     machine = ports.pools.wish(replace(machine, release_at=order.release_at), order, hand.lease)
     hand.note("pool.launch", machine.name, step.why)
-    _launch(replace(step, machine=machine), sight, hand)
+    return machine
 
 
 def _launch(step: Step, sight: Sight, hand: _Hand) -> None:
@@ -209,7 +213,7 @@ def _of(step: Step) -> Machine:
     return step.machine
 
 
-DEEDS: dict[Deed, Callable[[Step, Sight, _Hand], None]] = {
+DEEDS: dict[Deed, Callable[[Step, Sight, _Hand], Machine | None]] = {
     Deed.WISH: _wish,
     Deed.LAUNCH: _launch,
     Deed.FOUND: _found,

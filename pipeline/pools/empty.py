@@ -18,7 +18,7 @@ from pipeline.rollout.moving import drain, resume
 BY = "pools"
 
 
-class Waits(Exception):  # noqa: N818 it is no error
+class Waits(Exception):
     """It cannot go on now; says for what it waits."""
 
 

@@ -12,7 +12,11 @@ from pipeline.pools.pool import Pool, Provider
 from pipeline.secret import Secret
 
 INSTALLATION, POOL, WISH = "shipway", "shipway-pool", "shipway-wish"  # tags
-USER_DATA = {Provider.AWS: 16 << 10, Provider.ALIYUN: 32 << 10, Provider.LAB: 32 << 10}  # bytes, before any encoding
+USER_DATA = {
+    Provider.AWS: 16 << 10,
+    Provider.ALIYUN: 32 << 10,
+    Provider.LAB: 32 << 10,
+}  # bytes, before any encoding
 BEGINNINGS = ("#cloud-config\n", "#!/")  # what cloud-init takes for what it is
 
 
@@ -40,9 +44,13 @@ def ordered(pool: Pool, wish: str, name: str, user_data: str, now: datetime) -> 
     """Raises `Rejected` for user data that no machine would take: on a machine nobody would read the complaint."""
     most = USER_DATA[pool.provider]
     if not user_data.startswith(BEGINNINGS):
-        raise Rejected(f"Pool {pool.name}: user data must begin with #cloud-config or #!, else machines ignore it.")
+        raise Rejected(
+            f"Pool {pool.name}: user data must begin with #cloud-config or #!, else machines ignore it."
+        )
     if len(user_data.encode()) > most:
-        raise Rejected(f"Pool {pool.name}: user data has more than the {most} bytes that {pool.provider} takes.")
+        raise Rejected(
+            f"Pool {pool.name}: user data has more than the {most} bytes that {pool.provider} takes."
+        )
     same = ("region", "zone", "type", "image", "subnet", "security_group", "spot", "role", "disk")
     return Order(
         wish,

@@ -5,7 +5,7 @@ loss of more than that is rather a wrong region or key, and is refused.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pipeline.pools.judge import judged, orphans
@@ -32,7 +32,8 @@ def plan(sight: Sight, now: datetime) -> Plan:
     refused = _refused_losses(losses, sight)
     steps = [step for step in found if not (refused and step in losses)]
     stays = _stay(sight, steps)
-    numbers = _Numbers(held=refused, refused=True) if refused else _numbers(stays, sight, now)
+    past = _past(sight, steps, now)
+    numbers = _Numbers(held=refused, refused=True) if refused else _numbers(stays, sight, past, now)
     leaving = {step.machine for step in numbers.steps if step.deed is Deed.LEAVE}
     kept = [step for step in steps if step.machine not in leaving]
     held = "; ".join(filter(None, (sight.trouble, numbers.held)))
@@ -96,17 +97,26 @@ def _stay(sight: Sight, steps: Sequence[Step]) -> list[Machine]:
     return [m for m in sight.machines if m.state is not State.LEAVING and m not in going]
 
 
-def _numbers(stays: Sequence[Machine], sight: Sight, now: datetime) -> _Numbers:
+def _past(sight: Sight, steps: Sequence[Step], now: datetime) -> list[Machine]:
+    """Also those that fail in this moment, and those that failed and are not quite gone. The newest first."""
+    failing = [replace(s.machine, since=now, failed=True) for s in steps if s.machine and s.failed]
+    leaving = [m for m in sight.machines if m.state is State.LEAVING and m.failed]
+    return sorted((*failing, *leaving, *sight.past), key=lambda m: m.since, reverse=True)
+
+
+def _numbers(stays: Sequence[Machine], sight: Sight, past: Sequence[Machine], now: datetime) -> _Numbers:
     need = sight.target - len(stays)
     if need > 0:
-        return _more(need, stays, sight, now)
+        return _more(need, stays, sight, past, now)
     return _fewer(-need, stays, sight, now) if need < 0 else _Numbers()
 
 
-def _more(need: int, stays: Sequence[Machine], sight: Sight, now: datetime) -> _Numbers:
-    until = waits_until(sight.past, sight.machines)
+def _more(
+    need: int, stays: Sequence[Machine], sight: Sight, past: Sequence[Machine], now: datetime
+) -> _Numbers:
+    until = waits_until(past, sight.machines)
     if until is not None and now < until:
-        why = sight.past[0].error or sight.past[0].why
+        why = past[0].error or past[0].why
         return _Numbers(held=f"{need} more wait until {until:%H:%M} UTC, since the last one failed: {why}")
     if sight.instances is None:
         return _Numbers(held=f"{need} more wait until the cloud answers")
@@ -150,9 +160,7 @@ def _pick(stays: Sequence[Machine], sight: Sight, now: datetime) -> list[Machine
     """Who goes first: what does not serve yet or does not answer, then the least busy, then the newest. Never a protected
     one, nor one of which the cloud's answer is awaited, nor one that could not go a moment ago."""
     free = [
-        m
-        for m in stays
-        if m.state is not State.LAUNCHING and not _protected(m, sight) and not _stuck(m, now)
+        m for m in stays if m.state is not State.LAUNCHING and not _protected(m, sight) and not _stuck(m, now)
     ]
     return sorted(free, key=lambda m: _rank(m, sight))
 

@@ -39,5 +39,7 @@ def force_on(by: str, ports: Ports) -> list[str]:
 def known(name: str, ports: Ports) -> Pool:
     if name not in ports.settings.pools:
         pools = ", ".join(sorted(ports.settings.pools)) or "none"
-        raise NotFound(f"There is no pool {name!r} in shipway.yml. Known pools: {pools}. `shipway pools` lists them.")
+        raise NotFound(
+            f"There is no pool {name!r} in shipway.yml. Known pools: {pools}. `shipway pools` lists them."
+        )
     return ports.settings.pools[name]

@@ -23,7 +23,12 @@ _STATES = {
     "stopped": InstanceState.STOPPED,
     "shutting-down": InstanceState.ENDING,
 }
-_TAKEN = ("marked-for-termination", "marked-for-stop", "instance-terminated", "instance-stopped")  # beginnings
+_TAKEN = (
+    "marked-for-termination",
+    "marked-for-stop",
+    "instance-terminated",
+    "instance-stopped",
+)  # beginnings
 
 
 class AwsEc2:
@@ -48,7 +53,9 @@ class AwsEc2:
                 {"Name": "instance-state-name", "Values": list(_STATES)},
             )
         )
-        taken = self._taken([row["SpotInstanceRequestId"] for row in rows if row.get("SpotInstanceRequestId")])
+        taken = self._taken(
+            [row["SpotInstanceRequestId"] for row in rows if row.get("SpotInstanceRequestId")]
+        )
         return [_instance(row, taken.get(row.get("SpotInstanceRequestId", ""), "")) for row in rows]
 
     def extend(self, instance: str, until: datetime) -> None:
@@ -104,7 +111,11 @@ class AwsEc2:
             "IamInstanceProfile": {"Name": order.role} if order.role else {},
             "BlockDeviceMappings": self._disk(order) if order.disk else [],
             "InstanceInitiatedShutdownBehavior": "" if order.spot else "terminate",
-            "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": "required", "HttpPutResponseHopLimit": 1},
+            "MetadataOptions": {
+                "HttpEndpoint": "enabled",
+                "HttpTokens": "required",
+                "HttpPutResponseHopLimit": 1,
+            },
             "UserData": order.user_data.reveal(),  # botocore encodes it, once
             "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
         }

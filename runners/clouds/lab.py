@@ -59,7 +59,9 @@ class LabMachines:
         except subprocess.TimeoutExpired as error:
             raise Unreachable(f"{self._name} {action}: it did not end within {PATIENCE:.0f} s.") from error
         except OSError as error:
-            raise BadConfig(f"{self._name}: {error.strerror}. Correct `command` of pool {self._pool.name}.") from error
+            raise BadConfig(
+                f"{self._name}: {error.strerror}. Correct `command` of pool {self._pool.name}."
+            ) from error
         if done.returncode:
             said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1].rstrip(".")
             kind = Rejected if done.returncode == REFUSED else Unreachable

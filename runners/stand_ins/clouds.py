@@ -38,7 +38,9 @@ class MemoryCloud:
             raise self.troubles.pop(0)
         known = self.orders.setdefault(order.wish, order)
         if known != order:
-            raise Rejected(f"Pool {order.pool}: IdempotentParameterMismatch: this token came with another order.")
+            raise Rejected(
+                f"Pool {order.pool}: IdempotentParameterMismatch: this token came with another order."
+            )
         found = next((one for one in self.made if one.wish == order.wish), None)
         if found is None:
             found = self._made(order)
@@ -73,9 +75,7 @@ class MemoryCloud:
 
     def _made(self, order: Order) -> Instance:
         number = len(self.made) + 1
-        found = Instance(
-            f"i-{number}", order.wish, InstanceState.STARTING, f"10.0.0.{number}", self.now()
-        )
+        found = Instance(f"i-{number}", order.wish, InstanceState.STARTING, f"10.0.0.{number}", self.now())
         self.rows[found.id] = found
         self.made.append(found)
         if order.release_at:

@@ -59,7 +59,9 @@ class SqlRoster:
     def remove(self, name: str) -> None:
         def work(tx: Connection) -> None:
             if tx.execute(delete(joined_hosts).where(COLUMNS.name == name)).rowcount:
-                tx.execute(delete(tables.hosts).where(tables.hosts.c.name == name))  # nothing is to be said of it
+                tx.execute(
+                    delete(tables.hosts).where(tables.hosts.c.name == name)
+                )  # nothing is to be said of it
 
         self._database.write(work)
 

@@ -104,7 +104,7 @@ def test_user_data_up_to_the_limit_arrives_word_for_word_and_more_is_refused(gro
 
     sent = ground.sent()
     assert base64.b64decode(sent["UserData"]).decode() == text
-    with pytest.raises(Rejected, match="(?i)user ?data"):
+    with pytest.raises(Rejected, match=r"(?i)user ?data"):
         ground.compute.launch(ground.order(2, user_data=Secret(text + "#")))
 
 

@@ -79,7 +79,8 @@ def _made(lab: Lab, machine: Machine, user_data: str) -> None:
         script.write_text(user_data)
         script.chmod(0o700)
         daemons.launch(
-            ["nsenter", f"--net=/run/netns/{machine.namespace}", str(script)], machine.folder / "user-data.log"
+            ["nsenter", f"--net=/run/netns/{machine.namespace}", str(script)],
+            machine.folder / "user-data.log",
         )
 
 

@@ -47,7 +47,9 @@ class EcsCloud:
         if token in self.tokens:
             said, answer = self.tokens[token]
             if said != order:
-                raise ApiError(400, "IdempotentParameterMismatch", "The request uses a token of another order.")
+                raise ApiError(
+                    400, "IdempotentParameterMismatch", "The request uses a token of another order."
+                )
             return answer
         self._check(values)
         made = [self._made(values) for _ in range(int(values.get("Amount", "1")))]
@@ -75,7 +77,9 @@ class EcsCloud:
     def delete(self, values: Values) -> Row:
         row = self._known(values)
         if row["status"] != "Stopped" and values.get("Force") != "true":
-            raise ApiError(403, "IncorrectInstanceStatus", "The current status does not support this operation.")
+            raise ApiError(
+                403, "IncorrectInstanceStatus", "The current status does not support this operation."
+            )
         del self.machines[row["id"]]
         return {}
 

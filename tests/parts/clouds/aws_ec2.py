@@ -31,12 +31,16 @@ class HonestEc2:
             return self.moto(environ, start_response)
         return self._run(values, environ, start_response)
 
-    def _run(self, values: dict[str, str], environ: dict[str, Any], start_response: Answer) -> Iterable[bytes]:
+    def _run(
+        self, values: dict[str, str], environ: dict[str, Any], start_response: Answer
+    ) -> Iterable[bytes]:
         token = values.get("ClientToken", "")
         if token in self.tokens:
             said, answer = self.tokens[token]
             if said != values:
-                return _refuse("IdempotentParameterMismatch", "Arguments on this request differ.", start_response)
+                return _refuse(
+                    "IdempotentParameterMismatch", "Arguments on this request differ.", start_response
+                )
             start_response("200 OK", [("Content-Type", "text/xml")])
             return [answer]
         if len(base64.b64decode(values.get("UserData", ""))) > USER_DATA:

@@ -51,7 +51,9 @@ class Ground:
 
     def order(self, number: int = 1, **changes: Any) -> Order:
         wish = f"wish-{number}-{self._begun}"
-        same = {key: getattr(self.pool, key) for key in ("region", "type", "image", "subnet", "security_group")}
+        same = {
+            key: getattr(self.pool, key) for key in ("region", "type", "image", "subnet", "security_group")
+        }
         release = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)
         order = Order(wish, f"web-{number}", self.pool.name, **same, release_at=release)
         return replace(order, user_data=Secret("#!/bin/sh\ntrue\n"), **changes)
@@ -76,7 +78,9 @@ def aliyun() -> Iterator[Ground]:
             pool,
             lambda installation, one: AliyunEcs(one, installation, PATIENCE),
             living=lambda: len(cloud.machines),
-            fault=lambda kind: faults.add(_fault("RunInstances", kind, "Throttling.User", "ServiceUnavailable")),
+            fault=lambda kind: faults.add(
+                _fault("RunInstances", kind, "Throttling.User", "ServiceUnavailable")
+            ),
             take_away=cloud.recycled.add,
             limit=32 << 10,
             sent=lambda: list(cloud.machines.values())[-1]["order"],
@@ -105,7 +109,9 @@ def aws() -> Iterator[Ground]:
             pool,
             lambda installation, one: AwsEc2(one, installation, PATIENCE),
             living=lambda: len(_living(client, pool)),
-            fault=lambda kind: faults.add(_fault("RunInstances", kind, "RequestLimitExceeded", "Unavailable")),
+            fault=lambda kind: faults.add(
+                _fault("RunInstances", kind, "RequestLimitExceeded", "Unavailable")
+            ),
             limit=16 << 10,
             sent=lambda: made[0].orders[-1],
         )
