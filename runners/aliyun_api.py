@@ -38,6 +38,7 @@ _NO_ANSWER = "SDK.HttpError"
 _KEYS = ("InvalidAccessKey", "SignatureDoesNotMatch", "Forbidden", "IncompleteSignature", "MissingAccessKey")
 _PLACES = ("ALIYUN_ACCESS_KEY_ID", "ALIYUN_ACCESS_KEY_SECRET")  # the only ones that this SDK looks in
 _CONNECT, _READ = 3, 10  # seconds
+_LONG = 2048  # characters of a value
 
 
 class AliyunApi:
@@ -109,7 +110,10 @@ class AliyunApi:
         if self._host:
             request.set_endpoint(self._host)
         for key, value in values.items():
-            getattr(request, f"set_{key}")(value)
+            if isinstance(value, str) and len(value) > _LONG:
+                request.add_body_params(key, value)  # a URL may not be that long
+            else:
+                getattr(request, f"set_{key}")(value)
         return request
 
     def _common(self, host: str, version: str, action: str, path: str, values: dict[str, object]) -> Any:

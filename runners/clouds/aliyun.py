@@ -63,7 +63,7 @@ class AliyunEcs:
 
     def _delete(self, instance: str) -> None:
         try:
-            self._api.call("DeleteInstance", InstanceId=instance, Force=True)
+            self._api.call("DeleteInstance", InstanceId=instance, Force="true")
         except Rejected as error:
             if _GONE not in str(error):
                 raise

@@ -56,7 +56,7 @@ class Ground:
         }
         release = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)
         order = Order(wish, f"web-{number}", self.pool.name, **same, release_at=release)
-        return replace(order, user_data=Secret("#!/bin/sh\ntrue\n"), **changes)
+        return replace(order, **{"user_data": Secret("#!/bin/sh\ntrue\n"), **changes})
 
 
 @contextmanager
