@@ -24,9 +24,11 @@ from pipeline.books import (
     Tokens,
 )
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
+from pipeline.enrolment.desk import EnrolmentDesk
 from pipeline.figures.fact import FigureBook, NoFigures
 from pipeline.figures.pulse import NoPulse, PulseBook
 from pipeline.fleet.balancer import Capabilities, Member, Target
+from pipeline.fleet.check import Checks, NoChecks
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
@@ -275,6 +277,8 @@ class Ports:
     pools: Pools = field(default_factory=NoPools)
     clouds: Mapping[str, Compute] = field(default_factory=dict)  # by the names of pools
     invites: Invites = field(default_factory=NoInvites)
+    checks: Checks = field(default_factory=NoChecks)
+    enrolment: EnrolmentDesk | None = None  # None: shipway.yml lets nobody join
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

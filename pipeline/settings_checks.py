@@ -186,13 +186,16 @@ def _check_selection(
             _check_known((*path, "hosts", at), "host", host, _names(raw, "hosts"), faults)
     elif not selected(keys, selecting) and not _may_come(keys, raw, hosts):
         labels = ", ".join(f"{key}: {value}" for key, value in hosts.items())
-        faults.add((*path, "hosts"), f"no host has the labels {{{labels}}}; add them under hosts")
+        faults.add(
+            (*path, "hosts"),
+            f"no host has the labels {{{labels}}}; add them under hosts, or let hosts join by `enrolment` or `pools`",
+        )
 
 
 def _may_come(keys: FileKeys, raw: Mapping[str, Any], hosts: object) -> bool:
-    """Out of a pool, or out of an entry that has other faults."""
+    """By an invitation, out of a pool, or out of an entry that has other faults."""
     faulty = len(keys.hosts) < len(_names(raw, "hosts")) or len(keys.pools) < len(_names(raw, "pools"))
-    return faulty or joining(keys.pools, hosts) > 0
+    return faulty or keys.enrolment is not None or joining(keys.pools, hosts) > 0
 
 
 def _check_places(keys: FileKeys, environment: EnvironmentKeys, path: Path, faults: Faults) -> None:

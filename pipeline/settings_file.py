@@ -128,6 +128,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         },
         notices=rules(keys.notices),
         pools={name: entry.pool(name) for name, entry in keys.pools.items()},
+        enrolment=keys.enrolment.doorway() if keys.enrolment else None,
     )
 
 

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 
+from pipeline.enrolment.machines import MachineInvites
 from pipeline.errors import BadConfig, ShipwayError
 from pipeline.gitlab_runner.desk import Coordinator, RunnerDesk
 from pipeline.gitlab_runner.watch import watch
 from pipeline.notices.desk import NoticeDesk
 from pipeline.pools.carry import carry
+from pipeline.pools.cloud import NoInvites
 from pipeline.ports import Ports
 from pipeline.reports.compose import reports_of
 from pipeline.reports.desk import Desk
@@ -29,6 +31,8 @@ from runners.builder import EngineBuilder
 from runners.clock import SystemClock
 from runners.clouds import Clouds
 from runners.engine import DockerEngines
+from runners.enrolment import enrolment_desk, own_certificate
+from runners.examining.checklist import HostChecks
 from runners.forges import Forges
 from runners.gitlab_runner.containers import RunnerContainers
 from runners.gitlab_runner.hold import hold
@@ -39,6 +43,7 @@ from runners.log_store import FileLogs
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
+from runners.own_certificate import KeyedRoster
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics
@@ -64,7 +69,10 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     installation = store.installation.name if not server.installation else lambda: server.installation
     logs, artifacts = FileLogs(f"{server.data}/logs"), FileArtifacts(f"{server.data}/artifacts")
     logs.hide(all_secrets(settings))
-    settings = live(settings, Standing(settings, store.roster))
+    own = own_certificate(server, store)
+    roster, file = KeyedRoster(store.roster, own), settings
+    settings = live(settings, Standing(settings, roster))
+    desk = enrolment_desk(file, store, reach)
     return Ports(
         settings=settings,
         forges=Forges(),
@@ -75,9 +83,12 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         deployments=store.deployments,
         routes=store.routes,
         fleet=store.fleet,
-        roster=store.roster,
         pools=store.pools,
         clouds=Clouds(settings.pools, installation),
+        roster=roster,
+        enrolment=desk,
+        invites=MachineInvites(desk) if desk else NoInvites(),
+        checks=HostChecks(reach, settings.registry),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,

@@ -58,6 +58,9 @@ def _lost(machine: Machine, sight: Sight, now: datetime) -> Step | None:
 
 def _joining(machine: Machine, sight: Sight, now: datetime) -> Step | None:
     joined = sight.has_joined(machine)
+    if joined and (other := sight.joined[machine.name].host.instance) not in ("", machine.instance):
+        why = f"another machine ({other}) joined in its place"
+        return Step(Deed.LEAVE, why, machine, machine.instance, failed=True)
     if machine.state is State.READY:
         why = "it is no host any more: somebody took it out"
         return None if joined else Step(Deed.LEAVE, why, machine, machine.instance)

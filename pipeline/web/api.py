@@ -16,6 +16,7 @@ from pipeline.ports import Ports
 from pipeline.web import (
     deliveries,
     deployments,
+    enrolment,
     figures,
     freezes,
     house,
@@ -41,6 +42,7 @@ CALLS: tuple[Call, ...] = (
     *services.CALLS,
     *places.CALLS,
     *pools.CALLS,
+    *enrolment.CALLS,
     *runs.CALLS,
     *deployments.CALLS,
     *freezes.CALLS,

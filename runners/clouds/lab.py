@@ -6,15 +6,16 @@ docs/hosts-pools.md has the forms. Exit code 2: refused for good; any other but 
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.errors import BadConfig, Rejected, Unreachable
 from pipeline.pools.order import INSTALLATION, POOL, WISH, Instance, InstanceState, Order
 from pipeline.pools.pool import Pool
 from runners.clouds.tags import refuse_others, tags_of
 
+T = TypeVar("T")
 PATIENCE = 60.0  # seconds for the command; shorter than the lease of pools
 REFUSED = 2
 
@@ -68,7 +69,7 @@ class LabMachines:
             raise kind(f"{self._name} {action}: {said}.")
         return self._read(action, lambda: json.loads(done.stdout))
 
-    def _read(self, action: str, read: Any) -> Any:
+    def _read(self, action: str, read: Callable[[], T]) -> T:
         try:
             return read()
         except (ValueError, KeyError, TypeError) as error:

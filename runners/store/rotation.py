@@ -17,6 +17,7 @@ from sqlalchemy import Column, Connection, Table, and_, select, text, tuple_, up
 
 from runners.store import tables
 from runners.store.database import Database
+from runners.store.enrolment_tables import authorities
 from runners.store.gitlab_runner_table import gitlab_runners
 from runners.store.pool_tables import pool_machines
 from runners.store.seal import Seal
@@ -27,6 +28,7 @@ PLACES: Mapping[Table, str] = {
     tables.secrets: "sealed",
     gitlab_runners: "sealed",
     pool_machines: "sealed",
+    authorities: "sealed",
     tables.releases: "record",
     tables.deployments: "record",
 }
