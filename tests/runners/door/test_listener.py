@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,16 +19,9 @@ from runners.door.identity import DoorIdentity
 from runners.door.limit import REFUSALS, Refusals
 from runners.door.listener import Door
 from tests.enrolment.conftest import desk, hands, store  # noqa: F401 fixtures
-from tests.enrolment.ground import SEEN, request_of, serial_of
+from tests.enrolment.ground import SEEN, Kept, request_of, serial_of
 
 UPGRADE = "Upgrade: shipway-agent\r\nConnection: Upgrade\r\n"
-
-
-class Kept:
-    """Authorities of nobody's database."""
-
-    def kept(self, name: str, make: Callable[[], tuple[str, str]]) -> tuple[str, str]:
-        return make()
 
 
 @pytest.fixture
