@@ -1,12 +1,13 @@
 """Machines on request, as a cloud makes them: `python -m tests.lab.machines STATE launch|list|terminate`, one JSON document in
 and one out. It is the `command` of pools with `provider: lab`.
 
-A machine is a network namespace with a Docker engine of its own, in a lab that is up. Its user data, a script, runs inside
-the namespace once. One wish is one machine, however often it is asked for.
+A machine is a bare one of the lab (see `bare`): it boots in a process of its own, and then runs its user data, a script, once.
+One wish is one machine, however often it is asked for.
 """
 
 import fcntl
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.lab import daemons, engine, network, spare
+from tests.lab import bare, daemons
 from tests.lab.commands import LabError
 from tests.lab.layout import Lab, Machine, load
 
-FIRST, LAST = 160, 199  # byte of their addresses
+FIRST, LAST = 170, 199  # byte of their addresses
+ROOT = Path(__file__).parents[2]
 Row = dict[str, Any]
 
 
@@ -30,7 +32,7 @@ def main(words: list[str]) -> int:
         return 2
     asked = json.loads(sys.stdin.read() or "{}")
     try:
-        answer = {"launch": launch, "list": listed, "terminate": terminate}[action](lab, asked)
+        answer = {"launch": launch, "list": listed, "terminate": terminate, "boot": boot}[action](lab, asked)
     except LabError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -42,9 +44,19 @@ def launch(lab: Lab, asked: Row) -> Row:
     with _alone(lab):
         known = next((row for row in _rows(lab) if row["wish"] == asked["wish"]), None)
         row = known or _written(lab, asked)
-    if known is None:
-        _made(lab, machine_of(lab, row), asked.get("user_data", ""))
+        if not row["boot"]:
+            _begin(lab, row)
     return {"instance": row["id"]}
+
+
+def boot(lab: Lab, row: Row) -> Row:
+    """Returns when the machine is up and has done what it was told."""
+    machine = machine_of(lab, row)
+    bare.add(lab, machine)
+    _note(lab, row, "running")
+    done = bare.execute(machine, row["user_data"])
+    (machine.folder / "user-data.log").write_text(done.stdout + done.stderr)
+    return {"exit": done.returncode}
 
 
 def listed(lab: Lab, asked: Row) -> Row:
@@ -54,7 +66,9 @@ def listed(lab: Lab, asked: Row) -> Row:
 def terminate(lab: Lab, asked: Row) -> Row:
     for row in _rows(lab):
         if row["id"] in asked["instances"]:
-            spare.take(machine_of(lab, row))
+            _note(lab, row, "ending")
+            daemons.stop([pid for pid in [_booting(row)] if pid], seconds=2)
+            bare.take(machine_of(lab, row))
             _record(lab, row["number"]).unlink(missing_ok=True)
     return {}
 
@@ -71,17 +85,19 @@ def machine_of(lab: Lab, row: Row) -> Machine:
     )
 
 
-def _made(lab: Lab, machine: Machine, user_data: str) -> None:
-    network.plug(lab, machine)
-    daemons.start_engine(lab, machine)
-    if user_data.startswith("#!"):
-        script = machine.folder / "user-data"
-        script.write_text(user_data)
-        script.chmod(0o700)
-        daemons.launch(
-            ["nsenter", f"--net=/run/netns/{machine.namespace}", str(script)],
-            machine.folder / "user-data.log",
+def _begin(lab: Lab, row: Row) -> None:
+    """In a process that outlives this one, as a machine does."""
+    words = [sys.executable, "-m", "tests.lab.machines", str(lab.state), "boot"]
+    log = _record(lab, row["number"]).with_suffix(".log")
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True, cwd=ROOT
         )
+        assert child.stdin
+        child.stdin.write(json.dumps(row).encode())
+        child.stdin.close()
+    _note(lab, row | {"boot": child.pid}, "starting")
+    child.returncode = 0  # it outlives us on purpose
 
 
 def _written(lab: Lab, asked: Row) -> Row:
@@ -96,22 +112,34 @@ def _written(lab: Lab, asked: Row) -> Row:
         "name": asked["name"],
         "tags": asked["tags"],
         "launched_at": datetime.now(UTC).isoformat(),
+        "user_data": asked.get("user_data", ""),
+        "boot": 0,
     }
-    path = _record(lab, number)
-    path.parent.mkdir(exist_ok=True)
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(row))
-    draft.replace(path)
+    _note(lab, row, "starting")
     return row
 
 
+def _note(lab: Lab, row: Row, state: str) -> None:
+    path = _record(lab, row["number"])
+    path.parent.mkdir(exist_ok=True)
+    boot = row["boot"] or (json.loads(path.read_text())["boot"] if path.exists() else 0)
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(row | {"state": state, "boot": boot}))
+    draft.replace(path)
+
+
+def _booting(row: Row) -> int:
+    """The process that boots it, while it does."""
+    try:
+        words = Path(f"/proc/{row['boot']}/cmdline").read_bytes()
+    except OSError:
+        return 0
+    return int(row["boot"]) if b"tests.lab.machines" in words else 0
+
+
 def _shown(lab: Lab, row: Row) -> Row:
-    machine = machine_of(lab, row)
-    state = "running" if engine.answers(machine.socket) else "starting"
-    return {key: row[key] for key in ("id", "tags", "launched_at")} | {
-        "state": state,
-        "address": machine.address,
-    }
+    shown = {key: row[key] for key in ("id", "tags", "launched_at", "state")}
+    return shown | {"address": machine_of(lab, row).address}
 
 
 def _rows(lab: Lab) -> list[Row]:

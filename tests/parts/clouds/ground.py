@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import boto3
+import pytest
 
 from pipeline.pools.cloud import Compute
 from pipeline.pools.order import Order
@@ -123,6 +124,8 @@ def aws() -> Iterator[Ground]:
 @contextmanager
 def lab() -> Iterator[Ground]:
     found = laboratory()
+    if found.mode != "namespaces":
+        pytest.skip("a machine of the lab needs a network namespace")
     command = (sys.executable, "-m", "tests.lab.machines", str(found.state))
     pool = Pool(f"web{next(_NUMBERS)}", Provider.LAB, max=9, command=command)
     ground = Ground(
