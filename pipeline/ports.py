@@ -36,6 +36,8 @@ from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
 from pipeline.notices.book import NoNotices, Told
 from pipeline.people import NoSessions, NoUsers, Provider, Sessions, Users
+from pipeline.pools.book import NoPools, Pools
+from pipeline.pools.cloud import Compute, Invites, NoInvites
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -272,6 +274,9 @@ class Ports:
     pulse: PulseBook = field(default_factory=NoPulse)
     told: Told = field(default_factory=NoNotices)
     roster: Roster = field(default_factory=NoRoster)
+    pools: Pools = field(default_factory=NoPools)
+    clouds: Mapping[str, Compute] = field(default_factory=dict)  # by the names of pools
+    invites: Invites = field(default_factory=NoInvites)
     checks: Checks = field(default_factory=NoChecks)
     enrolment: EnrolmentDesk | None = None  # None: shipway.yml lets nobody join
 

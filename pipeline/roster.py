@@ -16,6 +16,9 @@ class Roster(Protocol):
         """Or writes down anew what is known of it. Raises `Conflict` when another machine has the name (its `instance`
         or `engine` is another one's)."""
 
+    def identify(self, name: str, instance: str, provider: str, size: str) -> None:
+        """What the cloud that made it says of it. Raises `NotFound`."""
+
     def protect(self, name: str, protected: bool) -> None:
         """Raises `NotFound`."""
 
@@ -30,6 +33,9 @@ class NoRoster:
         return {}
 
     def add(self, joined: Joined) -> None:
+        raise NotImplementedError("hosts join where there is a database")
+
+    def identify(self, name: str, instance: str, provider: str, size: str) -> None:
         raise NotImplementedError("hosts join where there is a database")
 
     def protect(self, name: str, protected: bool) -> None:

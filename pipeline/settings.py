@@ -13,6 +13,7 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
 from pipeline.notices.notice import Rule
+from pipeline.pools.pool import Pool
 from pipeline.retention.policy import Retention
 from pipeline.traces.trace import Traces
 from pipeline.user import GitLabSignIn
@@ -55,6 +56,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     gitlab_runners: Mapping[str, RunnerFleet] = field(default_factory=dict)
     notices: tuple[Rule, ...] = ()
+    pools: Mapping[str, Pool] = field(default_factory=dict)
     enrolment: Doorway | None = None  # None: nobody joins
 
     def service(self, name: str) -> Service:

@@ -11,10 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 
+from pipeline.enrolment.machines import MachineInvites
 from pipeline.errors import BadConfig, ShipwayError
 from pipeline.gitlab_runner.desk import Coordinator, RunnerDesk
 from pipeline.gitlab_runner.watch import watch
 from pipeline.notices.desk import NoticeDesk
+from pipeline.pools.carry import carry
+from pipeline.pools.cloud import NoInvites
 from pipeline.ports import Ports
 from pipeline.reports.compose import reports_of
 from pipeline.reports.desk import Desk
@@ -26,6 +29,7 @@ from runners.artifact_store import FileArtifacts
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SystemClock
+from runners.clouds import Clouds
 from runners.engine import DockerEngines
 from runners.enrolment import enrolment_desk, own_certificate
 from runners.examining.checklist import HostChecks
@@ -68,6 +72,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     own = own_certificate(server, store)
     roster, file = KeyedRoster(store.roster, own), settings
     settings = live(settings, Standing(settings, roster))
+    desk = enrolment_desk(file, store, reach)
     return Ports(
         settings=settings,
         forges=Forges(),
@@ -78,8 +83,11 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         deployments=store.deployments,
         routes=store.routes,
         fleet=store.fleet,
+        pools=store.pools,
+        clouds=Clouds(settings.pools, installation),
         roster=roster,
-        enrolment=enrolment_desk(file, store, reach),
+        enrolment=desk,
+        invites=MachineInvites(desk) if desk else NoInvites(),
         checks=HostChecks(reach, settings.registry),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
@@ -186,6 +194,25 @@ def build_notice_desk(store: Store, ports: Ports) -> NoticeDesk:
         hands=ports.hands,
         clock=ports.clock,
     )
+
+
+def pooling(ports: Ports) -> Callable[[], None]:
+    """One look at the pools. What goes wrong is tried again at the next one."""
+    owner = f"pools:{os.getpid()}:{secrets.token_hex(3)}"
+
+    def look() -> None:
+        try:
+            for done in carry(owner, lambda: secrets.token_hex(16), ports):
+                words = {"pool": done.pool, "what": done.step.deed.value, "why": done.step.why}
+                words |= {"machine": done.step.machine.name if done.step.machine else done.step.instance}
+                if done.error:
+                    log.warning("pool step not done, trying again", extra={**words, "error": done.error})
+                else:
+                    log.info("pool step done", extra=words)
+        except ShipwayError as error:
+            log.warning("pools not looked at, trying again", extra={"error": str(error)})
+
+    return look
 
 
 def listened(settings: Settings) -> bool:

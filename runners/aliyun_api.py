@@ -38,13 +38,15 @@ _NO_ANSWER = "SDK.HttpError"
 _KEYS = ("InvalidAccessKey", "SignatureDoesNotMatch", "Forbidden", "IncompleteSignature", "MissingAccessKey")
 _PLACES = ("ALIYUN_ACCESS_KEY_ID", "ALIYUN_ACCESS_KEY_SECRET")  # the only ones that this SDK looks in
 _CONNECT, _READ = 3, 10  # seconds
+_LONG = 2048  # characters of a value
 
 
 class AliyunApi:
     """For one account. The client and its connections are made at the first call."""
 
-    def __init__(self, account: CloudAccount) -> None:
+    def __init__(self, account: CloudAccount, requests: str = _REQUESTS) -> None:
         self._account = account
+        self._requests = requests
         self._name = account.name
         self._client: Any = None
         parts = urlsplit(account.endpoint)
@@ -53,7 +55,7 @@ class AliyunApi:
         self._protocol = protocol_type.HTTP if parts.scheme == "http" else protocol_type.HTTPS
 
     def call(self, action: str, **values: object) -> dict[str, Any]:
-        """An action of the classic load balancer's API."""
+        """An action of the API whose request classes were named: the classic load balancer's, when none were."""
         return self._done(action, lambda: self._request(action, values))
 
     def ask(self, host: str, version: str, action: str, path: str = "", **values: object) -> dict[str, Any]:
@@ -103,12 +105,15 @@ class AliyunApi:
     def _request(self, action: str, values: dict[str, object]) -> Any:
         """A new one for every try: with it come a new nonce and a new time."""
         name = f"{action}Request"
-        request = getattr(import_module(f"{_REQUESTS}.{name}"), name)()
+        request = getattr(import_module(f"{self._requests}.{name}"), name)()
         request.set_protocol_type(self._protocol)
         if self._host:
             request.set_endpoint(self._host)
         for key, value in values.items():
-            getattr(request, f"set_{key}")(value)
+            if isinstance(value, str) and len(value) > _LONG:
+                request.add_body_params(key, value)  # a URL may not be that long
+            else:
+                getattr(request, f"set_{key}")(value)
         return request
 
     def _common(self, host: str, version: str, action: str, path: str, values: dict[str, object]) -> Any:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.fleet.balancer import LoadBalancer
+from pipeline.pools.pool import Pool
 from pipeline.secret import Secret
 
 
@@ -26,4 +27,15 @@ def of_balancer(entry: LoadBalancer) -> CloudAccount:
         endpoint=entry.endpoint,
         access_key=entry.access_key,
         secret_key=entry.secret_key,
+    )
+
+
+def of_pool(pool: Pool) -> CloudAccount:
+    return CloudAccount(
+        name=f"Pool {pool.name}",
+        rights="docs/hosts-pools.md",
+        region=pool.region,
+        endpoint=pool.endpoint,
+        access_key=pool.access_key,
+        secret_key=pool.secret_key,
     )

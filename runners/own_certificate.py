@@ -88,6 +88,9 @@ class KeyedRoster:
         kept = OURS if self._own.is_of(joined.host.tls) else joined.host.tls
         self._roster.add(replace(joined, host=replace(joined.host, tls=kept)))
 
+    def identify(self, name: str, instance: str, provider: str, size: str) -> None:
+        self._roster.identify(name, instance, provider, size)
+
     def protect(self, name: str, protected: bool) -> None:
         self._roster.protect(name, protected)
 

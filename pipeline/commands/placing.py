@@ -9,9 +9,12 @@ from pipeline.commands.asked import asked
 from pipeline.commands.calling import Api, api
 from pipeline.commands.following import follow_deployments, wait_option
 from pipeline.commands.looking import hosts, services
+from pipeline.commands.pools import plan_hosts
 from pipeline.commands.showing import event, show
 
 __all__ = ["hosts", "services"]
+
+hosts.add_command(plan_hosts)
 
 
 @hosts.command()

@@ -14,13 +14,15 @@ from pipeline.reports.compose import reports_of
 from pipeline.reports.tell import tell as tell_forges
 from pipeline.scheduler import Watch, stop_on_signal
 from pipeline.scheduler import schedule as run_scheduler
-from pipeline.wiring import build_desk, build_notice_desk, build_ports, listened, tidying, watching
+from pipeline.wiring import build_desk, build_notice_desk, build_ports, listened, pooling, tidying, watching
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
 from runners.process import Beat
 from runners.redis_child import redis_url
 from runners.settings_source import load_settings
 from runners.store import Store
+
+POOLS_EVERY = 5.0  # seconds
 
 
 @click.command()
@@ -39,7 +41,8 @@ def schedule(log_format: str, beat: str) -> None:
     try:
         keep_up = _reporting(store, ports, stopping)
         watch = Watch(watching(store, ports))
-        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch)
+        pools = [Watch(pooling(ports), POOLS_EVERY, "pools")] if settings.pools else []
+        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch, pools)
     finally:
         store.close()
 

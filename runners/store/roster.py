@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from pipeline.errors import Conflict, NotFound
 from pipeline.fleet.host import Host, TlsFiles
 from pipeline.fleet.joined import Joined
+from runners.store import tables
 from runners.store.database import Database
 from runners.store.roster_tables import joined_hosts
 
@@ -44,13 +45,25 @@ class SqlRoster:
 
         self._database.write(work)
 
+    def identify(self, name: str, instance: str, provider: str, size: str) -> None:
+        self._change(name, {"instance": instance, "provider": provider, "size": size})
+
     def protect(self, name: str, protected: bool) -> None:
-        change = update(joined_hosts).where(COLUMNS.name == name).values(protected=protected)
+        self._change(name, {"protected": protected})
+
+    def _change(self, name: str, values: dict[str, object]) -> None:
+        change = update(joined_hosts).where(COLUMNS.name == name).values(values)
         if not self._database.write(lambda tx: tx.execute(change).rowcount):
             raise NotFound(f"No host {name!r} joined; `shipway hosts` lists those that did.")
 
     def remove(self, name: str) -> None:
-        self._database.write(lambda tx: tx.execute(delete(joined_hosts).where(COLUMNS.name == name)))
+        def work(tx: Connection) -> None:
+            if tx.execute(delete(joined_hosts).where(COLUMNS.name == name)).rowcount:
+                tx.execute(
+                    delete(tables.hosts).where(tables.hosts.c.name == name)
+                )  # nothing is to be said of it
+
+        self._database.write(work)
 
 
 def _joined(row: Row[Any]) -> Joined:

@@ -19,6 +19,7 @@ from runners.store import tables
 from runners.store.database import Database
 from runners.store.enrolment_tables import authorities
 from runners.store.gitlab_runner_table import gitlab_runners
+from runners.store.pool_tables import pool_machines
 from runners.store.seal import Seal
 
 SEALED = re.compile(r"gAAAA[A-Za-z0-9_-]{70,}={0,2}")
@@ -26,6 +27,7 @@ STEP = 200  # rows a transaction: nobody waits long for the lock
 PLACES: Mapping[Table, str] = {
     tables.secrets: "sealed",
     gitlab_runners: "sealed",
+    pool_machines: "sealed",
     authorities: "sealed",
     tables.releases: "record",
     tables.deployments: "record",

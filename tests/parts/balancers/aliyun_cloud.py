@@ -61,6 +61,8 @@ class AliyunCloud:
     health it says what nobody knows. `busy`: seconds for which a balancer takes no other change after one. `calls`:
     (action, answer), in order."""
 
+    version = VERSION
+
     def __init__(self, plane: Plane, manner: Callable[[], Manner] = Manner) -> None:
         self.plane = plane
         self.manner = manner

@@ -17,12 +17,12 @@ Answer = Callable[..., Any]
 
 
 class FaultyApp:
-    """WSGI around moto's. `calls`: actions in order."""
+    """WSGI around moto's, or what stands in front of it. `calls`: actions in order."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, front: Callable[[Any], Any] = lambda moto: moto) -> None:
         self.faults = faults
         self.calls: list[str] = []
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self.front = front(DomainDispatcherApplication(create_backend_app))
 
     def __call__(self, environ: dict[str, Any], start_response: Answer) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -32,7 +32,7 @@ class FaultyApp:
         fault = self.faults.take(action)
         if fault and not fault.lost:
             return _refuse(fault, start_response)
-        answer: Iterable[bytes] = self._moto(environ, start_response)
+        answer: Iterable[bytes] = self.front(environ, start_response)
         if fault:
             list(answer)
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
@@ -48,9 +48,11 @@ def _refuse(fault: Fault, start_response: Answer) -> Iterable[bytes]:
 
 
 @contextmanager
-def aws_server(faults: Faults) -> Iterator[tuple[str, FaultyApp]]:
-    """Its address and the application."""
-    app = FaultyApp(faults)
+def aws_server(
+    faults: Faults, front: Callable[[Any], Any] = lambda moto: moto
+) -> Iterator[tuple[str, FaultyApp]]:
+    """Its address and the application. `front`: what makes moto honest."""
+    app = FaultyApp(faults, front)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)  # type: ignore[arg-type]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
