@@ -38,6 +38,7 @@ from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from pipeline.roster import NoRoster, Roster
+from pipeline.scaling.book import Loads, NoLoads, NoScaling, ScalingBook
 from pipeline.settings import Settings
 from pipeline.timing import Freezes, NoFreezes, NoSchedules, Schedules
 
@@ -270,6 +271,8 @@ class Ports:
     pulse: PulseBook = field(default_factory=NoPulse)
     told: Told = field(default_factory=NoNotices)
     roster: Roster = field(default_factory=NoRoster)
+    scaling: ScalingBook = field(default_factory=NoScaling)
+    loads: Loads = field(default_factory=NoLoads)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

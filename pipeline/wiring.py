@@ -33,6 +33,7 @@ from runners.gitlab_runner.hold import hold
 from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
+from runners.load import EngineLoads
 from runners.log_store import FileLogs
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
@@ -74,6 +75,8 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         routes=store.routes,
         fleet=store.fleet,
         roster=store.roster,
+        scaling=store.scaling,
+        loads=EngineLoads(reach),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,

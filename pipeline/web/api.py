@@ -24,6 +24,7 @@ from pipeline.web import (
     places,
     retention,
     runs,
+    scaling,
     secrets,
     services,
 )
@@ -41,6 +42,7 @@ CALLS: tuple[Call, ...] = (
     *places.CALLS,
     *runs.CALLS,
     *deployments.CALLS,
+    *scaling.CALLS,
     *freezes.CALLS,
     *retention.CALLS,
     *deliveries.CALLS,

@@ -1,0 +1,83 @@
+"""The laws hold for any dice, and each seeded bug breaks one of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from types import ModuleType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.scaling import decide as module_of_the_rule
+from pipeline.scaling.decide import decide
+from tests.scaling.laws import LAWS, Rule
+
+SEEDS = range(40)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@settings(max_examples=25, deadline=None)
+@given(dice=st.randoms(use_true_random=False))
+def test_law_holds(law, dice):
+    law(decide, dice)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`wrong` stands where `right` stands in the rule."""
+
+    right: str
+    wrong: str
+
+
+MUTANTS = (
+    Mutant("if frozen:", "if False:"),
+    Mutant("if look.size < low:", "if False:"),
+    Mutant("if look.size > high:", "if False:"),
+    Mutant("sick > MOST_UNREADY * len(members)", "sick > 2 * len(members)"),
+    Mutant("look.memory.above >= look.policy.out_after", "look.memory.above > look.policy.out_after + 2"),
+    Mutant("look.memory.above >= look.policy.out_after", "look.memory.above >= 1"),
+    Mutant("look.memory.below >= look.policy.in_after", "look.memory.below >= 1"),
+    Mutant("memory.above + 1 if above else 0", "memory.above + 1 if above else memory.above"),
+    Mutant("memory.below + 1 if below else 0", "memory.below + 1 if below else memory.below"),
+    Mutant("one.ratio > 1 + tolerance", "one.ratio > 1 - tolerance"),
+    Mutant("all(one.ratio < 1 - tolerance", "all(one.ratio < 1 + tolerance"),
+    Mutant("whole and all(", "all("),
+    Mutant("look.bounds.clamp(max(look.size, asked))", "max(look.size, asked)"),
+    Mutant("max(min(lately, look.size), look.size // 2)", "min(lately, look.size)"),
+    Mutant("max(min(lately, look.size), look.size // 2)", "look.size // 2"),
+    Mutant("(look.now, _asked(look, known))", "(look.now, 0)"),
+    Mutant("asked = min(", "asked = max("),
+    Mutant("if (left := _cooling(look)) > 0:", "if (left := _cooling(look)) > 1e9:"),
+    Mutant("if (left := _cooling(look)) > 0:", "if (left := _cooling(look)) > -1e9:"),
+    Mutant("return member.ready and member.age(self.now) >= self.policy.warm_up", "return member.ready"),
+    Mutant("ceil(look.warm_members * one.ratio", "int(look.warm_members * one.ratio"),
+    Mutant("look.turns(Verdict.OUT, want, reason)", "look.turns(Verdict.OUT, want + 1, reason)"),
+    Mutant("replace(self.memory.rested(), changed_at=self.now)", "replace(self.memory, changed_at=self.now)"),
+)
+
+
+def mutated(mutant: Mutant) -> Rule:
+    text = Path(module_of_the_rule.__file__ or "").read_text()
+    assert text.count(mutant.right) == 1, mutant.right
+    made = ModuleType("mutant")
+    made.__dict__["__name__"] = module_of_the_rule.__name__
+    exec(compile(text.replace(mutant.right, mutant.wrong), "mutant", "exec"), made.__dict__)  # noqa: S102
+    rule: Rule = made.__dict__["decide"]
+    return rule
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.wrong[:50])
+def test_seeded_bug_breaks_a_law(mutant):
+    rule = mutated(mutant)
+
+    assert any(breaks(rule, law, seed) for law in LAWS for seed in SEEDS)
+
+
+def breaks(rule, law, seed) -> bool:
+    try:
+        law(rule, Random(seed))  # noqa: S311
+    except (AssertionError, ZeroDivisionError):
+        return True
+    return False
