@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from math import ceil
 from random import Random
 
 from pipeline.scaling.group import ACTS, Decision, Measured, Memory, Verdict
@@ -11,7 +12,8 @@ from pipeline.scaling.policy import Scaling
 from tests.scaling.ground import CPU, EVERY, NOON, REQUESTS, Story, cpu, group
 
 Rule = Callable[..., Decision]
-LOOKS = 120
+Law = Callable[[Rule, Random], None]
+LOOKS = 40
 
 
 def some_policy(dice: Random) -> Scaling:
@@ -52,7 +54,7 @@ def frozen_does_nothing(rule: Rule, dice: Random) -> None:
 
 
 def without_data_it_never_shrinks(rule: Rule, dice: Random) -> None:
-    policy = replace(some_policy(dice), targets=(CPU, REQUESTS), maximum=40)
+    policy = replace(some_policy(dice), targets=(CPU, REQUESTS), maximum=40, in_after=1, cooldown=0.0)
     story = Story(policy, dice.randint(1, 30), 1, rule)
     for _ in range(LOOKS):
         before = story.size
@@ -74,10 +76,10 @@ def steady_load_is_steady(rule: Rule, dice: Random) -> None:
     policy = replace(some_policy(dice), minimum=1, maximum=40, protect=False)
     load, size = dice.uniform(1.0, 2000.0), dice.randint(1, 30)
     story = Story(policy, size, 1, rule)
-    sizes = [size] + [story.load(1, load).want for _ in range(600)]
+    sizes = [size] + [story.load(1, load).want for _ in range(250)]
     steps = [b - a for a, b in pairwise(sizes) if a != b]
     assert all(step > 0 for step in steps) or all(step < 0 for step in steps)
-    assert sizes[-100:] == [sizes[-1]] * 100
+    assert sizes[-40:] == [sizes[-1]] * 40
     assert load / sizes[-1] <= CPU.value * (1 + policy.tolerance) or sizes[-1] == policy.maximum
 
 
@@ -85,7 +87,7 @@ def it_arrives_when_it_was_far_too_large(rule: Rule, dice: Random) -> None:
     policy = replace(some_policy(dice), minimum=1, maximum=40, protect=False)
     load = dice.uniform(1.0, 600.0)
     story = Story(policy, 40, 1, rule)
-    story.load(600, load)
+    story.load(250, load)
     assert story.size <= load / (CPU.value * (1 - policy.tolerance)) + 1
 
 
@@ -127,7 +129,7 @@ def shrinks_by_half_at_most(rule: Rule, dice: Random) -> None:
 def a_sick_group_is_left_alone(rule: Rule, dice: Random) -> None:
     policy, size = replace(some_policy(dice), minimum=1, maximum=40), dice.randint(4, 30)
     story = Story(policy, size, 1, rule)
-    for _ in range(30):
+    for _ in range(10):
         assert story.look(cpu(some_value(dice)), sick=size // 2 + 1).want == size
 
 
@@ -140,7 +142,27 @@ def those_that_warm_up_do_not_count(rule: Rule, dice: Random) -> None:
     assert verdicts.count(Verdict.OUT) == 1
 
 
-LAWS: tuple[Callable[[Rule, Random], None], ...] = (
+def while_some_warm_up_it_never_shrinks(rule: Rule, dice: Random) -> None:
+    policy = Scaling(1, 40, (CPU,), in_after=1, cooldown=0.0, warm_up=600.0)
+    story = Story(policy, dice.randint(2, 20), 1, rule)
+    story.born[-1] = story.now
+    for _ in range(LOOKS):
+        before = story.size
+        assert story.look(cpu(dice.choice([0.0, 10.0, 59.0]))).want >= before
+
+
+def a_need_is_met_as_soon_as_it_is_proved(rule: Rule, dice: Random) -> None:
+    """At the look at which the evidence is whole, and to the least that these looks wanted."""
+    policy = replace(some_policy(dice), minimum=1, maximum=1000)
+    size = dice.randint(1, 20)
+    story = Story(policy, size, 1, rule)
+    values = [dice.uniform(CPU.value * 1.4, 400.0) for _ in range(policy.out_after)]
+    decisions = [story.look(cpu(value)) for value in values]
+    assert [one.verdict for one in decisions[:-1]] == [Verdict.COUNTING] * (policy.out_after - 1)
+    assert decisions[-1].want == ceil(size * min(values) / CPU.value)
+
+
+LAWS: tuple[Law, ...] = (
     stays_in_bounds,
     frozen_does_nothing,
     without_data_it_never_shrinks,
@@ -152,4 +174,6 @@ LAWS: tuple[Callable[[Rule, Random], None], ...] = (
     shrinks_by_half_at_most,
     a_sick_group_is_left_alone,
     those_that_warm_up_do_not_count,
+    while_some_warm_up_it_never_shrinks,
+    a_need_is_met_as_soon_as_it_is_proved,
 )
