@@ -55,6 +55,7 @@ COMMANDS = {
         "Go back to the last good release, or to one by number.",
     ),
     "scale": ("pipeline.commands.deploying:scale", "Change the number of replicas on each host."),
+    "scaling": ("pipeline.commands.scaling:scaling", "What scales by itself, and what it decided and why."),
     "deployments": ("pipeline.commands.deployments:deployments", "The latest deployments."),
     "deployment": ("pipeline.commands.deployments:deployment", "Show or follow one deployment."),
     "follow": ("pipeline.commands.deployments:follow", "Stay with a deployment or a run until it is over."),

@@ -42,6 +42,7 @@ from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
 from pipeline.roster import NoRoster, Roster
+from pipeline.scaling.book import Loads, NoLoads, NoScaling, ScalingBook
 from pipeline.settings import Settings
 from pipeline.timing import Freezes, NoFreezes, NoSchedules, Schedules
 
@@ -279,6 +280,8 @@ class Ports:
     invites: Invites = field(default_factory=NoInvites)
     checks: Checks = field(default_factory=NoChecks)
     enrolment: EnrolmentDesk | None = None  # None: shipway.yml lets nobody join
+    scaling: ScalingBook = field(default_factory=NoScaling)
+    loads: Loads = field(default_factory=NoLoads)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

@@ -1,5 +1,5 @@
-"""Wakes what is due, builds what a lost webhook forgot or a schedule asks for, looks after hosts, and tidies: the one process
-that looks at a clock.
+"""Wakes what is due, builds what a lost webhook forgot or a schedule asks for, scales, looks after hosts, and tidies: the one
+process that looks at a clock.
 
 Any number may run; one leads, by a lease. Never works on anything itself, and keeps nothing that matters in memory:
 a scheduler that starts anew finds all that is due in the books.
@@ -21,6 +21,7 @@ from pipeline.lease import Lease
 from pipeline.ports import Ports
 from pipeline.rollout.holding import let_go
 from pipeline.rollout.tend import tend
+from pipeline.scaler import Scaler
 from pipeline.sweeper import Sweeper
 from pipeline.timekeeper import Timekeeper
 from runners.process import Beat
@@ -89,6 +90,7 @@ def schedule(
 ) -> None:
     """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
     sweeper, timekeeper = Sweeper(ports, time.monotonic), Timekeeper(ports, time.monotonic)
+    scaler = Scaler(ports, time.monotonic)
     chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
@@ -108,6 +110,7 @@ def schedule(
                 for one in (watch, *watches) if watch is not None else watches:
                     one.start_due(time.monotonic())
                 timekeeper.start_due()
+                scaler.start_due()
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})
     lead.give_back()

@@ -16,6 +16,7 @@ from pipeline.settings_balancers import check_balancers
 from pipeline.settings_gitlab_runners import RunnerFleetKeys, check_fleet
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
 from pipeline.settings_pools import check_pools, joining
+from pipeline.settings_scaling import check_scaling
 from pipeline.settings_timing import check_freezes
 
 IMAGE_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*")
@@ -169,7 +170,9 @@ def _check_environment(
             faults.add((*path, key), "needs a proxy; name one of `proxies` under proxy")
     for name in environment.env.keys() & environment.secrets.keys():
         faults.add((*path, "secrets", name), "is also in env; keep one of them")
-    check_freezes(environment.freeze, keys.server.timezone, (*path, "freeze"), faults)
+    zone = keys.server.timezone
+    check_freezes(environment.freeze, zone, (*path, "freeze"), faults)
+    check_scaling(environment.scaling, environment.proxy, zone, (*path, "scaling"), faults)
     _check_places(keys, environment, path, faults)
 
 
@@ -226,6 +229,8 @@ def _check_rollout(environment: EnvironmentKeys, hosts: int, path: Path, faults:
         and rollout.min_healthy >= hosts
     ):
         faults.add((*path, "min_healthy"), f"leaves no host that could be stopped first; at most {hosts - 1}")
+    if rollout.singleton and environment.scaling is not None:
+        faults.add((*path, "singleton"), "is one replica for ever; take `scaling` out")
     if rollout.singleton and (hosts > 1 or environment.replicas > 1):
         many = f"{hosts} hosts with {environment.replicas} replicas"
         faults.add((*path, "singleton"), f"needs one host and one replica, but there are {many}")

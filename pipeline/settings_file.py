@@ -31,6 +31,7 @@ from pipeline.settings_keys import (
     ServiceKeys,
 )
 from pipeline.settings_notices import rules, secrets_of
+from pipeline.settings_scaling import scaling_tokens
 from pipeline.settings_sign_in import SignInKeys
 from pipeline.settings_timing import timing
 from pipeline.settings_values import STORE
@@ -79,6 +80,7 @@ def all_secrets(settings: Settings) -> list[str]:
         for environment in service.environments.values():
             found |= {secret.reveal() for secret in environment.secrets.values()}
             found |= {criterion.token.reveal() for criterion in environment.policy.metrics}
+            found |= scaling_tokens(environment.scaling)
     found |= {secret for rule in settings.notices for secret in secrets_of(rule)}
     found |= {secret.reveal() for secret in settings.server.traces.headers.values()}
     for url in (settings.server.database, settings.server.redis):
@@ -274,5 +276,6 @@ def _environment(
         stored=tuple(key for key in environment.secrets if key not in written),
         policy=environment.rollout.policy(),
         approve=environment.approve,
+        scaling=environment.scaling.scaling(keys.server.timezone) if environment.scaling else None,
         **timing(environment.windows, environment.freeze, environment.schedules, keys.server.timezone),
     )

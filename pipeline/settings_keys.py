@@ -16,6 +16,7 @@ from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_pools import PoolKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
+from pipeline.settings_scaling import ScalingKeys
 from pipeline.settings_sign_in import SignInKeys
 from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
 from pipeline.settings_traces import TracesKeys
@@ -214,6 +215,9 @@ class EnvironmentKeys(Keys):
     )
     freeze: list[FreezeKeys] = Field(default=[], description="From when until when none may begin.")
     schedules: list[ScheduleKeys] = Field(default=[], description="Runs that come back by the clock.")
+    scaling: ScalingKeys | None = Field(
+        default=None, description="More and fewer replicas by load; docs/scaling.md."
+    )
     rollout: RolloutKeys = Field(
         default=RolloutKeys(), description="How a release is brought onto the hosts."
     )

@@ -39,6 +39,7 @@ from runners.gitlab_runner.hold import hold
 from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
+from runners.load import EngineLoads
 from runners.log_store import FileLogs
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
@@ -89,6 +90,8 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         enrolment=desk,
         invites=MachineInvites(desk) if desk else NoInvites(),
         checks=HostChecks(reach, settings.registry),
+        scaling=store.scaling,
+        loads=EngineLoads(reach),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,

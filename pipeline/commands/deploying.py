@@ -16,7 +16,7 @@ from pipeline.commands.following import (
 )
 from pipeline.commands.planning import planned
 from pipeline.commands.screen import lively, size
-from pipeline.commands.showing import show
+from pipeline.commands.showing import event, show
 
 
 def _at(service: str, environment: str) -> str:
@@ -107,6 +107,8 @@ def scale(service: str, environment: str, replicas: int, wait: bool) -> None:
     """Run REPLICAS of the live release on each host."""
     server = api(asked())
     answer = server.post(f"{_at(service, environment)}/scale", {"replicas": replicas})
+    if note := answer.get("note"):
+        event(note)
     _stay(server, answer["deployment"], wait)
 
 

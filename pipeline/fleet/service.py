@@ -10,6 +10,7 @@ from pipeline.fleet.schedule import Schedule
 from pipeline.fleet.window import Freeze, Window
 from pipeline.intake.push import Push, RefKind
 from pipeline.rollout.policy import Policy
+from pipeline.scaling.policy import Scaling
 from pipeline.secret import Secret
 
 
@@ -94,6 +95,7 @@ class Environment:
     freezes: tuple[Freeze, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     selector: dict[str, str] = field(default_factory=dict)  # labels of hosts; empty: they are named
+    scaling: Scaling | None = None  # None: people alone change `replicas`
 
     @property
     def floor(self) -> int:

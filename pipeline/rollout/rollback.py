@@ -109,8 +109,11 @@ def retry(deployment_id: int, requested_by: str, ports: Ports, override: bool = 
     return ports.deployments.create(replace(again, attributes=before.attributes))
 
 
-def scale(service: str, environment: str, replicas: int, requested_by: str, ports: Ports) -> int:
-    """The live release with another number of replicas on each host."""
+def scale(
+    service: str, environment: str, replicas: int, requested_by: str, ports: Ports, by_itself: bool = False
+) -> int:
+    """The live release with another number of replicas on each host. `by_itself`: no person asks, so nobody's deployment
+    is superseded (`Conflict` instead), and all hosts go together."""
     place = ports.settings.environment(service, environment)
     if not 1 <= replicas <= MOST_REPLICAS:
         raise Refused(f"{replicas} replicas on each host cannot be run: ask for 1 to {MOST_REPLICAS}.")
@@ -128,7 +131,14 @@ def scale(service: str, environment: str, replicas: int, requested_by: str, port
     ports.deployments.set_replicas(service, environment, replicas)
     live = ports.releases.release(service, state.live)
     deployment = drafted(place, live, Reason.SCALE, requested_by, ports)
-    return ports.deployments.create(replace(deployment, attributes={"replicas_before": str(before)}))
+    deployment = replace(deployment, attributes={"replicas_before": str(before)})
+    if not by_itself:
+        return ports.deployments.create(deployment)
+    try:
+        return ports.deployments.create(replace(deployment, policy=deployment.policy.at_once()), alone=True)
+    except Conflict:
+        ports.deployments.set_replicas(service, environment, before)
+        raise
 
 
 # ------------------------------------------------------------------------------------------------ going back

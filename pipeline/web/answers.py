@@ -191,6 +191,12 @@ class DeploymentAccepted(Answer):
     deployment: int
 
 
+class ScaleAccepted(DeploymentAccepted):
+    """`note`: what scaling will do with that number; empty where nothing scales by itself."""
+
+    note: str = ""
+
+
 class RequestAccepted(Answer):
     deployment: int
     request: Request

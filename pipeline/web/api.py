@@ -26,6 +26,7 @@ from pipeline.web import (
     pools,
     retention,
     runs,
+    scaling,
     secrets,
     services,
 )
@@ -45,6 +46,7 @@ CALLS: tuple[Call, ...] = (
     *enrolment.CALLS,
     *runs.CALLS,
     *deployments.CALLS,
+    *scaling.CALLS,
     *freezes.CALLS,
     *retention.CALLS,
     *deliveries.CALLS,

@@ -15,6 +15,9 @@ from pipeline.figures.pulse import LEASES, Pulse
 from pipeline.notices.notice import Fate
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Status
+from pipeline.scaling.book import group_of
+from pipeline.scaling.group import HELD
+from pipeline.scaling.scale import scaled_environments
 from pipeline.web.sighting import Seen, Sighting
 
 log = logging.getLogger("shipway.web")
@@ -54,6 +57,7 @@ class BooksCollector(Collector):
             *_of_pulse(pulse),
             *_of_services(pulse, ports),
             *_of_hosts(pulse, self._sighting.latest(), ports),
+            *_of_scaling(ports),
         ]
 
     def _queue(self) -> list[Metric]:
@@ -99,6 +103,35 @@ def _of_hosts(pulse: Pulse, seen: Seen | None, ports: Ports) -> Iterator[Metric]
         if seen is not None and host in seen.reachable:
             reachable.add_metric((host,), seen.reachable[host])
     yield from (wanted, ready, reachable)
+
+
+def _of_scaling(ports: Ports) -> Iterator[Metric]:
+    """Of environments that scale by themselves."""
+    memories = ports.scaling.memories()
+    sizes = {
+        "size": GaugeMetricFamily(
+            "shipway_scaling_replicas", "Replicas on each host, as scaling left them", labels=PLACE
+        ),
+        "low": GaugeMetricFamily("shipway_scaling_min", "Their lower bound now", labels=PLACE),
+        "high": GaugeMetricFamily("shipway_scaling_max", "Their upper bound now", labels=PLACE),
+    }
+    held = GaugeMetricFamily("shipway_scaling_held", "1 while something holds scaling back", labels=PLACE)
+    labels = (*PLACE, "measure")
+    measured = GaugeMetricFamily("shipway_scaling_measured", "What the average replica has", labels=labels)
+    target = GaugeMetricFamily("shipway_scaling_target", "What it should have", labels=labels)
+    for environment in scaled_environments(ports.settings):
+        place = environment.service, environment.name
+        memory = memories.get(group_of(*place))
+        if memory is None:
+            continue
+        for name, family in sizes.items():
+            family.add_metric(place, getattr(memory, name))
+        held.add_metric(place, memory.verdict in HELD)
+        for figure in memory.figures:
+            target.add_metric((*place, figure.measure), figure.target)
+            if figure.value is not None:
+                measured.add_metric((*place, figure.measure), figure.value)
+    yield from (*sizes.values(), held, measured, target)
 
 
 def _read(up: GaugeMetricFamily, part: str, reading: Callable[[], list[Metric]]) -> list[Metric]:

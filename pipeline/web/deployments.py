@@ -16,6 +16,7 @@ from pipeline.web.answers import (
     EventsAnswer,
     PlanAnswer,
     RequestAccepted,
+    ScaleAccepted,
 )
 from pipeline.web.auth import Role, demand_within, within
 from pipeline.web.bodies import (
@@ -33,6 +34,7 @@ from pipeline.web.calls import Call
 from pipeline.web.fleet_answers import ReleaseAnswer, ReleasesAnswer
 from pipeline.web.paging import page
 from pipeline.web.runs import overriding, requested_by, resume_at, stream, wake, wants_events
+from pipeline.web.scaling import note_on
 from pipeline.web.stream import HistoryFeed
 from pipeline.web.views import deployment_summary, deployment_view, event_view, plan_view, release_view
 
@@ -80,10 +82,10 @@ def roll_back(
     return _accepted(ports, rollback(service, environment, body.release, requested_by(caller), ports))
 
 
-def rescale(
-    ports: Ports, caller: Caller, service: str, environment: str, body: ScaleBody
-) -> DeploymentAccepted:
-    return _accepted(ports, scale(service, environment, body.replicas, requested_by(caller), ports))
+def rescale(ports: Ports, caller: Caller, service: str, environment: str, body: ScaleBody) -> ScaleAccepted:
+    number = scale(service, environment, body.replicas, requested_by(caller), ports)
+    note = note_on(ports.settings.environment(service, environment), body.replicas, ports)
+    return ScaleAccepted(deployment=_accepted(ports, number).deployment, note=note)
 
 
 def steer(wish: Request, ports: Ports, caller: Caller, deployment: int, body: NothingBody) -> RequestAccepted:
@@ -206,7 +208,7 @@ CALLS = (
         Role.DEPLOYER,
         "Change the number of replicas on each host",
         rescale,
-        DeploymentAccepted,
+        ScaleAccepted,
         202,
         body=ScaleBody,
         errors=REFUSALS,

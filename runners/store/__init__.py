@@ -1,6 +1,6 @@
 """Shipway's books in a database. `open_store` is the only door; callers never see SQL."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -31,6 +31,7 @@ from runners.store.roster import SqlRoster
 from runners.store.rotation import rotate
 from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
+from runners.store.scaling import SqlScaling
 from runners.store.schedules import SqlSchedules
 from runners.store.seal import Seal
 from runners.store.secrets import SqlSecrets
@@ -39,6 +40,7 @@ from runners.store.tokens import SqlTokens
 from runners.store.users import SqlUsers
 
 PING_PATIENCE = 2.0  # seconds
+SCALING_KEPT = timedelta(days=90)
 
 
 class Store:
@@ -75,6 +77,7 @@ class Store:
         self.authorities = SqlAuthorities(database, seal)
         self.invitations = SqlInvitations(database)
         self.certificates = SqlCertificates(database)
+        self.scaling = SqlScaling(database)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:
@@ -94,12 +97,13 @@ class Store:
         return self._database.read(condition, PING_PATIENCE)
 
     def tidy(self, now: datetime, reported: bool = True, listened: bool = True) -> None:
-        """Let go of what nobody needs any more: old webhook bodies, leases of runs long over, what forges were told.
+        """Let go of what nobody needs any more: old webhook bodies, leases of runs long over, what forges were told, decisions.
         `reported`: some forge is told at all; `listened`: some people are."""
         self.inbox.tidy(now)
         self.leases.tidy(now)
         self.outbox.tidy(now, reported)
         self.notices.tidy(now, listened)
+        self.scaling.tidy(now - SCALING_KEPT)
 
     def close(self) -> None:
         self.inbox.close()

@@ -19,9 +19,10 @@ BENCHES = {
     "plan": "what a rollout of 10, 100 and 1,000 hosts costs us alone, in CPU time and memory; needs no lab",
     "figures": "what the DORA metrics and stage durations of 10,000 runs cost, in CPU time; needs no lab",
     "logs": "what 100 followers of 100 logs cost, beside tail -f, and appending with masking and without; needs no lab",
+    "scaling": "actions, overloaded minutes and node-minutes of scaling beside the naive rule; needs no lab",
     "pages": "what each page of the dashboard costs the server with 10,000 runs, beside the API's list; needs no lab",
 }
-ALONE = frozenset({"intake", "plan", "figures", "logs", "pages"})  # need no lab
+ALONE = frozenset({"intake", "plan", "figures", "logs", "pages", "scaling"})  # need no lab
 
 
 def main() -> int:

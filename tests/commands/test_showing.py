@@ -205,6 +205,19 @@ ROUTES: dict[str, Any] = {
         "waiting": 0,
         "dead": 1,
     },
+    "GET /scaling": {
+        "groups": [
+            {"service": "shop", "environment": "production", "min": 1, "max": 8, "period": "", "replicas": 3}
+            | {"verdict": "at-max", "reason": "cpu is 90 %", "looked_at": None}
+            | {"measured": [{"measure": "cpu", "target": 60.0, "value": 90.0, "why": ""}]}
+            | {
+                "decisions": [
+                    {"id": 1, "at": None, "verdict": "out", "before": 1, "after": 3}
+                    | {"reason": "cpu is 184 %", "deployment": 7}
+                ]
+            }
+        ]
+    },
     "GET /services/shop/figures": {
         "service": "shop",
         "environments": [
@@ -268,6 +281,8 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
             "shop     production   12           0.4    1.5 h (p95 1.0 d)  1         8%            1.5 min (p95 1.5 min)",
         ),
         ("figures shop --days 7", "build  42.5 s  1.0 min  30"),
+        ("scaling", "shop     production   3         1     8   at-max  cpu 90 %, wanted 60 %  cpu is 90 %"),
+        ("scaling shop", "out   1 → 3     cpu is 184 %  7"),
         ("run show 3", "checkout  succeeded  1.5 s"),
         ("run show 3", "test      skipped    –      no tests"),
         ("run show 5", "failed     2.0 s  attempt 2: exit code 1."),

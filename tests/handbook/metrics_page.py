@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from pipeline.ports import NoPulse
+from pipeline.scaling.book import NoScaling
 from pipeline.settings import Settings
 from pipeline.web.metrics import Figures
 
@@ -33,6 +34,7 @@ def _quiet() -> Any:
         runs=counts,
         deployments=counts,
         pulse=NoPulse(),
+        scaling=NoScaling(),
         queue=SimpleNamespace(depth=zero, workers=zero),
         settings=Settings(),
         hands=SimpleNamespace(each=lambda jobs: [job() for job in jobs]),

@@ -8,6 +8,7 @@ from pipeline.rollout.deployment import EnvironmentState
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
 from pipeline.rollout.whereabouts import running_on
+from pipeline.scaling.policy import Scaling
 from pipeline.web.pages.language import key
 
 NOT_SHOWN = {"metrics", "compare"}  # of a policy: they have lines of their own
@@ -63,7 +64,7 @@ def _moved(place: Environment, state: EnvironmentState) -> Iterator[Change]:
             yield Change(
                 key("Hosts that it has not left yet: {names}"), ", ".join(sorted(runs_on - named)), True
             )
-    if state.replicas is not None and state.replicas != place.replicas:
+    if state.replicas is not None and state.replicas != place.replicas and place.scaling is None:
         yield Change(
             key("Somebody scaled it to {names} on each host, and shipway.yml says otherwise"),
             f"{state.replicas} ≠ {place.replicas}",
@@ -88,6 +89,7 @@ def _settings(place: Environment, state: EnvironmentState) -> Iterator[tuple[str
     yield "secrets", ", ".join(sorted({*place.secrets, *place.stored}))
     yield "approve", place.approve.value
     yield "on_host_loss", place.on_host_loss.value
+    yield "scaling", _scaling(place.scaling)
     yield from _rollout(place.policy)
 
 
@@ -101,6 +103,13 @@ def _rollout(policy: Policy) -> Iterator[tuple[str, str]]:
         _pairs({f.name: _plain(getattr(compare, f.name)) for f in fields(compare)}) if compare else "off",
     )
     yield "rollout.metrics", "; ".join(criterion.query for criterion in policy.metrics)
+
+
+def _scaling(scaling: Scaling | None) -> str:
+    if scaling is None:
+        return ""
+    targets = ", ".join(f"{one.measure} {one.said(one.value)}" for one in scaling.targets)
+    return f"{scaling.minimum} – {scaling.maximum}" + (f" ({targets})" if targets else "")
 
 
 def _plain(value: object) -> str:

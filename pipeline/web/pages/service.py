@@ -12,6 +12,7 @@ from pipeline.web.pages.resolved import Change, Setting, changes_of, settings_of
 from pipeline.web.pages.standing import Standing
 from pipeline.web.pages.standings import standings
 from pipeline.web.pages.visit import Visit
+from pipeline.web.scaling import ScalingAnswer
 
 RUNS_SHOWN, RELEASES_SHOWN = 15, 10
 FILTERS = ("environment", "status", "cursor")
@@ -40,6 +41,7 @@ def show(visit: Visit, service: str) -> dict[str, object]:
         "next": runs.next,
         "environment": visit.args.get("environment", ""),
         "freezes": freezes_of(visit, service),
+        "scaling": visit.ask(ScalingAnswer, "list_scaling", {"service": service, "limit": "5"}).groups,
         "rows": rows_of(visit, releases.releases, found.environments),
     }
 

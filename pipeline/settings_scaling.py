@@ -1,0 +1,157 @@
+"""Every key of `scaling:` in shipway.yml, with its default and its sentence, and the `Scaling` that it makes.
+
+Times without a zone are of `server.timezone`, which is only known when the whole file is read.
+"""
+
+from collections.abc import Iterator
+from math import isfinite
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from pipeline import units
+from pipeline.faults import Faults, Path
+from pipeline.fleet.metric import Criterion
+from pipeline.fleet.window import Freeze, read_moment, read_window
+from pipeline.scaling.policy import Measure, Period, Scaling, Target
+from pipeline.secret import Secret
+from pipeline.settings_rollout import Keys, PlainUrl
+from pipeline.settings_timing import Moment, WindowText
+from pipeline.settings_values import SecretText
+from pipeline.units import Duration, Text
+
+MOST = 100  # replicas on a host, as under `replicas`
+
+
+def _positive(value: float) -> float:
+    if not isfinite(value) or value <= 0:
+        raise ValueError("must be a number above 0")
+    return value
+
+
+Level = Annotated[float, AfterValidator(_positive)]
+Percent = Annotated[float, Field(gt=0, le=100)]
+Size = Annotated[int, Field(ge=1, le=MOST)]
+
+
+class QueryKeys(Keys):
+    prometheus: PlainUrl = Field(description="Its address, without credentials.")
+    query: Text = Field(
+        description="PromQL that says what the average replica has. {service}, {environment}, {release} and {replicas} (that "
+        "run now) are filled in."
+    )
+    target: Level = Field(description="What it should have.")
+    token: SecretText = Field(default=SecretStr(""), description="Bearer token.")
+
+
+class TargetKeys(Keys):
+    cpu: Percent | None = Field(
+        default=None,
+        description="% of `run.cpus`; of one core where that is not set. Default: not looked at.",
+    )
+    memory: Percent | None = Field(
+        default=None, description="% of `run.memory`, which must be set. Default: not looked at."
+    )
+    requests: Level | None = Field(
+        default=None, description="A second to each replica, as its proxies count. Default: not looked at."
+    )
+    query: QueryKeys | None = Field(default=None, description="Anything else, from a Prometheus.")
+
+
+class PeriodKeys(Keys):
+    window: WindowText | None = Field(
+        default=None, description="When it holds, each week: Mon-Fri 18:00-23:00 Asia/Shanghai."
+    )
+    since: Moment | None = Field(default=None, alias="from", description="Or once: when it begins.")
+    until: Moment | None = Field(default=None, description="When it ends.")
+    min: Size | None = Field(default=None, description="In place of `min`. Default: that.")
+    max: Size | None = Field(default=None, description="In place of `max`. Default: that.")
+    why: Text = Field(default="", description="For people.")
+
+
+class ScalingKeys(Keys):
+    min: Size = Field(default=1, description="Replicas on each host, at least.")
+    max: Size = Field(description="... and at most.")
+    target: TargetKeys = Field(
+        default=TargetKeys(), description="What the average replica should have; the largest need counts."
+    )
+    schedules: list[PeriodKeys] = Field(
+        default=[], description="Other bounds for a while, such as an evening. The last that holds counts."
+    )
+    out_after: int = Field(
+        default=3, ge=1, le=100, description="Looks over a target before it grows, 15 s apart."
+    )
+    in_after: int = Field(default=15, ge=1, le=1000, description="Looks under all targets before it shrinks.")
+    warm_up: Duration = Field(default=60.0, description="A new replica is not counted before.")
+    cooldown: Duration = Field(default=300.0, description="After any change it does not shrink for so long.")
+    tolerance: units.Share = Field(default=0.1, description="So near to a target nothing is done.")
+    protect: bool = Field(default=False, description="true: it grows, and only people shrink it.")
+
+    def scaling(self, zone: str) -> Scaling:
+        return Scaling(
+            minimum=self.min,
+            maximum=self.max,
+            targets=tuple(_targets(self.target)),
+            periods=tuple(_period(one, zone) for one in self.schedules),
+            out_after=self.out_after,
+            in_after=self.in_after,
+            warm_up=self.warm_up,
+            cooldown=self.cooldown,
+            tolerance=self.tolerance,
+            protect=self.protect,
+        )
+
+
+def scaling_tokens(scaling: Scaling | None) -> set[str]:
+    """Secret texts in it."""
+    targets = scaling.targets if scaling else ()
+    return {target.criterion.token.reveal() for target in targets if target.criterion}
+
+
+def check_scaling(keys: ScalingKeys | None, proxy: str | None, zone: str, path: Path, faults: Faults) -> None:
+    if keys is None:
+        return
+    if keys.min > keys.max:
+        faults.add((*path, "min"), f"is {keys.min}, and max is {keys.max}; min cannot be larger")
+    if not keys.schedules and not list(_targets(keys.target)):
+        faults.add(
+            (*path, "target"), "has nothing to scale by; give cpu, memory, requests or query, or schedules"
+        )
+    if keys.target.requests is not None and not proxy:
+        faults.add((*path, "target", "requests"), "are counted by a proxy; name one of `proxies` under proxy")
+    if keys.tolerance >= 1:
+        faults.add((*path, "tolerance"), "must be below 100%, or it would never shrink")
+    for at, period in enumerate(keys.schedules):
+        _check_period(period, keys, zone, (*path, "schedules", at), faults)
+
+
+def _check_period(period: PeriodKeys, keys: ScalingKeys, zone: str, path: Path, faults: Faults) -> None:
+    once = period.since is not None and period.until is not None
+    if (period.window is not None) == once or (period.since is None) != (period.until is None):
+        faults.add(path, "says when it holds by `window`, or by `from` and `until`: give one of the two")
+    elif period.since and period.until and read_moment(period.until, zone) <= read_moment(period.since, zone):
+        faults.add((*path, "until"), "is not after `from`")
+    if period.min is None and period.max is None:
+        faults.add(path, "changes nothing; give it a min or a max")
+    least, most = period.min or keys.min, period.max or keys.max
+    if least > most:
+        faults.add((*path, "min"), f"is {least} there, and max is {most}; give that period another max")
+
+
+def _targets(keys: TargetKeys) -> Iterator[Target]:
+    for measure in (Measure.CPU, Measure.MEMORY, Measure.REQUESTS):
+        value: float | None = getattr(keys, measure.value)
+        if value is not None:
+            yield Target(measure, value)
+    if (query := keys.query) is not None:
+        token = Secret(query.token.get_secret_value())
+        yield Target(
+            Measure.QUERY, query.target, Criterion(query.prometheus, query.query, query.target, token)
+        )
+
+
+def _period(keys: PeriodKeys, zone: str) -> Period:
+    if keys.window is not None:
+        return Period(keys.min, keys.max, window=read_window(keys.window, zone), why=keys.why)
+    since, until = read_moment(keys.since or "", zone), read_moment(keys.until or "", zone)
+    return Period(keys.min, keys.max, span=Freeze(since, until, keys.why), why=keys.why)
