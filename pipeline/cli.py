@@ -29,6 +29,10 @@ COMMANDS = {
     "status": ("pipeline.commands.looking:status", "What is live where and how it is, sick first; -w stays."),
     "services": ("pipeline.commands.placing:services", "The services and their environments; move one."),
     "hosts": ("pipeline.commands.placing:hosts", "The hosts and whether they answer; drain or resume one."),
+    "regions": (
+        "pipeline.commands.regions:regions",
+        "One name over several regions: how they are; plan, apply, park, unpark.",
+    ),
     "releases": ("pipeline.commands.looking:releases", "The releases of a service."),
     "runs": ("pipeline.commands.runs:runs", "The latest runs."),
     "run": ("pipeline.commands.runs:run", "Start, show, cancel or retry a run."),

@@ -24,6 +24,7 @@ from pipeline.books import (
     Tokens,
 )
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
+from pipeline.entrances.book import Dns, Entrances, NobodyOutside, NoEntrances, Outside
 from pipeline.figures.fact import FigureBook, NoFigures
 from pipeline.figures.pulse import NoPulse, PulseBook
 from pipeline.fleet.balancer import Capabilities, Member, Target
@@ -270,6 +271,9 @@ class Ports:
     pulse: PulseBook = field(default_factory=NoPulse)
     told: Told = field(default_factory=NoNotices)
     roster: Roster = field(default_factory=NoRoster)
+    entrances: Entrances = field(default_factory=NoEntrances)
+    dns: Mapping[str, Dns] = field(default_factory=dict)  # by the names of entrances in shipway.yml
+    outside: Outside = field(default_factory=NobodyOutside)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

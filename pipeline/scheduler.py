@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -61,10 +61,12 @@ class Chores:
 
 @dataclass
 class Watch:
-    """Looks at GitLab runners, one look at a time in a thread of its own: a runner that leaves may take an hour."""
+    """Looks at GitLab runners, or at an entrance's regions, one look at a time in a thread of its own: a runner that leaves may
+    take an hour, a region that is gone its timeout."""
 
     look: Callable[[], None] = lambda: None
     every: float = WATCH_EVERY
+    name: str = "gitlab-runners"
     started: float | None = None
     thread: threading.Thread | None = None
 
@@ -73,7 +75,7 @@ class Watch:
             return
         if self.started is None or now - self.started >= self.every:
             self.started = now
-            self.thread = threading.Thread(target=self.look, name="gitlab-runners", daemon=True)
+            self.thread = threading.Thread(target=self.look, name=self.name, daemon=True)
             self.thread.start()
 
 
@@ -84,18 +86,20 @@ def schedule(
     tidy: Callable[[], None],
     keep_up: Callable[[], None] = lambda: None,
     watch: Watch | None = None,
+    entrances: Sequence[Watch] = (),
 ) -> None:
-    """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
+    """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it. `entrances`: what looks at
+    regions, which users wait for, so that no tick is longer than usual."""
     sweeper, timekeeper = Sweeper(ports, time.monotonic), Timekeeper(ports, time.monotonic)
     chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
-    pause = TICK
+    pause, rest = TICK, TICK if entrances else REST
     while not stopping.wait(pause):
         beat.touch()
         keep_up()
         try:
-            pause = REST if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
+            pause = rest if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
             if lead.held(time.monotonic(), pause + LEASE_MARGIN):
                 for run in let_go(ports):
                     ports.queue.wake_run(run)
@@ -103,8 +107,8 @@ def schedule(
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
                 sweeper.start_due()
-                if watch is not None:
-                    watch.start_due(time.monotonic())
+                for one in (*((watch,) if watch else ()), *entrances):
+                    one.start_due(time.monotonic())
                 timekeeper.start_due()
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})

@@ -69,6 +69,7 @@ def all_secrets(settings: Settings) -> list[str]:
     """Every secret text of the file that is long enough to be masked, the longest first."""
     found = {settings.registry.password.reveal()}
     found |= {balancer.secret_key.reveal() for balancer in settings.load_balancers.values()}
+    found |= {entrance.secret_key.reveal() for entrance in settings.entrances.values()}
     if settings.server.gitlab is not None:
         found.add(settings.server.gitlab.client_secret.reveal())
     found |= {fleet.token.reveal() for fleet in settings.gitlab_runners.values()}
@@ -126,6 +127,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
             for name, entry in keys.gitlab_runners.items()
         },
         notices=rules(keys.notices),
+        entrances={name: entry.entrance(name) for name, entry in keys.entrances.items()},
     )
 
 

@@ -26,6 +26,7 @@ from runners.artifact_store import FileArtifacts
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SystemClock
+from runners.dns import Providers
 from runners.engine import DockerEngines
 from runners.forges import Forges
 from runners.gitlab_runner.containers import RunnerContainers
@@ -37,6 +38,7 @@ from runners.log_store import FileLogs
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
+from runners.outside import FromHere
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics
@@ -74,6 +76,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         routes=store.routes,
         fleet=store.fleet,
         roster=store.roster,
+        entrances=store.entrances,
+        dns=Providers(settings.entrances),
+        outside=FromHere(),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,

@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipeline.delivery.run import RunStatus
+from pipeline.entrances.entrance import Standing
 from pipeline.errors import ShipwayError
 from pipeline.figures.pulse import LEASES, Pulse
 from pipeline.notices.notice import Fate
@@ -54,6 +55,7 @@ class BooksCollector(Collector):
             *_of_pulse(pulse),
             *_of_services(pulse, ports),
             *_of_hosts(pulse, self._sighting.latest(), ports),
+            *_of_entrances(ports),
         ]
 
     def _queue(self) -> list[Metric]:
@@ -99,6 +101,26 @@ def _of_hosts(pulse: Pulse, seen: Seen | None, ports: Ports) -> Iterator[Metric]
         if seen is not None and host in seen.reachable:
             reachable.add_metric((host,), seen.reachable[host])
     yield from (wanted, ready, reachable)
+
+
+def _of_entrances(ports: Ports) -> Iterator[Metric]:
+    labels = ("entrance", "region")
+    share = GaugeMetricFamily(
+        "shipway_region_share", "Share of the answers that a region gets now", labels=labels
+    )
+    out = GaugeMetricFamily(
+        "shipway_region_out", "1 when a region is out since it looked sick", labels=labels
+    )
+    parked = GaugeMetricFamily("shipway_region_parked", "1 when a person parked a region", labels=labels)
+    for entrance in ports.settings.entrances.values():
+        standings = ports.entrances.standings(entrance.name)
+        for region in entrance.regions.values():
+            standing = standings.get(region.name, Standing(region.name))
+            place = entrance.name, region.name
+            share.add_metric(place, region.share if standing.serves else 0)
+            out.add_metric(place, standing.out)
+            parked.add_metric(place, standing.parked)
+    yield from (share, out, parked)
 
 
 def _read(up: GaugeMetricFamily, part: str, reading: Callable[[], list[Metric]]) -> list[Metric]:

@@ -10,6 +10,7 @@ from runners.store.condition import Condition, condition
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
+from runners.store.entrances import SqlEntrances
 from runners.store.figures import SqlFigures
 from runners.store.fleet import SqlFleet
 from runners.store.freezes import SqlFreezes
@@ -55,6 +56,7 @@ class Store:
         self.routes = SqlRoutes(database)
         self.fleet = SqlFleet(database)
         self.roster = SqlRoster(database)
+        self.entrances = SqlEntrances(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)

@@ -62,6 +62,7 @@ class AliyunCloud:
     (action, answer), in order."""
 
     def __init__(self, plane: Plane, manner: Callable[[], Manner] = Manner) -> None:
+        self.version = VERSION
         self.plane = plane
         self.manner = manner
         self.slbs: dict[str, Slb] = {}

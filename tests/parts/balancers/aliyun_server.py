@@ -6,20 +6,29 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.parts.balancers.aliyun_cloud import VERSION, AliyunCloud
 from tests.parts.balancers.aliyun_signature import ApiError, Gate
 from tests.parts.balancers.faults import Faults
 
 KEYS = {"AKID": "AKSECRET"}
 
 
+class Cloud(Protocol):
+    """One product in memory. `calls`: action and code, in order."""
+
+    version: str
+    calls: list[tuple[str, str]]
+
+    def act(self, action: str, values: dict[str, str]) -> dict[str, object]: ...
+
+
 class AliyunServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, cloud: AliyunCloud, faults: Faults) -> None:
+    def __init__(self, cloud: Cloud, faults: Faults) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.cloud = cloud
         self.faults = faults
@@ -64,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, {"RequestId": str(uuid.uuid4()).upper(), **answer})
 
     def _act(self, action: str, values: dict[str, str]) -> dict[str, object]:
-        if values.get("Version") != VERSION:
+        if values.get("Version") != self.server.cloud.version:
             raise ApiError(404, "InvalidVersion", "Specified parameter Version is not valid.")
         try:
             return self.server.cloud.act(action, values)
@@ -81,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def aliyun_server(cloud: AliyunCloud, faults: Faults) -> Iterator[AliyunServer]:
+def aliyun_server(cloud: Cloud, faults: Faults) -> Iterator[AliyunServer]:
     server = AliyunServer(cloud, faults)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
