@@ -251,7 +251,12 @@ class ToAll(Route53Wire):
     def write(self, steps: Sequence[Step]) -> str:
         parked = [step for step in steps if step.verb is Verb.PARK and step.endpoint]
         others = [
-            replace(step, region=name, endpoint=replace(step.endpoint, region=name, value=REGIONS[name]))
+            replace(
+                step,
+                region=name,
+                record=None,
+                endpoint=replace(step.endpoint, region=name, value=REGIONS[name]),
+            )
             for step in parked
             for name in REGIONS
             if step.endpoint
