@@ -30,6 +30,10 @@ COMMANDS = {
     "status": ("pipeline.commands.looking:status", "What is live where and how it is, sick first; -w stays."),
     "services": ("pipeline.commands.placing:services", "The services and their environments; move one."),
     "pools": ("pipeline.commands.pools:pools", "Machines that clouds make and delete; want more or fewer."),
+    "regions": (
+        "pipeline.commands.regions:regions",
+        "One name over several regions: how they are; plan, apply, park, unpark.",
+    ),
     "hosts": (
         "pipeline.commands.joining:hosts",
         "The hosts and whether they answer; invite, drain or remove one.",

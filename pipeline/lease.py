@@ -27,6 +27,11 @@ def site_key(site: object) -> str:
     return f"site:{site}"
 
 
+def entrance_key(name: str) -> str:
+    """While one entrance is changed at its provider."""
+    return f"entrance:{name}"
+
+
 def balancer_key(name: str) -> str:
     """For the short time in which members of one load balancer are changed."""
     return f"balancer:{name}"

@@ -25,6 +25,7 @@ from pipeline.books import (
 )
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
 from pipeline.enrolment.desk import EnrolmentDesk
+from pipeline.entrances.book import Dns, Entrances, NobodyOutside, NoEntrances, Outside
 from pipeline.figures.fact import FigureBook, NoFigures
 from pipeline.figures.pulse import NoPulse, PulseBook
 from pipeline.fleet.balancer import Capabilities, Member, Target
@@ -282,6 +283,9 @@ class Ports:
     enrolment: EnrolmentDesk | None = None  # None: shipway.yml lets nobody join
     scaling: ScalingBook = field(default_factory=NoScaling)
     loads: Loads = field(default_factory=NoLoads)
+    entrances: Entrances = field(default_factory=NoEntrances)
+    dns: Mapping[str, Dns] = field(default_factory=dict)  # by the names of entrances in shipway.yml
+    outside: Outside = field(default_factory=NobodyOutside)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

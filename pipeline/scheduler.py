@@ -62,7 +62,8 @@ class Chores:
 
 @dataclass
 class Watch:
-    """Looks at GitLab runners or at pools, one look at a time in a thread of its own: a runner that leaves may take an hour."""
+    """Looks at GitLab runners, at pools or at an entrance's regions, one look at a time in a thread of its own: a runner that
+    leaves may take an hour, a region that is gone its timeout."""
 
     look: Callable[[], None] = lambda: None
     every: float = WATCH_EVERY
@@ -88,18 +89,19 @@ def schedule(
     watch: Watch | None = None,
     watches: Sequence[Watch] = (),
 ) -> None:
-    """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
+    """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it. `watches`: more of
+    them, in threads of their own, so that no tick is longer than usual."""
     sweeper, timekeeper = Sweeper(ports, time.monotonic), Timekeeper(ports, time.monotonic)
     scaler = Scaler(ports, time.monotonic)
     chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
-    pause = TICK
+    pause, rest = TICK, min((REST, *(one.every for one in watches)))
     while not stopping.wait(pause):
         beat.touch()
         keep_up()
         try:
-            pause = REST if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
+            pause = rest if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
             if lead.held(time.monotonic(), pause + LEASE_MARGIN):
                 for run in let_go(ports):
                     ports.queue.wake_run(run)

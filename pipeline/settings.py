@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from pipeline.delivery.findings import Provenance, ScanPolicy
 from pipeline.enrolment.doorway import Doorway
+from pipeline.entrances.entrance import Entrance
 from pipeline.errors import NotFound
 from pipeline.fleet.balancer import LoadBalancer
 from pipeline.fleet.gitlab_runners import RunnerFleet
@@ -58,6 +59,7 @@ class Settings:
     notices: tuple[Rule, ...] = ()
     pools: Mapping[str, Pool] = field(default_factory=dict)
     enrolment: Doorway | None = None  # None: nobody joins
+    entrances: Mapping[str, Entrance] = field(default_factory=dict)
 
     def service(self, name: str) -> Service:
         if name not in self.services:

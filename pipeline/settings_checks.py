@@ -13,6 +13,7 @@ from pipeline import units
 from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
+from pipeline.settings_entrances import check_entrances
 from pipeline.settings_gitlab_runners import RunnerFleetKeys, check_fleet
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
 from pipeline.settings_pools import check_pools, joining
@@ -30,6 +31,7 @@ def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
     _check_hosts(keys, faults)
     check_balancers(keys, _names(raw, "load_balancers"), faults)
     check_pools(keys.pools, _names(raw, "load_balancers"), faults)
+    check_entrances(keys.entrances, _names(raw, "load_balancers"), faults)
     for name, proxy in keys.proxies.items():
         for at, host in enumerate(proxy.hosts):
             _check_known(("proxies", name, "hosts", at), "host", host, _names(raw, "hosts"), faults)

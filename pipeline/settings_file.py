@@ -70,6 +70,7 @@ def all_secrets(settings: Settings) -> list[str]:
     """Every secret text of the file that is long enough to be masked, the longest first."""
     found = {settings.registry.password.reveal()}
     found |= {balancer.secret_key.reveal() for balancer in settings.load_balancers.values()}
+    found |= {entrance.secret_key.reveal() for entrance in settings.entrances.values()}
     if settings.server.gitlab is not None:
         found.add(settings.server.gitlab.client_secret.reveal())
     found |= {fleet.token.reveal() for fleet in settings.gitlab_runners.values()}
@@ -131,6 +132,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         notices=rules(keys.notices),
         pools={name: entry.pool(name) for name, entry in keys.pools.items()},
         enrolment=keys.enrolment.doorway() if keys.enrolment else None,
+        entrances={name: entry.entrance(name) for name, entry in keys.entrances.items()},
     )
 
 

@@ -11,6 +11,7 @@ from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
 from pipeline.settings_builder import BuilderKeys
 from pipeline.settings_enrolment import EnrolmentKeys
+from pipeline.settings_entrances import EntranceKeys
 from pipeline.settings_gitlab_runners import RunnerFleetKeys
 from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_pools import PoolKeys
@@ -290,6 +291,10 @@ class FileKeys(Keys):
     )
     load_balancers: dict[Name, BalancerKeys] = Field(
         default={}, description="A cloud's entrance in front of the proxies."
+    )
+    entrances: dict[Name, EntranceKeys] = Field(
+        default={},
+        description="One DNS name over the load balancers of several regions; see docs/regions.md.",
     )
     services: dict[Name, ServiceKeys] = Field(default={}, description="What is deployed.")
     retention: RetentionKeys = Field(default=RetentionKeys(), description="How long what was made is kept.")

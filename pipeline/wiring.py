@@ -30,6 +30,7 @@ from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SystemClock
 from runners.clouds import Clouds
+from runners.dns import Providers
 from runners.engine import DockerEngines
 from runners.enrolment import enrolment_desk, own_certificate
 from runners.examining.checklist import HostChecks
@@ -45,6 +46,7 @@ from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
 from runners.own_certificate import KeyedRoster
+from runners.outside import FromHere
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics
@@ -92,6 +94,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         checks=HostChecks(reach, settings.registry),
         scaling=store.scaling,
         loads=EngineLoads(reach),
+        entrances=store.entrances,
+        dns=Providers(settings.entrances),
+        outside=FromHere(),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,

@@ -34,6 +34,8 @@ _LATER = (
     ),
     *("VServerGroupProcessing", "RspoolVipExist", "ObtainIpFail", "OperationFailed.ListenerStatusNotSupport"),
 )
+# AliDNS: other changes of the domain or of the record are under way, or one of ours whose answer was lost
+_LATER_DNS = ("LastOperationNotFinished", "DnsSystemBusyness", "DomainRecordLocked", "DomainRecordDuplicate")
 _NO_ANSWER = "SDK.HttpError"
 _KEYS = ("InvalidAccessKey", "SignatureDoesNotMatch", "Forbidden", "IncompleteSignature", "MissingAccessKey")
 _PLACES = ("ALIYUN_ACCESS_KEY_ID", "ALIYUN_ACCESS_KEY_SECRET")  # the only ones that this SDK looks in
@@ -44,18 +46,20 @@ _LONG = 2048  # characters of a value
 class AliyunApi:
     """For one account. The client and its connections are made at the first call."""
 
-    def __init__(self, account: CloudAccount, requests: str = _REQUESTS) -> None:
+    def __init__(self, account: CloudAccount, package: str = _REQUESTS, host: str = "") -> None:
+        """`package`: the product's request classes of the SDK; `host`: where it is asked when the account names no
+        endpoint. Empty: the SDK knows."""
         self._account = account
-        self._requests = requests
+        self._package = package
         self._name = account.name
         self._client: Any = None
         parts = urlsplit(account.endpoint)
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = parts.hostname or host, parts.port
         # by identity: the SDK sends anything but this very object in clear, also an equal text
         self._protocol = protocol_type.HTTP if parts.scheme == "http" else protocol_type.HTTPS
 
     def call(self, action: str, **values: object) -> dict[str, Any]:
-        """An action of the API whose request classes were named: the classic load balancer's, when none were."""
+        """An action of the package's product."""
         return self._done(action, lambda: self._request(action, values))
 
     def ask(self, host: str, version: str, action: str, path: str = "", **values: object) -> dict[str, Any]:
@@ -105,7 +109,7 @@ class AliyunApi:
     def _request(self, action: str, values: dict[str, object]) -> Any:
         """A new one for every try: with it come a new nonce and a new time."""
         name = f"{action}Request"
-        request = getattr(import_module(f"{self._requests}.{name}"), name)()
+        request = getattr(import_module(f"{self._package}.{name}"), name)()
         request.set_protocol_type(self._protocol)
         if self._host:
             request.set_endpoint(self._host)
@@ -131,7 +135,7 @@ class AliyunApi:
         number = getattr(error, "request_id", None)
         text += f" (request {number})." if number else "."
         status = getattr(error, "http_status", None) or 0
-        if code == _NO_ANSWER or code.startswith(_LATER) or status >= 500:
+        if code == _NO_ANSWER or code.startswith(_LATER + _LATER_DNS) or status >= 500:
             return Unreachable(text)
         if code.startswith(_KEYS):
             return Rejected(f"{text} Correct its access key, or the rights of it: {self._account.rights}.")

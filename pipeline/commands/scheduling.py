@@ -7,6 +7,7 @@ import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.parts import beat_option, log_format_option, open_books
+from pipeline.entrances.watch import watching as watching_regions
 from pipeline.notices.tell import tell as tell_people
 from pipeline.ports import Ports
 from pipeline.reporting import Reporting
@@ -41,8 +42,12 @@ def schedule(log_format: str, beat: str) -> None:
     try:
         keep_up = _reporting(store, ports, stopping)
         watch = Watch(watching(store, ports))
-        pools = [Watch(pooling(ports), POOLS_EVERY, "pools")] if settings.pools else []
-        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch, pools)
+        watches = [Watch(pooling(ports), POOLS_EVERY, "pools")] if settings.pools else []
+        watches += [
+            Watch(watching_regions(entrance, ports), entrance.health.interval, f"entrance-{entrance.name}")
+            for entrance in ports.settings.entrances.values()
+        ]
+        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch, watches)
     finally:
         store.close()
 

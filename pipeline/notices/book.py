@@ -14,7 +14,7 @@ class NoticeBook(Protocol):
     def moments(self, limit: int = 200) -> list[Moment]:
         """The oldest that nobody has judged."""
 
-    def note(self, kind: str, service: str, why: str) -> None:
+    def note(self, kind: str, service: str, why: str, name: str = "") -> None:
         """A moment that the database cannot see."""
 
     def accept(self, moment: Moment, drafts: Sequence[Draft], lease: Lease) -> None:
@@ -51,6 +51,9 @@ class NoticeBook(Protocol):
 class NoNotices:
     """The book of a Shipway that tells nobody."""
 
+    def note(self, kind: str, service: str, why: str, name: str = "") -> None:
+        """Nobody is told."""
+
     def notices(self, limit: int = 50, before: int = 0, fate: str = "") -> list[Notice]:
         return []
 
@@ -59,8 +62,9 @@ class NoNotices:
 
 
 class Told(Protocol):
-    """What the web shows of the book."""
+    """What the web shows of the book, and what others write into it."""
 
+    def note(self, kind: str, service: str, why: str, name: str = "") -> None: ...
     def notices(self, limit: int = 50, before: int = 0, fate: str = "") -> list[Notice]: ...
     def depth(self) -> dict[str, int]: ...
 

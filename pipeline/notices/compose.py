@@ -29,7 +29,11 @@ PLAIN = {
     "repository.lost": Event.REPOSITORY_LOST,
     "repository.back": Event.REPOSITORY_BACK,
     "hook.disabled": Event.HOOK_DISABLED,
+    "region.out": Event.REGION_OUT,
+    "region.back": Event.REGION_BACK,
+    "regions.blind": Event.REGIONS_BLIND,
 }
+REGIONS = frozenset({Event.REGION_OUT, Event.REGION_BACK, Event.REGIONS_BLIND})
 SINGLE = frozenset({Event.APPROVAL_WANTED})  # each wants an answer of its own
 
 
@@ -88,6 +92,8 @@ def fold_of(event: str, moment: Moment) -> str:
         return ""
     if event in (Event.HOST_LOST, Event.HOST_BACK):
         return f"host {moment.name}"
+    if event in (Event.REGION_OUT, Event.REGION_BACK):
+        return f"region {moment.name}"
     if event in (Event.REPOSITORY_LOST, Event.REPOSITORY_BACK):
         return f"repository {moment.service}"
     return f"{event} {subject_of(moment)}"
@@ -206,6 +212,8 @@ def _links(event: Event, story: Story, settings: Settings, language: Language) -
         links.append(Link(words, service))
     if event is Event.APPROVAL_WANTED:
         links.append(_approval(story, door, language))
+    if event in REGIONS:
+        links.append(Link(tell("show_regions"), f"{door}/regions"))
     if not links and moment.service:
         links.append(Link(tell("show_service", service=moment.service), service))
     return tuple(links)

@@ -28,6 +28,9 @@ class Event(StrEnum):
     REPOSITORY_LOST = "repository.lost"
     REPOSITORY_BACK = "repository.back"
     HOOK_DISABLED = "hook.disabled"
+    REGION_OUT = "region.out"
+    REGION_BACK = "region.back"
+    REGIONS_BLIND = "regions.blind"
 
 
 class Mood(StrEnum):
@@ -43,6 +46,7 @@ MOODS: Mapping[str, Mood] = {
     Event.RUN_RECOVERED: Mood.GOOD,
     Event.HOST_BACK: Mood.GOOD,
     Event.REPOSITORY_BACK: Mood.GOOD,
+    Event.REGION_BACK: Mood.GOOD,
     Event.APPROVAL_WANTED: Mood.ASKS,
     TEST: Mood.GOOD,
 }
@@ -95,7 +99,7 @@ class Moment:
     service: str = ""
     environment: str = ""
     number: int = 0
-    name: str = ""  # of a host
+    name: str = ""  # of a host; of an entrance, or of one region of it: shop/hz
     why: str = ""  # when no other row says it
 
 

@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipeline.delivery.run import RunStatus
+from pipeline.entrances.entrance import Standing
 from pipeline.errors import ShipwayError
 from pipeline.figures.pulse import LEASES, Pulse
 from pipeline.notices.notice import Fate
@@ -58,6 +59,7 @@ class BooksCollector(Collector):
             *_of_services(pulse, ports),
             *_of_hosts(pulse, self._sighting.latest(), ports),
             *_of_scaling(ports),
+            *_of_entrances(ports),
         ]
 
     def _queue(self) -> list[Metric]:
@@ -132,6 +134,24 @@ def _of_scaling(ports: Ports) -> Iterator[Metric]:
             if figure.value is not None:
                 measured.add_metric((*place, figure.measure), figure.value)
     yield from (*sizes.values(), held, measured, target)
+def _of_entrances(ports: Ports) -> Iterator[Metric]:
+    labels = ("entrance", "region")
+    share = GaugeMetricFamily(
+        "shipway_region_share", "Share of the answers that a region gets now", labels=labels
+    )
+    out = GaugeMetricFamily(
+        "shipway_region_out", "1 when a region is out since it looked sick", labels=labels
+    )
+    parked = GaugeMetricFamily("shipway_region_parked", "1 when a person parked a region", labels=labels)
+    for entrance in ports.settings.entrances.values():
+        standings = ports.entrances.standings(entrance.name)
+        for region in entrance.regions.values():
+            standing = standings.get(region.name, Standing(region.name))
+            place = entrance.name, region.name
+            share.add_metric(place, region.share if standing.serves else 0)
+            out.add_metric(place, standing.out)
+            parked.add_metric(place, standing.parked)
+    yield from (share, out, parked)
 
 
 def _read(up: GaugeMetricFamily, part: str, reading: Callable[[], list[Metric]]) -> list[Metric]:

@@ -12,6 +12,7 @@ from runners.store.condition import Condition, condition
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
+from runners.store.entrances import SqlEntrances
 from runners.store.figures import SqlFigures
 from runners.store.fleet import SqlFleet
 from runners.store.freezes import SqlFreezes
@@ -62,6 +63,7 @@ class Store:
         self.fleet = SqlFleet(database)
         self.roster = SqlRoster(database)
         self.pools = SqlPools(database, seal)
+        self.entrances = SqlEntrances(database)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)

@@ -42,9 +42,9 @@ class SqlNotices:
         query = select(told_tables.moments).order_by(MOMENTS.id).limit(limit)
         return self._database.read(lambda tx: [Moment(**row._asdict()) for row in tx.execute(query)])
 
-    def note(self, kind: str, service: str, why: str) -> None:
+    def note(self, kind: str, service: str, why: str, name: str = "") -> None:
         def work(tx: Connection) -> None:
-            row = {"kind": kind, "service": service, "why": why, "at": self._database.now(tx)}
+            row = {"kind": kind, "service": service, "why": why, "name": name, "at": self._database.now(tx)}
             tx.execute(insert(told_tables.moments).values(row))
 
         self._database.write(work)

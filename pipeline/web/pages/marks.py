@@ -50,6 +50,8 @@ LOOKS: dict[str, tuple[str, str]] = {
     "serving": GOOD,
     "failing": BAD,
     "parked": ("warn", "‖"),
+    "out": BAD,
+    "idle": IDLE,
     "absent": IDLE,
     "accepted": GOOD,
     "ignored": IDLE,

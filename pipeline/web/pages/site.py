@@ -25,6 +25,7 @@ from pipeline.web.pages import (
     hosts,
     ledger,
     overview,
+    regions,
     releases,
     run,
     run_log,
@@ -61,6 +62,7 @@ PAGES: tuple[Page, ...] = (
     *deeds.PAGES,
     *difference.PAGES,
     *hosts.PAGES,
+    *regions.PAGES,
     *ledger.PAGES,
     *audit.PAGES,
 )
@@ -69,6 +71,7 @@ FORMS: tuple[Form, ...] = (
     *freezing.FORMS,
     *deeds.FORMS,
     *hosts.FORMS,
+    *regions.FORMS,
     *ledger.FORMS,
 )
 RESOURCES: tuple[Resource, ...] = (*run_log.RESOURCES,)

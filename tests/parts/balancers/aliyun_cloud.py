@@ -64,6 +64,7 @@ class AliyunCloud:
     version = VERSION
 
     def __init__(self, plane: Plane, manner: Callable[[], Manner] = Manner) -> None:
+        self.version = VERSION
         self.plane = plane
         self.manner = manner
         self.slbs: dict[str, Slb] = {}

@@ -18,7 +18,7 @@ ROLES = ("viewer", "deployer", "admin")
 
 def concrete(path: str) -> str:
     """A page of the table at the fleet's own names."""
-    names = {"<service>": "shop", "<environment>": "production", "<host>": "web-1"}
+    names = {"<service>": "shop", "<environment>": "production", "<host>": "web-1", "<region>": "hz"}
     for name, value in names.items():
         path = path.replace(name, value)
     return re.sub(r"<id:\w+>", "1", path)

@@ -1,0 +1,292 @@
+"""Port `Dns`: what its contract says, over every provider. Seeded faults in the adapters show that it would notice."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from pipeline.entrances.plan import Step, Verb, guard
+from pipeline.errors import Conflict, Rejected, Unreachable
+from pipeline.secret import Secret
+from runners.dns import account_of
+from runners.dns.alidns import AlidnsWire
+from runners.dns.cdn import CdnWire
+from runners.dns.dnspod import DnspodWire
+from runners.dns.route53 import Route53Wire
+from tests.parts.dns.grounds import MAKERS, NAME, REGIONS, Ground
+from tests.parts.dns.names import name_server, resolve
+
+AS_WANTED = {"hz": 0.6, "sg": 0.3, "fra": 0.1}
+WITHOUT_HZ = {"hz": 0.0, "sg": 0.75, "fra": 0.25}
+
+
+@pytest.fixture
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with MAKERS[request.param]() as made:
+        yield made
+
+
+over_all = pytest.mark.parametrize("ground", MAKERS, indirect=True)
+over_marked = pytest.mark.parametrize("ground", ["route53", "alidns", "dnspod"], indirect=True)
+
+
+@over_all
+def test_every_region_is_answered_by_its_share(ground: Ground):
+    made = ground.applied()
+
+    assert [step.verb for step in made.steps] == [Verb.CREATE] * 3
+    assert ground.answered() == AS_WANTED
+    assert ground.zone.plan(ground.endpoints()).steps == ()
+
+
+def parking_leaves_no_answer(ground: Ground) -> None:
+    ground.applied()
+    ground.applied(hz=0)
+
+    assert ground.answered() == WITHOUT_HZ
+
+
+@over_all
+def test_a_share_of_0_is_no_answer(ground: Ground):
+    parking_leaves_no_answer(ground)
+
+
+@over_all
+def test_a_parked_region_comes_back_with_its_share(ground: Ground):
+    ground.applied()
+    ground.applied(hz=0)
+    ground.applied()
+
+    assert ground.answered() == AS_WANTED
+
+
+@over_all
+def test_what_is_so_already_costs_no_change(ground: Ground):
+    ground.applied()
+    ground.applied(hz=0)
+    ground.watched.told.clear()
+    ground.applied(hz=0)
+
+    assert ground.watched.told == []
+
+
+@over_all
+def test_shares_change(ground: Ground):
+    ground.applied()
+    ground.applied(hz=10, sg=80, fra=10)
+
+    assert ground.answered() == {"hz": 0.1, "sg": 0.8, "fra": 0.1}
+
+
+@over_all
+def test_a_region_that_never_served_and_is_parked_needs_no_record(ground: Ground):
+    made = ground.applied(hz=0)
+
+    assert sorted(step.region for step in made.steps) == ["fra", "sg"]
+    assert ground.answered() == WITHOUT_HZ
+
+
+@over_all
+def test_only_the_regions_that_are_meant_are_changed(ground: Ground):
+    ground.applied()
+    made = ground.zone.plan(ground.endpoints(hz=0, sg=99), only=frozenset({"hz"}))
+    ground.zone.apply(made)
+
+    assert [str(step.verb) for step in made.steps] == ["park"]
+    assert ground.answered() == WITHOUT_HZ
+
+
+@over_marked
+def test_a_region_that_left_the_file_loses_its_record(ground: Ground):
+    ground.applied()
+    made = ground.applied(endpoints=ground.endpoints()[:2])
+
+    assert [(step.verb, step.region) for step in made.steps] == [(Verb.REMOVE, "fra")]
+    assert ground.answered() == {"hz": 0.6667, "sg": 0.3333, "fra": 0.0}
+
+
+@over_all
+def test_records_without_our_mark_are_told_and_left_alone(ground: Ground):
+    ground.add_other(NAME, "198.51.100.9")
+    made = ground.applied()
+
+    assert [record.value for record in made.strangers] == ["198.51.100.9"]
+    assert ground.shares_of(NAME)["198.51.100.9"] > 0
+
+
+@over_all
+def test_a_record_at_a_regions_address_is_ours_only_once_adopted(ground: Ground):
+    ground.add_other(NAME, REGIONS["hz"])
+    made = ground.zone.plan(ground.endpoints())
+
+    with pytest.raises(Conflict, match=r"without our mark.*--adopt"):
+        guard(made, force=True)
+    adopted = ground.applied(adopt=True)
+    assert (Verb.ADOPT, "hz") in [(step.verb, step.region) for step in adopted.steps]
+    assert ground.answered() == AS_WANTED
+    assert ground.zone.plan(ground.endpoints()).steps == ()
+
+
+@over_marked
+def test_records_of_another_entrance_are_not_ours(ground: Ground):
+    ground.applied()
+    seen = ground.stranger().zone.plan(ground.endpoints())
+
+    assert [record.value for record in seen.blocking] == list(REGIONS.values())
+
+
+@over_all
+def test_a_change_by_somebody_else_since_the_plan_stops_it(ground: Ground):
+    ground.applied()
+    made = ground.zone.plan(ground.endpoints(hz=0))
+    ground.applied(sg=0)
+
+    with pytest.raises(Conflict, match=r"somebody changed its records since the plan"):
+        ground.zone.apply(made)
+    assert ground.answered()["hz"] > 0
+
+
+@over_all
+@pytest.mark.parametrize("kind", ["throttled", "broken", "lost"])
+def test_a_fault_that_passes_changes_nothing_in_the_end(ground: Ground, kind: str):
+    ground.fault(kind)
+    ground.applied()
+    first = ground.answered()
+    ground.fault(kind)
+    ground.applied(hz=0)
+
+    assert first == AS_WANTED
+    assert ground.answered() == WITHOUT_HZ
+    assert set(ground.shares_of(NAME)) <= set(REGIONS.values())
+
+
+@over_all
+def test_a_fault_that_stays_is_told_as_unreachable(ground: Ground):
+    made = ground.zone.plan(ground.endpoints())
+    for _ in range(40):
+        ground.fault("throttled")
+
+    with pytest.raises(Unreachable, match=r"Tried \d+ times in \d+ s\.$"):
+        ground.impatient().apply(made)
+
+
+@over_all
+def test_a_wrong_secret_is_refused_with_the_page_that_lists_the_rights(ground: Ground):
+    wrong = replace(ground, entrance=replace(ground.entrance, secret_key=Secret("wrong-secret")))
+
+    with pytest.raises(Rejected, match=r"docs/regions\.md"):
+        wrong.zone.plan(wrong.endpoints())
+
+
+@over_all
+def test_a_provider_without_keys_says_where_to_put_them(ground: Ground, monkeypatch: pytest.MonkeyPatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)  # the environment is what the SDKs read
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    none = replace(ground, entrance=replace(ground.entrance, access_key="", secret_key=Secret("")))
+
+    with pytest.raises(Exception, match=r"has no credentials\. Give it access_key and secret_key"):
+        none.zone.plan(none.endpoints())
+
+
+@over_all
+def test_what_was_applied_settles(ground: Ground):
+    ground.applied()
+
+    assert ground.zone.settled(ground.token)
+
+
+@pytest.mark.parametrize("name", ["route53", "aliyun-cdn"])
+def test_a_late_provider_is_not_settled_and_answers_the_old(name: str):
+    with MAKERS[name](60.0) as ground:
+        ground.applied()
+
+        assert not ground.zone.settled(ground.token)
+        assert ground.answered() != AS_WANTED
+
+
+@over_marked
+def test_name_servers_answer_by_the_shares(ground: Ground):
+    ground.applied()
+    with name_server(ground.shares_of) as server:
+        before = Counter(resolve(server.port, NAME) for _ in range(400))
+        ground.applied(hz=0)
+        after = Counter(resolve(server.port, NAME) for _ in range(400))
+
+    assert 200 < before[REGIONS["hz"]] < 280
+    assert 80 < before[REGIONS["sg"]] < 160
+    assert after[REGIONS["hz"]] == 0
+    assert after[REGIONS["sg"]] + after[REGIONS["fra"]] == 400
+
+
+# ------------------------------------------------------------------------------------------------ seeded faults
+
+
+class ByWeight0(DnspodWire):
+    """Takes a weight of 0 for no answers."""
+
+    def _write(self, step: Step) -> None:
+        if step.verb is Verb.PARK and step.record and step.endpoint:
+            content = self._content(step.region, step.endpoint) | {"Weight": 0}
+            self._call("ModifyRecord", RecordId=int(step.record.id), **content)
+        else:
+            super()._write(step)
+
+
+class ByWeight1(AlidnsWire):
+    """Takes the least weight for no answers."""
+
+    def _brought(self, step: Step) -> str:
+        if step.verb is Verb.PARK and step.record:
+            self._api.call("UpdateDNSSLBWeight", RecordId=step.record.id, Weight=1)
+            return ""
+        return super()._brought(step)
+
+
+class ToAll(Route53Wire):
+    """Parks all of them at once: with weight 0 everywhere Route 53 answers with each."""
+
+    def write(self, steps: Sequence[Step]) -> str:
+        parked = [step for step in steps if step.verb is Verb.PARK and step.endpoint]
+        others = [
+            replace(
+                step,
+                region=name,
+                record=None,
+                endpoint=replace(step.endpoint, region=name, value=REGIONS[name]),
+            )
+            for step in parked
+            for name in REGIONS
+            if step.endpoint
+        ]
+        return super().write([*steps, *others])
+
+
+class Kept(CdnWire):
+    """Leaves a source without a share in with the least weight."""
+
+    def _after(self, before: Sequence[dict[str, object]], steps: Sequence[Step]) -> list[dict[str, object]]:
+        parked = {step.record.id for step in steps if step.verb is Verb.PARK and step.record}
+        if not parked:
+            return super()._after(before, steps)
+        return [row | {"Weight": "1"} if row["Content"] in parked else row for row in before]
+
+
+MUTANTS: dict[str, tuple[str, Callable[..., object]]] = {
+    "dnspod parks by weight 0": ("dnspod", ByWeight0),
+    "alidns parks by weight 1": ("alidns", ByWeight1),
+    "route53 parks every sibling": ("route53", ToAll),
+    "cdn keeps the source": ("aliyun-cdn", Kept),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_wrong_way_to_park_is_caught(mutant: str):
+    name, kind = MUTANTS[mutant]
+    with MAKERS[name]() as ground:
+        sick = replace(ground, build=lambda entrance: kind(entrance, account_of(entrance)))
+
+        with pytest.raises((AssertionError, Unreachable)):
+            parking_leaves_no_answer(sick)
