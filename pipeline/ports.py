@@ -34,6 +34,9 @@ from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
 from pipeline.notices.book import NoNotices, Told
 from pipeline.people import NoSessions, NoUsers, Provider, Sessions, Users
+from pipeline.recovery.backup import BackupBook, NoBackups
+from pipeline.recovery.book import NoRecovery, Recovery
+from pipeline.recovery.remains import Census, NoCensus
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -270,6 +273,9 @@ class Ports:
     pulse: PulseBook = field(default_factory=NoPulse)
     told: Told = field(default_factory=NoNotices)
     roster: Roster = field(default_factory=NoRoster)
+    backups: BackupBook = field(default_factory=NoBackups)
+    recovery: Recovery = field(default_factory=NoRecovery)
+    census: Census = field(default_factory=NoCensus)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

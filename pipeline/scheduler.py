@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -61,7 +61,8 @@ class Chores:
 
 @dataclass
 class Watch:
-    """Looks at GitLab runners, one look at a time in a thread of its own: a runner that leaves may take an hour."""
+    """One look at a time, in a thread of its own: at GitLab runners, where one that leaves may take an hour; at what a
+    restore left to do; at whether a backup is due."""
 
     look: Callable[[], None] = lambda: None
     every: float = WATCH_EVERY
@@ -73,7 +74,7 @@ class Watch:
             return
         if self.started is None or now - self.started >= self.every:
             self.started = now
-            self.thread = threading.Thread(target=self.look, name="gitlab-runners", daemon=True)
+            self.thread = threading.Thread(target=self.look, name="watch", daemon=True)
             self.thread.start()
 
 
@@ -84,6 +85,7 @@ def schedule(
     tidy: Callable[[], None],
     keep_up: Callable[[], None] = lambda: None,
     watch: Watch | None = None,
+    also: Sequence[Watch] = (),
 ) -> None:
     """Until `stopping`. Returns with the lease given back. `keep_up` what else runs beside it."""
     sweeper, timekeeper = Sweeper(ports, time.monotonic), Timekeeper(ports, time.monotonic)
@@ -103,8 +105,8 @@ def schedule(
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
                 sweeper.start_due()
-                if watch is not None:
-                    watch.start_due(time.monotonic())
+                for one in (*([watch] if watch else []), *also):
+                    one.start_due(time.monotonic())
                 timekeeper.start_due()
         except ShipwayError as error:
             log.warning("tick failed, trying again", extra={"error": str(error)})

@@ -80,6 +80,9 @@ def all_secrets(settings: Settings) -> list[str]:
             found |= {criterion.token.reveal() for criterion in environment.policy.metrics}
     found |= {secret for rule in settings.notices for secret in secrets_of(rule)}
     found |= {secret.reveal() for secret in settings.server.traces.headers.values()}
+    found.add(settings.backup.passphrase.reveal())
+    if settings.backup.to is not None:
+        found.add(settings.backup.to.secret_key.reveal())
     for url in (settings.server.database, settings.server.redis):
         found.add(unquote(urlsplit(url).password or ""))
     return sorted(
@@ -126,6 +129,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
             for name, entry in keys.gitlab_runners.items()
         },
         notices=rules(keys.notices),
+        backup=keys.backup.policy(folder),
     )
 
 

@@ -9,6 +9,7 @@ from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
+from pipeline.settings_backup import BackupKeys
 from pipeline.settings_builder import BuilderKeys
 from pipeline.settings_gitlab_runners import RunnerFleetKeys
 from pipeline.settings_notices import NoticeKeys
@@ -286,5 +287,8 @@ class FileKeys(Keys):
     retention: RetentionKeys = Field(default=RetentionKeys(), description="How long what was made is kept.")
     gitlab_runners: dict[Name, RunnerFleetKeys] = Field(
         default={}, description="GitLab Runner containers on hosts; see docs/gitlab.md."
+    )
+    backup: BackupKeys = Field(
+        default=BackupKeys(), description="Backups of Shipway itself; docs/disaster.md."
     )
     notices: list[NoticeKeys] = Field(default=[], description="Who is told of what; docs/notices.md.")

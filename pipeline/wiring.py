@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 from pipeline.errors import BadConfig, ShipwayError
 from pipeline.gitlab_runner.desk import Coordinator, RunnerDesk
 from pipeline.gitlab_runner.watch import watch
 from pipeline.notices.desk import NoticeDesk
 from pipeline.ports import Ports
+from pipeline.recovery.recover import recover
 from pipeline.reports.compose import reports_of
 from pipeline.reports.desk import Desk
 from pipeline.retention.prune import Pruned, prune
@@ -23,10 +25,13 @@ from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
 from runners.artifact_store import FileArtifacts
+from runners.backup.making import Ground
+from runners.backup.rounds import Rounds
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SystemClock
 from runners.engine import DockerEngines
+from runners.engines.census import EngineCensus
 from runners.forges import Forges
 from runners.gitlab_runner.containers import RunnerContainers
 from runners.gitlab_runner.hold import hold
@@ -74,6 +79,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         routes=store.routes,
         fleet=store.fleet,
         roster=store.roster,
+        backups=store.backups,
+        recovery=store.recovery,
+        census=EngineCensus(reach, installation),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,
@@ -179,6 +187,45 @@ def build_notice_desk(store: Store, ports: Ports) -> NoticeDesk:
     )
 
 
+def recovering(ports: Ports) -> Callable[[], None]:
+    """After a restore, until every environment's books say what runs. Nothing is asked before and after that."""
+    over: list[bool] = []
+
+    def look() -> None:
+        if over:
+            return
+        try:
+            for adoption in recover(ports):
+                log.info(
+                    "books compared with what runs",
+                    extra={"outcome": adoption.outcome, "said": adoption.said},
+                )
+            if not ports.recovery.awaited():
+                over.append(True)
+        except ShipwayError as error:
+            log.warning("books not compared with what runs, trying again", extra={"error": str(error)})
+
+    return look
+
+
+def backing_up(config: str, store: Store, ports: Ports) -> Callable[[], None]:
+    """A backup, when one is due. What goes wrong is told to people, and tried again."""
+    policy = ports.settings.backup
+    extras = [name for name, wanted in (("logs", policy.logs), ("artifacts", policy.artifacts)) if wanted]
+    rounds = Rounds(store, Ground(Path(ports.settings.server.data), Path(config), extras), ports.clock.now)
+
+    def look() -> None:
+        try:
+            if policy.to is None or not rounds.due(policy):
+                return
+            made, checked = rounds.run(policy, policy.to, policy.keep)
+            log.info("backed up", extra={"file": made.name, "bytes": made.size, "rows": checked.rows})
+        except (ShipwayError, OSError) as error:
+            log.warning("not backed up, trying again", extra={"error": str(error)})
+
+    return look
+
+
 def listened(settings: Settings) -> bool:
     """Is anybody told of what changed: people, or a collector of traces?"""
     return any(rule.to for rule in settings.notices) or bool(settings.server.traces.endpoint)
@@ -189,6 +236,8 @@ def tidying(store: Store, ports: Ports) -> Callable[[], None]:
 
     def tidy() -> None:
         try:
+            if ports.recovery.awaited():
+                return  # the books do not know yet what is needed
             store.tidy(ports.clock.now(), bool(reports_of(ports.settings)), listened(ports.settings))
             tell(prune(f"tidy:{os.getpid()}:{secrets.token_hex(3)}", ports))
         except ShipwayError as error:

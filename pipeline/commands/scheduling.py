@@ -14,13 +14,25 @@ from pipeline.reports.compose import reports_of
 from pipeline.reports.tell import tell as tell_forges
 from pipeline.scheduler import Watch, stop_on_signal
 from pipeline.scheduler import schedule as run_scheduler
-from pipeline.wiring import build_desk, build_notice_desk, build_ports, listened, tidying, watching
+from pipeline.wiring import (
+    backing_up,
+    build_desk,
+    build_notice_desk,
+    build_ports,
+    listened,
+    recovering,
+    tidying,
+    watching,
+)
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
 from runners.process import Beat
 from runners.redis_child import redis_url
 from runners.settings_source import load_settings
 from runners.store import Store
+
+RECOVERY_EVERY = 2.0  # seconds
+BACKUP_EVERY = 30.0
 
 
 @click.command()
@@ -32,14 +44,16 @@ def schedule(log_format: str, beat: str) -> None:
     Any number may run; one leads. It needs server.redis and server.database.
     """
     set_up(log_format)
-    settings = load_settings(asked().config_path())
+    config = asked().config_path()
+    settings = load_settings(config)
     store = open_books(settings)
     ports = build_ports(settings, store)
     stopping = stop_on_signal()
     try:
         keep_up = _reporting(store, ports, stopping)
         watch = Watch(watching(store, ports))
-        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch)
+        also = Watch(recovering(ports), RECOVERY_EVERY), Watch(backing_up(config, store, ports), BACKUP_EVERY)
+        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch, also)
     finally:
         store.close()
 

@@ -29,6 +29,7 @@ PLAIN = {
     "repository.lost": Event.REPOSITORY_LOST,
     "repository.back": Event.REPOSITORY_BACK,
     "hook.disabled": Event.HOOK_DISABLED,
+    "backup.failed": Event.BACKUP_FAILED,
 }
 SINGLE = frozenset({Event.APPROVAL_WANTED})  # each wants an answer of its own
 

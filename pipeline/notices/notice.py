@@ -28,6 +28,7 @@ class Event(StrEnum):
     REPOSITORY_LOST = "repository.lost"
     REPOSITORY_BACK = "repository.back"
     HOOK_DISABLED = "hook.disabled"
+    BACKUP_FAILED = "backup.failed"
 
 
 class Mood(StrEnum):

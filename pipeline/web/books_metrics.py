@@ -54,6 +54,7 @@ class BooksCollector(Collector):
             *_of_pulse(pulse),
             *_of_services(pulse, ports),
             *_of_hosts(pulse, self._sighting.latest(), ports),
+            *_of_backups(ports),
         ]
 
     def _queue(self) -> list[Metric]:
@@ -99,6 +100,14 @@ def _of_hosts(pulse: Pulse, seen: Seen | None, ports: Ports) -> Iterator[Metric]
         if seen is not None and host in seen.reachable:
             reachable.add_metric((host,), seen.reachable[host])
     yield from (wanted, ready, reachable)
+
+
+def _of_backups(ports: Ports) -> Iterator[Metric]:
+    """Nothing before the first: a rule for its absence says so."""
+    good = ports.backups.last_good()
+    if good is not None:
+        age = (ports.clock.now() - good.at).total_seconds()
+        yield _single("shipway_backup_age_seconds", "How old the newest backup that came about is", age)
 
 
 def _read(up: GaugeMetricFamily, part: str, reading: Callable[[], list[Metric]]) -> list[Metric]:

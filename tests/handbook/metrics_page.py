@@ -1,6 +1,7 @@
 """docs/metrics.md, from the registry of `/metrics`: a metric that is added is on the page when this is run again."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from pipeline.ports import NoPulse
+from pipeline.recovery.backup import Made
 from pipeline.settings import Settings
 from pipeline.web.metrics import Figures
 
@@ -22,6 +24,7 @@ answers, and begin at 0 when it starts.
 | metric | type | labels | |
 |---|---|---|---|
 """
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SUFFIX = {"counter": "_total"}
 
 
@@ -35,6 +38,8 @@ def _quiet() -> Any:
         pulse=NoPulse(),
         queue=SimpleNamespace(depth=zero, workers=zero),
         settings=Settings(),
+        backups=SimpleNamespace(last_good=lambda: Made(NOW, "a backup", "")),
+        clock=SimpleNamespace(now=lambda: NOW),
         hands=SimpleNamespace(each=lambda jobs: [job() for job in jobs]),
     )
 
