@@ -33,7 +33,8 @@ TICK = 1.0  # seconds between two looks while a run or a deployment is open
 REST = 6.0  # ... and while none is: whoever writes a new one wakes a worker, this is only for a wake that got lost
 LEASE_MARGIN = 4.0  # seconds that a look may be late before another scheduler leads
 WAKE_AGAIN = 3.0  # seconds; a worker that was just woken gets this long to take its lease
-TEND_EVERY = 30.0  # a silent host is noticed within it, and a drain that had to wait goes on
+TEND_EVERY = 15.0  # a silent host is noticed within it, and a drain that had to wait goes on
+TEND_SOON = 3.0  # ... while one is silent, or back and not in order yet: its grace may end at any moment
 TIDY_EVERY = 86400.0
 WATCH_EVERY = 60.0  # GitLab runners
 
@@ -43,10 +44,11 @@ class Chores:
     """What is done rarely, in a thread of its own so that a slow host never delays a wake."""
 
     tidy: Callable[[], None]
-    tend: Callable[[], None]
+    tend: Callable[[], bool]  # whether the next one is wanted soon
     every: Mapping[str, float] = field(default_factory=lambda: {"tend": TEND_EVERY, "tidy": TIDY_EVERY})
     started: dict[str, float] = field(default_factory=dict)
     thread: threading.Thread | None = None
+    soon: bool = False
 
     def start_due(self, now: float) -> None:
         if self.thread is not None and self.thread.is_alive():
@@ -54,9 +56,18 @@ class Chores:
         for name, every in self.every.items():
             if now - self.started.setdefault(name, now - every + 5.0) >= every:
                 self.started[name] = now
-                self.thread = threading.Thread(target=getattr(self, name), name=name, daemon=True)
+                self.thread = threading.Thread(target=self._do, args=(name,), name=name, daemon=True)
                 self.thread.start()
                 return
+
+    def _do(self, name: str) -> None:
+        if name == "tidy":
+            self.tidy()
+            return
+        soon = bool(self.tend())
+        if soon != self.soon:
+            self.soon = soon
+            self.every = {**self.every, "tend": TEND_SOON if soon else TEND_EVERY}
 
 
 @dataclass
@@ -120,16 +131,18 @@ def stop_on_signal() -> threading.Event:
     return stopping
 
 
-def look_after(ports: Ports) -> None:
-    """Hosts and idle environments. What goes wrong is tried again at the next look."""
+def look_after(ports: Ports) -> bool:
+    """Hosts and idle environments; whether the next look is wanted soon. What goes wrong is tried again at it."""
     try:
         numbers = tend(ports)
+        states = ports.fleet.hosts()
     except ShipwayError as error:
         log.warning("hosts not looked after, trying again", extra={"error": str(error)})
-        return
+        return False
     for number in numbers:
         ports.queue.wake_deployment(number)
         log.info("environment is placed anew", extra={"deployment": number})
+    return any(state.silent_since or state.returned_at for state in states.values())
 
 
 class Lead:

@@ -13,6 +13,7 @@ from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
 from pipeline.notices.notice import Rule
 from pipeline.recovery.backup import BackupPolicy
+from pipeline.recovery.place import Storage
 from pipeline.retention.policy import Retention
 from pipeline.traces.trace import Traces
 from pipeline.user import GitLabSignIn
@@ -56,6 +57,7 @@ class Settings:
     gitlab_runners: Mapping[str, RunnerFleet] = field(default_factory=dict)
     notices: tuple[Rule, ...] = ()
     backup: BackupPolicy = field(default_factory=BackupPolicy)
+    storage: Storage | None = None  # None: all of it stays here
 
     def service(self, name: str) -> Service:
         if name not in self.services:

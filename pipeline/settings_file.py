@@ -32,6 +32,7 @@ from pipeline.settings_keys import (
 )
 from pipeline.settings_notices import rules, secrets_of
 from pipeline.settings_sign_in import SignInKeys
+from pipeline.settings_storage import check_storage
 from pipeline.settings_timing import timing
 from pipeline.settings_values import STORE
 from pipeline.user import GitLabSignIn
@@ -54,6 +55,7 @@ def parse_settings(
     context = {"read_file": lambda path: read_file(_inside(folder, path))}
     keys = Reading(FileKeys, raw, context, faults).model
     check(keys, raw, faults)
+    check_storage(keys.storage, faults)
     if faults:
         raise BadConfig(faults.told(FILE, used))
     return _settings(keys, folder)
@@ -81,6 +83,8 @@ def all_secrets(settings: Settings) -> list[str]:
     found |= {secret for rule in settings.notices for secret in secrets_of(rule)}
     found |= {secret.reveal() for secret in settings.server.traces.headers.values()}
     found.add(settings.backup.passphrase.reveal())
+    if settings.storage is not None:
+        found.add(settings.storage.place.secret_key.reveal())
     if settings.backup.to is not None:
         found.add(settings.backup.to.secret_key.reveal())
     for url in (settings.server.database, settings.server.redis):
@@ -130,6 +134,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         },
         notices=rules(keys.notices),
         backup=keys.backup.policy(folder),
+        storage=keys.storage.storage(),
     )
 
 

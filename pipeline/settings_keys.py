@@ -16,6 +16,7 @@ from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_sign_in import SignInKeys
+from pipeline.settings_storage import StorageKeys
 from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
 from pipeline.settings_traces import TracesKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
@@ -291,4 +292,5 @@ class FileKeys(Keys):
     backup: BackupKeys = Field(
         default=BackupKeys(), description="Backups of Shipway itself; docs/disaster.md."
     )
+    storage: StorageKeys = Field(default=StorageKeys(), description="Where old logs and artifacts go.")
     notices: list[NoticeKeys] = Field(default=[], description="Who is told of what; docs/notices.md.")

@@ -48,6 +48,7 @@ from runners.prometheus import PrometheusMetrics
 from runners.proxies import ProxyContainers
 from runners.reach import Reach
 from runners.redis_child import redis_url
+from runners.remote_folders import remote_of
 from runners.reporters import Reporters
 from runners.shelves import shelves_of
 from runners.sign_in import providers_of
@@ -65,7 +66,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     store = store or store_of(server)
     reach = Reach()
     installation = store.installation.name if not server.installation else lambda: server.installation
-    logs, artifacts = FileLogs(f"{server.data}/logs"), FileArtifacts(f"{server.data}/artifacts")
+    remote = remote_of(settings)
+    logs = FileLogs(f"{server.data}/logs", bring=remote.bring)
+    artifacts = FileArtifacts(f"{server.data}/artifacts", bring=remote.bring)
     logs.hide(all_secrets(settings))
     settings = live(settings, Standing(settings, store.roster))
     return Ports(
@@ -105,7 +108,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         hands=ThreadHands(),
         clock=SystemClock(),
         notices=LogNotices(),
-        shelves=shelves_of(settings, reach, installation),
+        shelves=shelves_of(settings, reach, installation, remote.let_go),
         artifacts=artifacts,
     )
 
@@ -187,6 +190,14 @@ def build_notice_desk(store: Store, ports: Ports) -> NoticeDesk:
     )
 
 
+def moving_old(ports: Ports) -> None:
+    """Logs and artifacts that grew old go to the bucket, where there is one."""
+    storage = ports.settings.storage
+    if storage is not None:
+        moved = remote_of(ports.settings).move_older(ports.clock.now().timestamp() - storage.after)
+        log.info("old logs moved", extra={"folders": moved})
+
+
 def recovering(ports: Ports) -> Callable[[], None]:
     """After a restore, until every environment's books say what runs. Nothing is asked before and after that."""
     over: list[bool] = []
@@ -239,6 +250,7 @@ def tidying(store: Store, ports: Ports) -> Callable[[], None]:
             if ports.recovery.awaited():
                 return  # the books do not know yet what is needed
             store.tidy(ports.clock.now(), bool(reports_of(ports.settings)), listened(ports.settings))
+            moving_old(ports)
             tell(prune(f"tidy:{os.getpid()}:{secrets.token_hex(3)}", ports))
         except ShipwayError as error:
             log.warning("not tidied, tomorrow again", extra={"error": str(error)})

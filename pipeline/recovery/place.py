@@ -33,6 +33,14 @@ class Place:
         return "/".join(part for part in (f"{self.kind}://{self.bucket}", self.prefix) if part)
 
 
+@dataclass(frozen=True)
+class Storage:
+    """Where old logs and artifacts go, and after how many seconds."""
+
+    place: Place
+    after: float
+
+
 def read_place(text: str) -> Place:
     """`s3://bucket/prefix`, `oss://bucket/prefix`, or a folder. Raises ValueError, saying what would be right."""
     scheme, separator, rest = text.partition("://")
