@@ -34,6 +34,7 @@ COMMANDS = {
         "pipeline.commands.regions:regions",
         "One name over several regions: how they are; plan, apply, park, unpark.",
     ),
+    "evacuate": ("pipeline.commands.evacuating:evacuate", "Empty a host or a region."),
     "hosts": (
         "pipeline.commands.joining:hosts",
         "The hosts and whether they answer; invite, drain or remove one.",
@@ -75,6 +76,8 @@ COMMANDS = {
     "prune": ("pipeline.commands.pruning:prune", "Remove what nobody needs, or say what would go."),
     "audit": ("pipeline.commands.looking:audit", "Who did what, when."),
     "token": ("pipeline.commands.tokens:token", "Create, list or revoke API tokens."),
+    "backup": ("pipeline.commands.backups:backup", "Back Shipway itself up; check a backup, list them."),
+    "restore": ("pipeline.commands.backups:restore", "Restore a backup of Shipway itself."),
     "user": ("pipeline.commands.users:user", "People who sign in to the dashboard."),
     "secret": ("pipeline.commands.secrets:secret", "Secrets that Shipway keeps: set, list, remove, rotate."),
     "notices": ("pipeline.commands.notices:notices", "Who was told what; send a test."),

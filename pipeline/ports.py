@@ -39,6 +39,9 @@ from pipeline.notices.book import NoNotices, Told
 from pipeline.people import NoSessions, NoUsers, Provider, Sessions, Users
 from pipeline.pools.book import NoPools, Pools
 from pipeline.pools.cloud import Compute, Invites, NoInvites
+from pipeline.recovery.backup import BackupBook, NoBackups
+from pipeline.recovery.book import NoRecovery, Recovery
+from pipeline.recovery.remains import Census, NoCensus
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -286,6 +289,9 @@ class Ports:
     entrances: Entrances = field(default_factory=NoEntrances)
     dns: Mapping[str, Dns] = field(default_factory=dict)  # by the names of entrances in shipway.yml
     outside: Outside = field(default_factory=NobodyOutside)
+    backups: BackupBook = field(default_factory=NoBackups)
+    recovery: Recovery = field(default_factory=NoRecovery)
+    census: Census = field(default_factory=NoCensus)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

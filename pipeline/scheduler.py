@@ -34,7 +34,8 @@ TICK = 1.0  # seconds between two looks while a run or a deployment is open
 REST = 6.0  # ... and while none is: whoever writes a new one wakes a worker, this is only for a wake that got lost
 LEASE_MARGIN = 4.0  # seconds that a look may be late before another scheduler leads
 WAKE_AGAIN = 3.0  # seconds; a worker that was just woken gets this long to take its lease
-TEND_EVERY = 30.0  # a silent host is noticed within it, and a drain that had to wait goes on
+TEND_EVERY = 15.0  # a silent host is noticed within it, and a drain that had to wait goes on
+TEND_SOON = 3.0  # ... while one is silent, or back and not in order yet: its grace may end at any moment
 TIDY_EVERY = 86400.0
 WATCH_EVERY = 60.0  # GitLab runners
 
@@ -44,10 +45,11 @@ class Chores:
     """What is done rarely, in a thread of its own so that a slow host never delays a wake."""
 
     tidy: Callable[[], None]
-    tend: Callable[[], None]
+    tend: Callable[[], bool]  # whether the next one is wanted soon
     every: Mapping[str, float] = field(default_factory=lambda: {"tend": TEND_EVERY, "tidy": TIDY_EVERY})
     started: dict[str, float] = field(default_factory=dict)
     thread: threading.Thread | None = None
+    soon: bool = False
 
     def start_due(self, now: float) -> None:
         if self.thread is not None and self.thread.is_alive():
@@ -55,19 +57,29 @@ class Chores:
         for name, every in self.every.items():
             if now - self.started.setdefault(name, now - every + 5.0) >= every:
                 self.started[name] = now
-                self.thread = threading.Thread(target=getattr(self, name), name=name, daemon=True)
+                self.thread = threading.Thread(target=self._do, args=(name,), name=name, daemon=True)
                 self.thread.start()
                 return
+
+    def _do(self, name: str) -> None:
+        if name == "tidy":
+            self.tidy()
+            return
+        soon = bool(self.tend())
+        if soon != self.soon:
+            self.soon = soon
+            self.every = {**self.every, "tend": TEND_SOON if soon else TEND_EVERY}
 
 
 @dataclass
 class Watch:
-    """Looks at GitLab runners, at pools or at an entrance's regions, one look at a time in a thread of its own: a runner that
-    leaves may take an hour, a region that is gone its timeout."""
+    """One look at a time, in a thread of its own: at GitLab runners, where one that leaves may take an hour; at pools; at an
+    entrance's regions, where one that is gone takes its timeout; at what a restore left to do; at whether a backup is due."""
 
     look: Callable[[], None] = lambda: None
     every: float = WATCH_EVERY
     name: str = "gitlab-runners"
+    prompt: bool = False  # somebody waits for it, also while nothing is deployed
     started: float | None = None
     thread: threading.Thread | None = None
 
@@ -96,16 +108,17 @@ def schedule(
     chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
-    pause, rest = TICK, min((REST, *(one.every for one in watches)))
+    pause, rest = TICK, min((REST, *(one.every for one in watches if one.prompt)))
     while not stopping.wait(pause):
         beat.touch()
         keep_up()
         try:
-            pause = rest if ports.runs.at_rest() and ports.deployments.at_rest() else TICK
+            resting = ports.runs.at_rest() and ports.deployments.at_rest()
+            pause = rest if resting else TICK
             if lead.held(time.monotonic(), pause + LEASE_MARGIN):
                 for run in let_go(ports):
                     ports.queue.wake_run(run)
-                if pause < REST:
+                if not resting:
                     waker.wake_due(time.monotonic())
                 chores.start_due(time.monotonic())
                 sweeper.start_due()
@@ -125,16 +138,18 @@ def stop_on_signal() -> threading.Event:
     return stopping
 
 
-def look_after(ports: Ports) -> None:
-    """Hosts and idle environments. What goes wrong is tried again at the next look."""
+def look_after(ports: Ports) -> bool:
+    """Hosts and idle environments; whether the next look is wanted soon. What goes wrong is tried again at it."""
     try:
         numbers = tend(ports)
+        states = ports.fleet.hosts()
     except ShipwayError as error:
         log.warning("hosts not looked after, trying again", extra={"error": str(error)})
-        return
+        return False
     for number in numbers:
         ports.queue.wake_deployment(number)
         log.info("environment is placed anew", extra={"deployment": number})
+    return any(state.silent_since or state.returned_at for state in states.values())
 
 
 class Lead:

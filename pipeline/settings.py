@@ -15,6 +15,8 @@ from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
 from pipeline.notices.notice import Rule
 from pipeline.pools.pool import Pool
+from pipeline.recovery.backup import BackupPolicy
+from pipeline.recovery.place import Storage
 from pipeline.retention.policy import Retention
 from pipeline.traces.trace import Traces
 from pipeline.user import GitLabSignIn
@@ -60,6 +62,8 @@ class Settings:
     pools: Mapping[str, Pool] = field(default_factory=dict)
     enrolment: Doorway | None = None  # None: nobody joins
     entrances: Mapping[str, Entrance] = field(default_factory=dict)
+    backup: BackupPolicy = field(default_factory=BackupPolicy)
+    storage: Storage | None = None  # None: all of it stays here
 
     def service(self, name: str) -> Service:
         if name not in self.services:

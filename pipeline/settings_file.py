@@ -33,6 +33,7 @@ from pipeline.settings_keys import (
 from pipeline.settings_notices import rules, secrets_of
 from pipeline.settings_scaling import scaling_tokens
 from pipeline.settings_sign_in import SignInKeys
+from pipeline.settings_storage import check_storage
 from pipeline.settings_timing import timing
 from pipeline.settings_values import STORE
 from pipeline.user import GitLabSignIn
@@ -55,6 +56,7 @@ def parse_settings(
     context = {"read_file": lambda path: read_file(_inside(folder, path))}
     keys = Reading(FileKeys, raw, context, faults).model
     check(keys, raw, faults)
+    check_storage(keys.storage, faults)
     if faults:
         raise BadConfig(faults.told(FILE, used))
     return _settings(keys, folder)
@@ -84,6 +86,11 @@ def all_secrets(settings: Settings) -> list[str]:
             found |= scaling_tokens(environment.scaling)
     found |= {secret for rule in settings.notices for secret in secrets_of(rule)}
     found |= {secret.reveal() for secret in settings.server.traces.headers.values()}
+    found.add(settings.backup.passphrase.reveal())
+    if settings.storage is not None:
+        found.add(settings.storage.place.secret_key.reveal())
+    if settings.backup.to is not None:
+        found.add(settings.backup.to.secret_key.reveal())
     for url in (settings.server.database, settings.server.redis):
         found.add(unquote(urlsplit(url).password or ""))
     return sorted(
@@ -133,6 +140,8 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
         pools={name: entry.pool(name) for name, entry in keys.pools.items()},
         enrolment=keys.enrolment.doorway() if keys.enrolment else None,
         entrances={name: entry.entrance(name) for name, entry in keys.entrances.items()},
+        backup=keys.backup.policy(folder),
+        storage=keys.storage.storage(),
     )
 
 

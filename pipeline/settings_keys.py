@@ -9,6 +9,7 @@ from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
+from pipeline.settings_backup import BackupKeys
 from pipeline.settings_builder import BuilderKeys
 from pipeline.settings_enrolment import EnrolmentKeys
 from pipeline.settings_entrances import EntranceKeys
@@ -19,6 +20,7 @@ from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_scaling import ScalingKeys
 from pipeline.settings_sign_in import SignInKeys
+from pipeline.settings_storage import StorageKeys
 from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
 from pipeline.settings_traces import TracesKeys
 from pipeline.settings_values import PathPattern, RefPattern, SecretText
@@ -304,4 +306,8 @@ class FileKeys(Keys):
     pools: dict[Name, PoolKeys] = Field(
         default={}, description="Machines that a cloud makes and deletes; docs/hosts-pools.md."
     )
+    backup: BackupKeys = Field(
+        default=BackupKeys(), description="Backups of Shipway itself; docs/disaster.md."
+    )
+    storage: StorageKeys = Field(default=StorageKeys(), description="Where old logs and artifacts go.")
     notices: list[NoticeKeys] = Field(default=[], description="Who is told of what; docs/notices.md.")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 from pipeline.enrolment.machines import MachineInvites
 from pipeline.errors import BadConfig, ShipwayError
@@ -19,6 +20,7 @@ from pipeline.notices.desk import NoticeDesk
 from pipeline.pools.carry import carry
 from pipeline.pools.cloud import NoInvites
 from pipeline.ports import Ports
+from pipeline.recovery.recover import recover
 from pipeline.reports.compose import reports_of
 from pipeline.reports.desk import Desk
 from pipeline.retention.prune import Pruned, prune
@@ -26,6 +28,8 @@ from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
 from runners.artifact_store import FileArtifacts
+from runners.backup.making import Ground
+from runners.backup.rounds import Rounds
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SystemClock
@@ -34,6 +38,7 @@ from runners.dns import Providers
 from runners.engine import DockerEngines
 from runners.enrolment import enrolment_desk, own_certificate
 from runners.examining.checklist import HostChecks
+from runners.engines.census import EngineCensus
 from runners.forges import Forges
 from runners.gitlab_runner.containers import RunnerContainers
 from runners.gitlab_runner.hold import hold
@@ -53,6 +58,7 @@ from runners.prometheus import PrometheusMetrics
 from runners.proxies import ProxyContainers
 from runners.reach import Reach
 from runners.redis_child import redis_url
+from runners.remote_folders import remote_of
 from runners.reporters import Reporters
 from runners.shelves import shelves_of
 from runners.sign_in import providers_of
@@ -70,7 +76,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     store = store or store_of(server)
     reach = Reach()
     installation = store.installation.name if not server.installation else lambda: server.installation
-    logs, artifacts = FileLogs(f"{server.data}/logs"), FileArtifacts(f"{server.data}/artifacts")
+    remote = remote_of(settings)
+    logs = FileLogs(f"{server.data}/logs", bring=remote.bring)
+    artifacts = FileArtifacts(f"{server.data}/artifacts", bring=remote.bring)
     logs.hide(all_secrets(settings))
     own = own_certificate(server, store)
     roster, file = KeyedRoster(store.roster, own), settings
@@ -97,6 +105,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         entrances=store.entrances,
         dns=Providers(settings.entrances),
         outside=FromHere(),
+        backups=store.backups,
+        recovery=store.recovery,
+        census=EngineCensus(reach, installation),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,
@@ -122,7 +133,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         hands=ThreadHands(),
         clock=SystemClock(),
         notices=LogNotices(),
-        shelves=shelves_of(settings, reach, installation),
+        shelves=shelves_of(settings, reach, installation, remote.let_go),
         artifacts=artifacts,
     )
 
@@ -223,6 +234,53 @@ def pooling(ports: Ports) -> Callable[[], None]:
     return look
 
 
+def moving_old(ports: Ports) -> None:
+    """Logs and artifacts that grew old go to the bucket, where there is one."""
+    storage = ports.settings.storage
+    if storage is not None:
+        moved = remote_of(ports.settings).move_older(ports.clock.now().timestamp() - storage.after)
+        log.info("old logs moved", extra={"folders": moved})
+
+
+def recovering(ports: Ports) -> Callable[[], None]:
+    """After a restore, until every environment's books say what runs. Nothing is asked before and after that."""
+    over: list[bool] = []
+
+    def look() -> None:
+        if over:
+            return
+        try:
+            for adoption in recover(ports):
+                log.info(
+                    "books compared with what runs",
+                    extra={"outcome": adoption.outcome, "said": adoption.said},
+                )
+            if not ports.recovery.awaited():
+                over.append(True)
+        except ShipwayError as error:
+            log.warning("books not compared with what runs, trying again", extra={"error": str(error)})
+
+    return look
+
+
+def backing_up(config: str, store: Store, ports: Ports) -> Callable[[], None]:
+    """A backup, when one is due. What goes wrong is told to people, and tried again."""
+    policy = ports.settings.backup
+    extras = [name for name, wanted in (("logs", policy.logs), ("artifacts", policy.artifacts)) if wanted]
+    rounds = Rounds(store, Ground(Path(ports.settings.server.data), Path(config), extras), ports.clock.now)
+
+    def look() -> None:
+        try:
+            if policy.to is None or not rounds.due(policy):
+                return
+            made, checked = rounds.run(policy, policy.to, policy.keep)
+            log.info("backed up", extra={"file": made.name, "bytes": made.size, "rows": checked.rows})
+        except (ShipwayError, OSError) as error:
+            log.warning("not backed up, trying again", extra={"error": str(error)})
+
+    return look
+
+
 def listened(settings: Settings) -> bool:
     """Is anybody told of what changed: people, or a collector of traces?"""
     return any(rule.to for rule in settings.notices) or bool(settings.server.traces.endpoint)
@@ -233,7 +291,10 @@ def tidying(store: Store, ports: Ports) -> Callable[[], None]:
 
     def tidy() -> None:
         try:
+            if ports.recovery.awaited():
+                return  # the books do not know yet what is needed
             store.tidy(ports.clock.now(), bool(reports_of(ports.settings)), listened(ports.settings))
+            moving_old(ports)
             tell(prune(f"tidy:{os.getpid()}:{secrets.token_hex(3)}", ports))
         except ShipwayError as error:
             log.warning("not tidied, tomorrow again", extra={"error": str(error)})

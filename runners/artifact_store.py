@@ -6,7 +6,7 @@ number belongs to which name. Workers write, the server reads; nothing is shared
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -19,9 +19,12 @@ INDEX = "index.json"
 
 
 class FileArtifacts:
-    """Folders by run id under `directory`."""
+    """Folders by run id under `directory`. `bring` makes a folder whole that moved away."""
 
-    def __init__(self, directory: str, most: int = ALL) -> None:
+    def __init__(
+        self, directory: str, most: int = ALL, bring: Callable[[Path], None] = lambda _: None
+    ) -> None:
+        self._bring = bring
         self._directory = Path(directory).absolute()
         self._most = most
 
@@ -34,6 +37,7 @@ class FileArtifacts:
             raise NotFound(
                 f"Run {run_id} has no artifact {path!r}. `shipway run artifacts {run_id}` lists them."
             )
+        self._bring(self._folder(run_id))
         return _pieces(self._folder(run_id) / f"{found[0]:06d}")
 
     def keep(self, run_id: int, path: str, size: int, source: IO[bytes]) -> bool:

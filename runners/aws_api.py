@@ -39,10 +39,18 @@ class AwsApi:
     """For one account and one service of AWS. The client is made at the first call: it costs half a second, most of it the
     session's, which may be shared."""
 
-    def __init__(self, account: CloudAccount, service: str, region: str = "", session: Any = None) -> None:
+    def __init__(
+        self,
+        account: CloudAccount,
+        service: str,
+        region: str = "",
+        session: Any = None,
+        config: Any = _CONFIG,
+    ) -> None:
         self._account = account
         self._name = account.name
         self._session = session
+        self._config = config
         self._service = service
         self._region = account.region or region
         self._client: Any = None
@@ -74,7 +82,7 @@ class AwsApi:
                     endpoint_url=account.endpoint or None,
                     aws_access_key_id=account.access_key or None,
                     aws_secret_access_key=account.secret_key.reveal() or None,
-                    config=_CONFIG,
+                    config=self._config,
                 )
             except NoRegionError as error:
                 raise BadConfig(

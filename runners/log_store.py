@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,9 +40,13 @@ class Segment:
 
 
 class FileLogs:
-    """Folders by run id under `directory`. May be used by several threads and processes at once."""
+    """Folders by run id under `directory`. May be used by several threads and processes at once. `bring` makes a folder
+    whole that moved away."""
 
-    def __init__(self, directory: str, limit_bytes: int = LIMIT) -> None:
+    def __init__(
+        self, directory: str, limit_bytes: int = LIMIT, bring: Callable[[Path], None] = lambda _: None
+    ) -> None:
+        self._bring = bring
         self._directory = Path(directory).absolute()
         self._limit = limit_bytes
         self._secrets: tuple[str, ...] = ()
@@ -86,8 +90,8 @@ class FileLogs:
                         _compress(segment)
 
     def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
-        folder, found, at = self._folder(run_id), b"", 0
-        for segment in _segments(folder):
+        found, at = b"", 0
+        for segment in self._segments(run_id):
             begin = max(0, offset - at)
             if begin < segment.size and len(found) < limit:
                 found += _piece(segment, begin, limit - len(found))
@@ -97,10 +101,10 @@ class FileLogs:
         return found, offset + len(found)
 
     def size(self, run_id: int) -> int:
-        return sum(segment.size for segment in _segments(self._folder(run_id)))
+        return sum(segment.size for segment in self._segments(run_id))
 
     def parts(self, run_id: int) -> list[tuple[str, int]]:
-        return [(segment.stage, segment.size) for segment in _segments(self._folder(run_id))]
+        return [(segment.stage, segment.size) for segment in self._segments(run_id)]
 
     def _write(self, run_id: int, stage: str, text: str, fresh: bool) -> None:
         """`fresh`: this process has not written to the stage since it was last closed."""
@@ -125,6 +129,12 @@ class FileLogs:
                 _write_all(handle, data)
             finally:
                 os.close(handle)
+
+    def _segments(self, run_id: int) -> list[Segment]:
+        """For readers: what moved away comes back first."""
+        folder = self._folder(run_id)
+        self._bring(folder)
+        return _segments(folder)
 
     def _folder(self, run_id: int) -> Path:
         """A thousand runs a folder, so that no folder grows without end."""

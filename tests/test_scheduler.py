@@ -244,7 +244,7 @@ def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
     done: list[str] = []
     chores = Chores(
         lambda: done.append("tidy"),
-        lambda: done.append("tend"),
+        lambda: bool(done.append("tend")),
         {"tend": 60.0, "tidy": 600.0},
     )
 
@@ -256,6 +256,22 @@ def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
     assert done == ["tend", "tidy", "tend"]
 
 
+def test_hosts_are_looked_at_more_often_while_one_is_silent() -> None:
+    at: list[float] = []
+    silent = [True, True, False, False]
+    chores = Chores(lambda: None, lambda: silent.pop(0))
+
+    for now in range(0, 40):
+        before = chores.started.get("tend")
+        chores.start_due(float(now))
+        if chores.thread is not None:
+            if chores.started["tend"] != before and chores.thread.name == "tend":
+                at.append(float(now))
+            chores.thread.join()
+
+    assert at == [5.0, 8.0, 11.0, 26.0]
+
+
 # ------------------------------------------------------------------------------------------------ hosts
 
 
@@ -264,6 +280,15 @@ def test_a_drain_that_had_to_wait_is_drafted_and_woken():
     stage.live()
     stage.ports.fleet.drain("web-1", "mia", "")
 
-    look_after(replace(stage.ports, queue=books))
+    soon = look_after(replace(stage.ports, queue=books))
 
     assert books.woken == ["deployment 2"]
+    assert not soon
+
+
+def test_a_silent_host_is_looked_at_again_soon():
+    stage, books = Stage(hosts=2, edge=True), Books()
+    stage.live()
+    stage.world.up["web-1"] = False
+
+    assert look_after(replace(stage.ports, queue=books))

@@ -15,7 +15,17 @@ from pipeline.reports.compose import reports_of
 from pipeline.reports.tell import tell as tell_forges
 from pipeline.scheduler import Watch, stop_on_signal
 from pipeline.scheduler import schedule as run_scheduler
-from pipeline.wiring import build_desk, build_notice_desk, build_ports, listened, pooling, tidying, watching
+from pipeline.wiring import (
+    backing_up,
+    build_desk,
+    build_notice_desk,
+    build_ports,
+    listened,
+    pooling,
+    recovering,
+    tidying,
+    watching,
+)
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
 from runners.process import Beat
@@ -24,6 +34,8 @@ from runners.settings_source import load_settings
 from runners.store import Store
 
 POOLS_EVERY = 5.0  # seconds
+RECOVERY_EVERY = 2.0  # seconds
+BACKUP_EVERY = 30.0
 
 
 @click.command()
@@ -35,16 +47,19 @@ def schedule(log_format: str, beat: str) -> None:
     Any number may run; one leads. It needs server.redis and server.database.
     """
     set_up(log_format)
-    settings = load_settings(asked().config_path())
+    config = asked().config_path()
+    settings = load_settings(config)
     store = open_books(settings)
     ports = build_ports(settings, store)
     stopping = stop_on_signal()
     try:
         keep_up = _reporting(store, ports, stopping)
         watch = Watch(watching(store, ports))
-        watches = [Watch(pooling(ports), POOLS_EVERY, "pools")] if settings.pools else []
+        watches = [Watch(recovering(ports), RECOVERY_EVERY, "recovery")]
+        watches += [Watch(backing_up(config, store, ports), BACKUP_EVERY, "backup")]
+        watches += [Watch(pooling(ports), POOLS_EVERY, "pools", prompt=True)] if settings.pools else []
         watches += [
-            Watch(watching_regions(entrance, ports), entrance.health.interval, f"entrance-{entrance.name}")
+            Watch(watching_regions(entrance, ports), entrance.health.interval, f"entrance-{entrance.name}", True)
             for entrance in ports.settings.entrances.values()
         ]
         run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch, watches)

@@ -32,6 +32,7 @@ PLAIN = {
     "region.out": Event.REGION_OUT,
     "region.back": Event.REGION_BACK,
     "regions.blind": Event.REGIONS_BLIND,
+    "backup.failed": Event.BACKUP_FAILED,
 }
 REGIONS = frozenset({Event.REGION_OUT, Event.REGION_BACK, Event.REGIONS_BLIND})
 SINGLE = frozenset({Event.APPROVAL_WANTED})  # each wants an answer of its own

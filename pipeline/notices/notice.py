@@ -31,6 +31,7 @@ class Event(StrEnum):
     REGION_OUT = "region.out"
     REGION_BACK = "region.back"
     REGIONS_BLIND = "regions.blind"
+    BACKUP_FAILED = "backup.failed"
 
 
 class Mood(StrEnum):

@@ -50,7 +50,11 @@ def survey(ports: Ports) -> Pruned:
 
 
 def prune(owner: str, ports: Ports) -> Pruned:
-    """Raises `Conflict` while another one is under way."""
+    """Raises `Conflict` while another one is under way, or restored books do not say yet what is needed."""
+    if ports.recovery.awaited():
+        raise Conflict(
+            "Restored books are being compared with what runs: nothing is removed before. Ask again in a minute."
+        )
     lease = ports.leases.take(KEY, owner, TTL)
     if lease is None:
         raise Conflict("Another prune is under way. Wait until it is done, then ask again.")

@@ -73,10 +73,12 @@ def _told(outcome: Outcome, deployment: Deployment) -> bool:
 
 
 def _must_wait(deployment: Deployment, ports: Ports) -> bool:
-    """Its turn comes when the one before it has ended; the books offer it again then."""
+    """Its turn comes when the one before it has ended, and restored books were compared with what runs; the books offer it
+    again then."""
     if deployment.status is not Status.PENDING:
         return False
-    return ports.deployments.active(deployment.service, deployment.environment) is not None
+    place = deployment.service, deployment.environment
+    return ports.deployments.active(*place) is not None or ports.recovery.waits(*place)
 
 
 def _read(deployment: Deployment, ports: Ports) -> Deployment:

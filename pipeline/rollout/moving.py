@@ -34,7 +34,7 @@ def drain(host: str, by: str, reason: str, force: bool, ports: Ports) -> Moves:
     for environment in concerned:
         _refuse_too_few(environment, host, Supposed(drained={host: words}), force, ports)
     ports.fleet.drain(host, by, reason)
-    return _migrate_all(concerned, by, f"{host} is drained", ports)
+    return migrate_all(concerned, by, f"{host} is drained", ports)
 
 
 def resume(host: str, by: str, ports: Ports) -> Moves:
@@ -45,7 +45,7 @@ def resume(host: str, by: str, ports: Ports) -> Moves:
         raise Conflict(f"{host} is not drained; there is nothing to resume.")
     ports.fleet.resume(host)
     concerned = [e for e in users(host, ports) if _would_gain(e, host, ports)]
-    return _migrate_all(concerned, by, f"{host} is back", ports)
+    return migrate_all(concerned, by, f"{host} is back", ports)
 
 
 def move(service: str, origin: str, target: str, environment: str, by: str, ports: Ports) -> Moves:
@@ -170,7 +170,8 @@ def _refuse_shared_route(environment: Environment, target: str, ports: Ports) ->
 # ------------------------------------------------------------------------------------------------ deployments
 
 
-def _migrate_all(concerned: list[Environment], by: str, why: str, ports: Ports) -> Moves:
+def migrate_all(concerned: list[Environment], by: str, why: str, ports: Ports) -> Moves:
+    """Those of them where something is live, each at once or in its turn."""
     numbers, waiting = [], []
     for environment in concerned:
         if _state(environment, ports).live is None:

@@ -98,9 +98,9 @@ def _due(looks: Looks, ports: Ports) -> list[Due]:
 
 
 def _is_idle(environment: Environment, ports: Ports) -> bool:
-    """Something is live, nothing under way, and no migration has just failed."""
+    """Something is live as far as is known, nothing under way, and no migration has just failed."""
     service, name = environment.service, environment.name
-    if ports.deployments.environment(service, name).live is None:
+    if ports.deployments.environment(service, name).live is None or ports.recovery.waits(service, name):
         return False
     newest = ports.deployments.deployments(service, name, NEWEST)
     if any(not deployment.over for deployment in newest):

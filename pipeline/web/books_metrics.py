@@ -60,6 +60,7 @@ class BooksCollector(Collector):
             *_of_hosts(pulse, self._sighting.latest(), ports),
             *_of_scaling(ports),
             *_of_entrances(ports),
+            *_of_backups(ports),
         ]
 
     def _queue(self) -> list[Metric]:
@@ -152,6 +153,12 @@ def _of_entrances(ports: Ports) -> Iterator[Metric]:
             out.add_metric(place, standing.out)
             parked.add_metric(place, standing.parked)
     yield from (share, out, parked)
+def _of_backups(ports: Ports) -> Iterator[Metric]:
+    """Nothing before the first: a rule for its absence says so."""
+    good = ports.backups.last_good()
+    if good is not None:
+        age = (ports.clock.now() - good.at).total_seconds()
+        yield _single("shipway_backup_age_seconds", "How old the newest backup that came about is", age)
 
 
 def _read(up: GaugeMetricFamily, part: str, reading: Callable[[], list[Metric]]) -> list[Metric]:

@@ -105,7 +105,7 @@ def _replica(container: dict[str, Any]) -> ReplicaSeen:
         index=number(labels, REPLICA),
         state=kind,
         started_at="" if started.startswith(_NEVER) else started,
-        address=_address(container["HostConfig"]["PortBindings"] or {}),
+        address=address_of(container["HostConfig"]["PortBindings"] or {}),
         restart_always=policy in ("always", "unless-stopped"),
         exit_code=int(state["ExitCode"]) if kind is ReplicaState.EXITED else None,
         oom=bool(state["OOMKilled"]),
@@ -114,7 +114,7 @@ def _replica(container: dict[str, Any]) -> ReplicaSeen:
     )
 
 
-def _address(bindings: dict[str, list[dict[str, str]]]) -> str:
+def address_of(bindings: dict[str, list[dict[str, str]]]) -> str:
     """The explicit one it was made with: it stays the same over restarts, and is known while it is stopped."""
     for bound in bindings.values():
         for one in bound or []:

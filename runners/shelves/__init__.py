@@ -4,6 +4,7 @@ A shelf tells what lies there and removes one thing at a time. Never decides wha
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from pipeline.ports import Shelf
 from pipeline.settings import Settings
@@ -17,7 +18,12 @@ from runners.shelves.host import HostShelf
 from runners.shelves.registry import RegistryShelf
 
 
-def shelves_of(settings: Settings, reach: Reach, installation: Callable[[], str]) -> tuple[Shelf, ...]:
+def shelves_of(
+    settings: Settings,
+    reach: Reach,
+    installation: Callable[[], str],
+    let_go: Callable[[Path], None] = lambda _: None,
+) -> tuple[Shelf, ...]:
     """Asks none of them anything yet."""
     retention, access = settings.retention, settings.registry
     engines: set[str] = set()
@@ -32,5 +38,5 @@ def shelves_of(settings: Settings, reach: Reach, installation: Callable[[], str]
         *hosts,
         BuilderShelf(engine, reach, installation, retention.cache, shared=engine in engines),
         RegistryShelf(registry_of(access), repositories, retention.registry_delete),
-        FolderShelf(settings.server.data, clones),
+        FolderShelf(settings.server.data, clones, let_go),
     )

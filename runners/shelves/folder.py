@@ -6,7 +6,7 @@ Never looks into a log, and takes a clone's lock before it removes the clone.
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,11 +17,14 @@ WHERE = "data folder"
 
 
 class FolderShelf:
-    """`mirrors`: the file names of the clones that services need."""
+    """`mirrors`: the file names of the clones that services need. `let_go`: what of a folder lies elsewhere goes too."""
 
     disk = ""
 
-    def __init__(self, data: str, mirrors: Iterable[str]) -> None:
+    def __init__(
+        self, data: str, mirrors: Iterable[str], let_go: Callable[[Path], None] = lambda _: None
+    ) -> None:
+        self._let_go = let_go
         self._data = Path(data).absolute()
         self._mirrors = frozenset(mirrors)
 
@@ -39,6 +42,7 @@ class FolderShelf:
             if goer.thing.kind is Kind.MIRROR:
                 _remove_clone(path)
             else:
+                self._let_go(path)
                 _remove(path)
         except OSError as error:
             raise Rejected(

@@ -1,18 +1,23 @@
 """Shipway's books in a database. `open_store` is the only door; callers never see SQL."""
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import text
 
+from runners.store.aftermath import settle
 from runners.store.audit import SqlAudit
 from runners.store.authorities import SqlAuthorities
 from runners.store.certificates import SqlCertificates
+from runners.store.backups import SqlBackups
 from runners.store.codec import Codec
 from runners.store.condition import Condition, condition
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
 from runners.store.entrances import SqlEntrances
+from runners.store.dump import Snapshot, Table, dump, has_rows, load
 from runners.store.figures import SqlFigures
 from runners.store.fleet import SqlFleet
 from runners.store.freezes import SqlFreezes
@@ -26,10 +31,11 @@ from runners.store.notices import SqlNotices
 from runners.store.outbox import SqlOutbox
 from runners.store.pools import SqlPools
 from runners.store.pulse import SqlPulse
+from runners.store.recoveries import SqlRecovery
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
 from runners.store.roster import SqlRoster
-from runners.store.rotation import rotate
+from runners.store.rotation import open_all, rotate
 from runners.store.routes import SqlRoutes
 from runners.store.runs import SqlRuns
 from runners.store.scaling import SqlScaling
@@ -37,9 +43,11 @@ from runners.store.schedules import SqlSchedules
 from runners.store.seal import Seal
 from runners.store.secrets import SqlSecrets
 from runners.store.sessions import SqlSessions
+from runners.store.tables import metadata
 from runners.store.tokens import SqlTokens
 from runners.store.users import SqlUsers
 
+T = TypeVar("T")
 PING_PATIENCE = 2.0  # seconds
 SCALING_KEPT = timedelta(days=90)
 
@@ -81,6 +89,9 @@ class Store:
         self.certificates = SqlCertificates(database)
         self.scaling = SqlScaling(database)
         self.installation = SqlInstallation(database)
+        self.backups = SqlBackups(database)
+        self.recovery = SqlRecovery(database, releases, deployments)
+        self._deployment_rows = deployments
 
     def migrate(self) -> None:
         """Bring the schema up to date. Any number of processes may call it at once."""
@@ -106,6 +117,29 @@ class Store:
         self.outbox.tidy(now, reported)
         self.notices.tidy(now, listened)
         self.scaling.tidy(now - SCALING_KEPT)
+
+    def dump(self, work: Callable[[Snapshot], T]) -> T:
+        """All rows as they are at one instant; see `dump`."""
+        return dump(self._database, work)
+
+    def load(self, revision: str, rows: Callable[[], Iterator[Table]]) -> dict[str, list[int | str]]:
+        """What `dump` gave, into an empty database, under its own schema; `migrate` brings that up to date. The sums of
+        all tables."""
+        return load(self._database, revision, rows)
+
+    def tables(self) -> list[str]:
+        return [table.name for table in metadata.sorted_tables]
+
+    def open_all(self) -> int:
+        """Every record with sealed secrets, opened. Raises `Rejected` when a key does not fit; how many there are."""
+        return self._database.read(lambda tx: open_all(tx, self._seal))
+
+    def in_use(self) -> bool:
+        return self._database.read(has_rows)
+
+    def settle(self, taken_at: datetime, places: Sequence[tuple[str, str]]) -> tuple[int, int]:
+        """After a restore, see `aftermath`: how many deployments and runs were ended."""
+        return settle(self._database, self._deployment_rows, taken_at, places)
 
     def close(self) -> None:
         self.inbox.close()

@@ -20,16 +20,13 @@ class ReleaseRows:
     def add(self, tx: Connection, release: Release, now: datetime) -> Release:
         number = self._next(tx, release.service)
         stored = replace(release, number=number, created_at=release.created_at or now)
-        row = {
-            "service": stored.service,
-            "number": number,
-            "image": stored.image,
-            "environment": stored.environment,
-            "created_at": stored.created_at,
-            "record": self._codec.dump(stored),
-        }
-        tx.execute(insert(tables.releases).values(row))
+        tx.execute(insert(tables.releases).values(self._row(stored)))
         return stored
+
+    def record(self, tx: Connection, release: Release, now: datetime) -> None:
+        """Under the number that it has already; one that is there stays as it is."""
+        new = self._database.insert(tables.releases).values(self._row(replace(release, created_at=now)))
+        tx.execute(new.on_conflict_do_nothing())
 
     def find(self, tx: Connection, service: str, number: int) -> Release:
         table = tables.releases.c
@@ -47,6 +44,16 @@ class ReleaseRows:
         if before:
             query = query.where(table.number < before)
         return [self._codec.load(Release, record) for record in tx.execute(query).scalars()]
+
+    def _row(self, stored: Release) -> dict[str, object]:
+        return {
+            "service": stored.service,
+            "number": stored.number,
+            "image": stored.image,
+            "environment": stored.environment,
+            "created_at": stored.created_at,
+            "record": self._codec.dump(stored),
+        }
 
     def _next(self, tx: Connection, service: str) -> int:
         """A counter of its own, so that a number never comes twice."""

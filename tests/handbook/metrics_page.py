@@ -1,6 +1,7 @@
 """docs/metrics.md, from the registry of `/metrics`: a metric that is added is on the page when this is run again."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from prometheus_client.core import Metric
 
 from pipeline.ports import NoPulse
 from pipeline.scaling.book import NoScaling
+from pipeline.recovery.backup import Made
 from pipeline.settings import Settings
 from pipeline.web.metrics import Figures
 
@@ -23,6 +25,7 @@ answers, and begin at 0 when it starts.
 | metric | type | labels | |
 |---|---|---|---|
 """
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SUFFIX = {"counter": "_total"}
 
 
@@ -37,6 +40,8 @@ def _quiet() -> Any:
         scaling=NoScaling(),
         queue=SimpleNamespace(depth=zero, workers=zero),
         settings=Settings(),
+        backups=SimpleNamespace(last_good=lambda: Made(NOW, "a backup", "")),
+        clock=SimpleNamespace(now=lambda: NOW),
         hands=SimpleNamespace(each=lambda jobs: [job() for job in jobs]),
     )
 

@@ -1,0 +1,1 @@
+"""Backups of Shipway itself: one encrypted file, made, checked and restored."""

@@ -1,0 +1,288 @@
+"""Backups made, proved and restored, from and into both kinds of database."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from pipeline.delivery.run import RunStatus
+from pipeline.errors import BadConfig, Conflict, Rejected
+from pipeline.recovery.backup import BackupPolicy
+from pipeline.recovery.place import Kind, Place
+from pipeline.rollout.deployment import Status
+from pipeline.secret import Secret
+from pipeline.settings import Server
+from pipeline.stored_secret import Scope, Use
+from runners.backup.checking import check
+from runners.backup.key import BackupKey, new_recovery_key
+from runners.backup.making import Ground, make
+from runners.backup.reading import BackupFile, inside
+from runners.backup.restoring import Wish, restore
+from runners.backup.rounds import Rounds
+from runners.store import Store, open_store
+from tests.contracts.conftest import books_url, postgres  # noqa: F401 fixtures
+from tests.contracts.samples import PRODUCTION, SHOP, delivery, deployment, lease_run, new_run, release
+from tests.parts.fake_buckets import buckets
+
+KEY = BackupKey(new_recovery_key())
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(hours=8)
+CONFIG = "server: {data: ./data}\nservices:\n  shop: {secret: 'file:secrets/hook'}\n"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    for name, content in {
+        "logs/0000/1/0001-build.log": b"built\n" * 1000,
+        "repositories/shop.git/HEAD": b"ref: refs/heads/main\n",
+        "keys/local.token": b"swt_x",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "hook").write_text("hush")
+    (tmp_path / "shipway.yml").write_text(CONFIG)
+    return folder
+
+
+@pytest.fixture
+def store(books_url: str, tmp_path: Path, data: Path) -> Iterator[Store]:  # noqa: F811
+    opened = open_store(books_url, str(data / "keys"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ground(data: Path, tmp_path: Path) -> Ground:
+    return Ground(data, tmp_path / "shipway.yml", ["logs"])
+
+
+def lived(store: Store) -> None:
+    """A release that is live, a run and a deployment under way, a secret, an audit line."""
+    store.inbox.receive(delivery())
+    first = store.releases.add(release())
+    done = store.deployments.create(deployment(first))
+    lease = store.leases.take(f"deployment:{done}", "driver", 30)
+    assert lease
+    store.deployments.save(replace(deployment(first), id=done, status=Status.SUCCEEDED), (), lease)
+    second = store.releases.add(release(commit="b" * 40))
+    store.deployments.create(deployment(second))
+    run = store.runs.add(new_run(environment="test"))
+    assert store.runs.begin(run.id, lease_run(store, run.id))
+    store.secrets.put("DB_URL", Scope(SHOP, PRODUCTION, Use.RUN), Secret("postgres://hush"), "mia")
+    store.audit.note("mia", "look", "ümläut \u2028 line")
+
+
+def backed_up(store: Store, ground: Ground, tmp_path: Path) -> BackupFile:
+    path = tmp_path / "b.backup"
+    make(path, KEY, store, ground, NOON)
+    return BackupFile(path, KEY)
+
+
+def fresh(tmp_path: Path, database: str = "", force: bool = False) -> Wish:
+    server = Server(data=str(tmp_path / "fresh"), database=database)
+    return Wish(server, [(SHOP, PRODUCTION)], force, LATER)
+
+
+def test_backup_is_proved_by_restoring_it(store: Store, ground: Ground, tmp_path: Path):
+    lived(store)
+    checked = check(backed_up(store, ground, tmp_path))
+    assert checked.rows > 8
+    assert checked.sealed >= 4
+    assert checked.manifest.made_at == NOON
+
+
+def test_nothing_of_it_is_in_the_clear(store: Store, ground: Ground, tmp_path: Path):
+    lived(store)
+    backup = backed_up(store, ground, tmp_path)
+    content = backup.path.read_bytes()
+    assert not any(word in content for word in (b"hush", b"shop", b"refs/heads", b"swt_x", b"releases"))
+    assert backup.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_restored_books_say_what_was_good_and_end_what_was_under_way(
+    store: Store, ground: Ground, tmp_path: Path
+):
+    lived(store)
+    said: list[str] = []
+    restore(backed_up(store, ground, tmp_path), fresh(tmp_path), said.append)
+
+    books = open_store(f"sqlite:///{tmp_path}/fresh/shipway.db", str(tmp_path / "fresh" / "keys"))
+    assert books.deployments.environment(SHOP, PRODUCTION).live == 1
+    assert [d.status for d in books.deployments.deployments()] == [Status.CANCELLED, Status.SUCCEEDED]
+    assert "2026-03-01 12:00" in books.deployments.deployments()[0].error
+    assert {run.status for run in books.runs.runs()} == {RunStatus.CANCELLED}
+    assert books.secrets.values(SHOP, PRODUCTION, Use.RUN) == {"DB_URL": Secret("postgres://hush")}
+    assert books.releases.release(SHOP, 1).spec.secrets["DB_URL"].reveal() == "postgres://hush"
+    assert "ümläut \u2028 line" in [line["target"] for line in books.audit.entries()]
+    assert books.installation.name() == store.installation.name()
+    assert [entry.environment for entry in books.recovery.awaited()] == [PRODUCTION]
+    assert books.recovery.waits(SHOP, PRODUCTION)
+    books.close()
+    assert (tmp_path / "fresh" / "logs/0000/1/0001-build.log").read_bytes() == b"built\n" * 1000
+    assert (tmp_path / "fresh" / "repositories/shop.git/HEAD").exists()
+    assert any("1 deployments, 2 runs" in line for line in said)
+
+
+def test_no_number_of_before_comes_twice(store: Store, ground: Ground, tmp_path: Path):
+    lived(store)
+    backup = backed_up(store, ground, tmp_path)
+    given = store.releases.add(release()), store.runs.add(new_run()).id
+    number = store.deployments.create(deployment(given[0]))
+
+    restore(backup, fresh(tmp_path), lambda _: None)
+
+    books = open_store(f"sqlite:///{tmp_path}/fresh/shipway.db", str(tmp_path / "fresh" / "keys"))
+    again = books.releases.add(release())
+    assert again.number > given[0].number
+    assert books.runs.add(new_run()).id > given[1]
+    assert books.deployments.create(deployment(again)) > number
+    books.close()
+
+
+def test_books_go_from_either_database_into_the_other(
+    books_url: str,  # noqa: F811
+    store: Store,
+    ground: Ground,
+    tmp_path: Path,
+):
+    lived(store)
+    backup = backed_up(store, ground, tmp_path)
+    if books_url.startswith("sqlite"):
+        pytest.skip("into SQLite is the test above")
+    restore(backup, fresh(tmp_path), lambda _: None)
+    lite = open_store(f"sqlite:///{tmp_path}/fresh/shipway.db", str(tmp_path / "fresh" / "keys"))
+    assert check(_of(lite, ground, tmp_path)).rows >= check(backup).rows
+    lite.close()
+
+
+def _of(store: Store, ground: Ground, tmp_path: Path) -> BackupFile:
+    path = tmp_path / "again.backup"
+    make(path, KEY, store, replace(ground, data=tmp_path / "fresh"), NOON)
+    return BackupFile(path, KEY)
+
+
+def test_a_living_shipway_is_not_overwritten_unless_forced_and_then_moved_aside(
+    store: Store, ground: Ground, tmp_path: Path
+):
+    lived(store)
+    backup = backed_up(store, ground, tmp_path)
+    restore(backup, fresh(tmp_path), lambda _: None)
+    before = (tmp_path / "fresh" / "shipway.db").read_bytes()
+
+    with pytest.raises(Conflict, match="--force"):
+        restore(backup, fresh(tmp_path), lambda _: None)
+    assert (tmp_path / "fresh" / "shipway.db").read_bytes() == before
+
+    restore(backup, fresh(tmp_path, force=True), lambda _: None)
+    (aside,) = (tmp_path / "fresh").glob("before-restore-*")
+    assert (aside / "shipway.db").read_bytes() == before
+    assert (aside / "keys" / "seal.key").exists()
+
+
+def test_a_damaged_backup_changes_nothing(store: Store, ground: Ground, tmp_path: Path):
+    lived(store)
+    backup = backed_up(store, ground, tmp_path)
+    content = bytearray(backup.path.read_bytes())
+    content[-40] ^= 1
+    backup.path.write_bytes(content)
+
+    with pytest.raises(Rejected):
+        restore(backup, fresh(tmp_path), lambda _: None)
+
+    assert list((tmp_path / "fresh").iterdir()) == []
+
+
+def test_configuration_and_the_files_it_names_are_in_it(store: Store, ground: Ground, tmp_path: Path):
+    files = backed_up(store, ground, tmp_path).configuration()
+    assert files == {"shipway.yml": CONFIG.encode(), "secrets/hook": b"hush"}
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "", "a\0b"])
+def test_no_path_leads_out(path: str):
+    with pytest.raises(Rejected, match="leads elsewhere"):
+        inside(path)
+
+
+def test_backup_of_an_older_schema_is_restored_and_brought_up_to_date(
+    store: Store, ground: Ground, tmp_path: Path
+):
+    if not store._database.is_sqlite:
+        pytest.skip("one database is enough")
+    old = open_store(f"sqlite:///{tmp_path}/old/shipway.db", str(tmp_path / "old" / "keys"))
+    rows = store.dump(lambda s: {name: list(lines) for name, lines in s.tables()})
+    new = ("backups", "recoveries")
+    loaded = old.load("0015", lambda: ((n, iter(lines)) for n, lines in rows.items() if n not in new))
+    assert "runs" in loaded
+    old.migrate()
+    assert old.recovery.awaited() == []
+    old.close()
+
+
+def test_backup_of_a_newer_schema_is_refused(tmp_path: Path):
+    target = open_store(f"sqlite:///{tmp_path}/x.db", str(tmp_path / "keys"))
+    with pytest.raises(Rejected, match="newer Shipway"):
+        target.load("9999", lambda: iter(()))
+    target.close()
+
+
+def test_keys_of_another_database_are_noticed(store: Store, ground: Ground, data: Path, tmp_path: Path):
+    lived(store)
+    open_store(f"sqlite:///{tmp_path}/y.db", str(tmp_path / "other")).close()
+    shutil.copy(tmp_path / "other" / "seal.key", data / "keys" / "seal.key")
+    backup = backed_up(store, ground, tmp_path)
+    with pytest.raises(Rejected, match="sealed with another key"):
+        check(backup)
+
+
+# ------------------------------------------------------------------------------------------------ rounds
+
+
+def test_rounds_carry_it_there_keep_the_newest_and_write_it_down(
+    store: Store, ground: Ground, tmp_path: Path
+):
+    place = Place(Kind.FOLDER, str(tmp_path / "kept"))
+    policy = BackupPolicy(place, 3600, 2, passphrase=Secret("correct horse battery"))
+    for hour in range(3):
+        Rounds(store, ground, lambda hour=hour: NOON + timedelta(hours=hour)).run(policy, place, 2)
+
+    names = [path.name for path in sorted((tmp_path / "kept").iterdir())]
+    assert names == ["shipway-20260301T130000Z.backup", "shipway-20260301T140000Z.backup"]
+    good = store.backups.last_good()
+    assert good is not None
+    assert (good.name, good.place) == (names[-1], str(place))
+    assert not Rounds(store, ground, lambda: NOON + timedelta(hours=2.5)).due(policy)
+    assert Rounds(store, ground, lambda: NOON + timedelta(hours=3)).due(policy)
+
+
+def test_what_the_place_spoils_is_noticed_written_down_and_told(store: Store, ground: Ground, tmp_path: Path):
+    with buckets() as fake:
+        policy = BackupPolicy(fake.place("oss"), passphrase=Secret("correct horse battery"))
+        fake.faults += ["spoil"]
+        with pytest.raises(Rejected, match="reads otherwise"):
+            Rounds(store, ground, lambda: NOON).run(policy, fake.place("oss"), 2)
+
+    assert store.backups.last_good() is None
+    assert "reads otherwise" in store.backups.newest()[0].error
+    assert [moment.kind for moment in store.notices.moments()] == ["backup.failed"]
+
+
+def test_without_any_key_it_says_how_to_make_one(store: Store, ground: Ground, tmp_path: Path):
+    place = Place(Kind.FOLDER, str(tmp_path / "kept"))
+    with pytest.raises(BadConfig, match="shipway backup key"):
+        Rounds(store, ground, lambda: NOON).run(BackupPolicy(place), place, 2)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_database_in_use_is_never_loaded_over(store: Store):
+    store.installation.name()
+    with pytest.raises(Rejected, match="in use"):
+        store.load("0016", lambda: iter(()))
+    assert (
+        store._database.read(lambda tx: tx.execute(text("SELECT count(*) FROM installation")).scalar()) == 1
+    )
