@@ -22,10 +22,9 @@ from pipeline.retention.prune import Pruned, prune
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
-from runners.artifact_store import FileArtifacts
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
-from runners.clock import SystemClock
+from runners.clock import SharedClock, SystemClock
 from runners.engine import DockerEngines
 from runners.forges import Forges
 from runners.gitlab_runner.containers import RunnerContainers
@@ -33,7 +32,7 @@ from runners.gitlab_runner.hold import hold
 from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
-from runners.log_store import FileLogs
+from runners.kept import kept_of_runs
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
@@ -60,8 +59,8 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     store = store or store_of(server)
     reach = Reach()
     installation = store.installation.name if not server.installation else lambda: server.installation
-    logs, artifacts = FileLogs(f"{server.data}/logs"), FileArtifacts(f"{server.data}/artifacts")
-    logs.hide(all_secrets(settings))
+    kept = kept_of_runs(server.data, store)
+    kept.logs.hide(all_secrets(settings))
     settings = live(settings, Standing(settings, store.roster))
     return Ports(
         settings=settings,
@@ -85,20 +84,20 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         told=store.notices,
         figures=store.figures,
         pulse=store.pulse,
-        logs=logs,
+        logs=kept.logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),
-        builder=EngineBuilder(settings.builder, settings.registry, reach, artifacts=artifacts),
+        builder=EngineBuilder(settings.builder, settings.registry, reach, artifacts=kept.artifacts),
         engines=DockerEngines(reach, installation),
         proxies=ProxyContainers(reach, settings.registry, installation),
         balancers=Balancers(settings.load_balancers),
         probe=ReplicaProbe(reach),
         metrics=PrometheusMetrics(),
         hands=ThreadHands(),
-        clock=SystemClock(),
+        clock=SharedClock(store.now) if store.shared else SystemClock(),
         notices=LogNotices(),
-        shelves=shelves_of(settings, reach, installation),
-        artifacts=artifacts,
+        shelves=(*shelves_of(settings, reach, installation), *kept.shelves),
+        artifacts=kept.artifacts,
     )
 
 

@@ -17,6 +17,7 @@ from pipeline.scheduler import schedule as run_scheduler
 from pipeline.wiring import build_desk, build_notice_desk, build_ports, listened, tidying, watching
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
+from runners.machine import Presence
 from runners.process import Beat
 from runners.redis_child import redis_url
 from runners.settings_source import load_settings
@@ -39,7 +40,8 @@ def schedule(log_format: str, beat: str) -> None:
     try:
         keep_up = _reporting(store, ports, stopping)
         watch = Watch(watching(store, ports))
-        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch)
+        with Presence(store, settings.server):
+            run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch)
     finally:
         store.close()
 
