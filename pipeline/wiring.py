@@ -27,12 +27,11 @@ from pipeline.retention.prune import Pruned, prune
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
-from runners.artifact_store import FileArtifacts
 from runners.backup.making import Ground
 from runners.backup.rounds import Rounds
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
-from runners.clock import SystemClock
+from runners.clock import SharedClock, SystemClock
 from runners.clouds import Clouds
 from runners.dns import Providers
 from runners.engine import DockerEngines
@@ -45,8 +44,8 @@ from runners.gitlab_runner.hold import hold
 from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
+from runners.kept import kept_of_runs
 from runners.load import EngineLoads
-from runners.log_store import FileLogs
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
@@ -77,9 +76,8 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     reach = Reach()
     installation = store.installation.name if not server.installation else lambda: server.installation
     remote = remote_of(settings)
-    logs = FileLogs(f"{server.data}/logs", bring=remote.bring)
-    artifacts = FileArtifacts(f"{server.data}/artifacts", bring=remote.bring)
-    logs.hide(all_secrets(settings))
+    kept = kept_of_runs(server.data, store, remote.bring)
+    kept.logs.hide(all_secrets(settings))
     own = own_certificate(server, store)
     roster, file = KeyedRoster(store.roster, own), settings
     settings = live(settings, Standing(settings, roster))
@@ -119,11 +117,11 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         told=store.notices,
         figures=store.figures,
         pulse=store.pulse,
-        logs=logs,
+        logs=kept.logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),
         builder=EngineBuilder(
-            settings.builder, settings.registry, reach, artifacts=artifacts, installation=installation
+            settings.builder, settings.registry, reach, artifacts=kept.artifacts, installation=installation
         ),
         engines=DockerEngines(reach, installation),
         proxies=ProxyContainers(reach, settings.registry, installation),
@@ -131,10 +129,10 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         probe=ReplicaProbe(reach),
         metrics=PrometheusMetrics(),
         hands=ThreadHands(),
-        clock=SystemClock(),
+        clock=SharedClock(store.now) if store.shared else SystemClock(),
         notices=LogNotices(),
-        shelves=shelves_of(settings, reach, installation, remote.let_go),
-        artifacts=artifacts,
+        shelves=(*shelves_of(settings, reach, installation, remote.let_go), *kept.shelves),
+        artifacts=kept.artifacts,
     )
 
 

@@ -104,6 +104,7 @@ def run_once(run_id: int, ports: Ports, stopping: threading.Event, beat: Beat) -
 
     with Keeper(ports.leases, lease, LEASE_TTL, wanted, beat) as keeper:
         pause = _deliver(run_id, lease, keeper.stop, ports)
+        _settle_logs(ports)
     _let_go(lease, pause, ports)
     return True
 
@@ -115,6 +116,7 @@ def deploy_once(deployment_id: int, ports: Ports, stopping: threading.Event, bea
         return
     with Keeper(ports.leases, lease, LEASE_TTL, stopping.is_set, beat) as keeper:
         pause = _drive(deployment_id, lease, keeper.stop, ports)
+        _settle_logs(ports)
     _let_go(lease, pause, ports)
 
 
@@ -190,6 +192,14 @@ def _fail(run: Run, sentence: str, lease: Lease, ports: Ports) -> None:
         )
     except ShipwayError as error:
         log.warning("failure not journalled", extra={"run": run.id, "error": str(error)})
+
+
+def _settle_logs(ports: Ports) -> None:
+    """Before anybody else goes on: this process ends soon, and what it holds with it."""
+    try:
+        ports.logs.settle()
+    except ShipwayError as error:
+        log.warning("end of a log not written", extra={"error": str(error)})
 
 
 def _let_go(lease: Lease, pause: float, ports: Ports) -> None:

@@ -8,14 +8,21 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
-from pipeline.building import Artifact
+from pipeline.building import Artifact, Artifacts
 from pipeline.errors import NotFound
 
 ALL = 256 << 20  # bytes of a run
 PIECE = 256 << 10
 INDEX = "index.json"
+
+
+class ArtifactKeeper(Artifacts, Protocol):
+    """What the builder wants beside the port."""
+
+    def keep(self, run_id: int, path: str, size: int, source: IO[bytes]) -> bool:
+        """False: the run has no room left for it. One that comes again replaces what was."""
 
 
 class FileArtifacts:

@@ -10,9 +10,10 @@ T = TypeVar("T")
 
 
 class ThreadHands:
-    """Implements `pipeline.ports.Hands`. The threads live as long as one call."""
+    """Implements `pipeline.ports.Hands`. The threads live as long as one call. They wait for hosts nearly all the time: a
+    hundred of a thousand that are silent hold up the rest for ten seconds with 64, for forty with 16."""
 
-    def __init__(self, most: int = 16) -> None:
+    def __init__(self, most: int = 64) -> None:
         self._most = most
 
     def each(self, jobs: Sequence[Callable[[], T]]) -> list[T | Exception]:

@@ -89,6 +89,9 @@ class FileLogs:
                     if segment.stage == stage and not segment.closed:
                         _compress(segment)
 
+    def settle(self) -> None:
+        """It was written at once."""
+
     def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
         found, at = b"", 0
         for segment in self._segments(run_id):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands.gathering import gather
 from pipeline.errors import BadConfig
 from pipeline.settings import Settings
 from pipeline.supervisor import ChildPlan
@@ -14,6 +15,7 @@ from runners.own_store import store_of
 from runners.store import Store
 
 PYTHON = (sys.executable, "-P")  # -P: the folder that we are started in is no place for code
+PARTS = ("server", "scheduler", "worker", "door")  # of a machine
 SUPERVISED = "SHIPWAY_SUPERVISED"  # in the environment of processes whose parent has looked after the rest
 
 log_format_option = click.option(
@@ -24,7 +26,23 @@ log_format_option = click.option(
     show_default=True,
     help="One line an event on stderr.",
 )
+only_option = click.option(
+    "--only",
+    default="",
+    envvar="SHIPWAY_ONLY",
+    metavar="PARTS",
+    callback=lambda context, option, value: parts_of(value),
+    help="server, scheduler, worker: those of them, with commas. Default: all.",
+)
 beat_option = click.option("--beat", default="", hidden=True, help="A file to give signs of life in.")
+
+
+def parts_of(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        if name not in PARTS:
+            raise BadConfig(f"--only: there is no part {name!r}. Parts: {', '.join(PARTS)}.")
+    return names or PARTS
 
 
 def shipway(config: str) -> tuple[str, ...]:
@@ -53,5 +71,5 @@ def open_books(settings: Settings) -> Store:
     (Path(settings.server.data) / "run").mkdir(parents=True, exist_ok=True)
     store = store_of(settings.server)
     if not supervised:
-        store.migrate()
+        gather(settings.server, store)
     return store

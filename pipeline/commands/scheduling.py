@@ -28,6 +28,7 @@ from pipeline.wiring import (
 )
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
+from runners.machine import Presence
 from runners.process import Beat
 from runners.redis_child import redis_url
 from runners.settings_source import load_settings
@@ -62,7 +63,8 @@ def schedule(log_format: str, beat: str) -> None:
             Watch(watching_regions(entrance, ports), entrance.health.interval, f"entrance-{entrance.name}", True)
             for entrance in ports.settings.entrances.values()
         ]
-        run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch, watches)
+        with Presence(store, settings.server):
+            run_scheduler(ports, stopping, Beat(beat), tidying(store, ports), keep_up, watch, watches)
     finally:
         store.close()
 

@@ -101,12 +101,20 @@ def remove(name: str, service: str, environment: str, stage: str) -> None:
 
 
 @secret.command()
-def rotate() -> None:
+@click.option(
+    "--lost", is_flag=True, help="The key before is lost for good; what it sealed must be set again."
+)
+def rotate(lost: bool) -> None:
     """A new sealing key. Everything is sealed anew while Shipway runs; then the old key is forgotten. On its own machine."""
-    load_settings = import_module("runners.settings_source").load_settings
-    store = import_module("runners.own_store").store_of(load_settings(asked().config_path()).server)
+    server = import_module("runners.settings_source").load_settings(asked().config_path()).server
+    store = import_module("runners.own_store").store_of(server)
+    gathering = import_module("pipeline.commands.gathering")
     try:
-        store.migrate()
+        if lost:
+            store.migrate()
+            store.trust_key()
+        gathering.gather(server, store)
+        gathering.demand_alone(server, store)
         count = store.rotate()
         store.audit.note(BY, "secret.rotate", "everything", f"{count} rows sealed anew")
     finally:
@@ -163,6 +171,7 @@ def _ports() -> Iterator[Any]:
     store = import_module("runners.own_store").store_of(settings.server)
     try:
         store.migrate()
+        store.agree()
         yield import_module("pipeline.wiring").build_ports(settings, store)
     finally:
         store.close()

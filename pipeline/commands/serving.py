@@ -12,6 +12,7 @@ from pipeline.web.asgi import create_asgi
 from pipeline.web.serve import serve as run_server
 from pipeline.wiring import build_ports
 from runners.log_lines import set_up
+from runners.machine import Presence
 from runners.process import Beat
 from runners.settings_source import load_settings
 
@@ -35,6 +36,7 @@ def serve(log_format: str, beat: str, fd: int) -> None:
     gc.freeze()  # what is here stays; looking at it again and again costs webhooks 3 %
     gc.set_threshold(GARBAGE)
     try:
-        run_server(create_asgi(create_app(ports), ports), listener, Beat(beat).touch)
+        with Presence(store, settings.server):
+            run_server(create_asgi(create_app(ports), ports), listener, Beat(beat).touch)
     finally:
         store.close()

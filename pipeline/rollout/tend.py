@@ -54,8 +54,20 @@ def tend(ports: Ports) -> tuple[int, ...]:
 
 
 def _looks(ports: Ports) -> Looks:
-    """Every host that an environment uses; those that are silent a second time, so that one lost answer is no news."""
-    keys = [(host, e.service, e.name) for host, there in usage(ports).items() for e in there]
+    """Every host that an environment uses; those that are silent a second time, so that one lost answer is no news. Of a
+    host that is silent one environment speaks for all: a hundred dead hosts must not hold up the others for minutes."""
+    keys = {host: [(host, e.service, e.name) for e in there] for host, there in usage(ports).items() if there}
+    first = _asked_twice([found[0] for found in keys.values()], ports)
+    silent = {host: seen for (host, _, _), seen in first.items() if not seen.reachable}
+    others = [key for host, found in keys.items() if host not in silent for key in found[1:]]
+    return {
+        **first,
+        **_asked_twice(others, ports),
+        **{key: seen for host, seen in silent.items() for key in keys[host]},
+    }
+
+
+def _asked_twice(keys: Sequence[Key], ports: Ports) -> dict[Key, HostSeen]:
     first = _asked(keys, ports)
     return {**first, **_asked([key for key, seen in first.items() if not seen.reachable], ports)}
 
@@ -68,15 +80,22 @@ def _asked(keys: Sequence[Key], ports: Ports) -> dict[Key, HostSeen]:
 
 
 def _note(looks: Looks, ports: Ports) -> None:
-    """Told once each: when the books did not know it yet."""
-    now = ports.clock.now()
-    for host in dict.fromkeys(name for name, _, _ in looks):
-        seen = [look for (name, _, _), look in looks.items() if name == host]
+    """Told once each: when the books did not know it yet. Of hosts that are as they were nothing is written."""
+    now, states = ports.clock.now(), ports.fleet.hosts()
+    for host, seen in _by_host(looks).items():
+        known = host in states and states[host].silent_since is not None
         if all(look.reachable for look in seen):
-            if ports.fleet.answers(host, now):
+            if known and ports.fleet.answers(host, now):
                 ports.notices.tell(f"{host} answers again", "Its environments are looked after.")
-        elif not any(look.reachable for look in seen) and ports.fleet.silent(host, now):
+        elif not known and not any(look.reachable for look in seen) and ports.fleet.silent(host, now):
             ports.notices.tell(f"{host} does not answer", _words(host, seen[0], ports))
+
+
+def _by_host(looks: Looks) -> dict[str, list[HostSeen]]:
+    found: dict[str, list[HostSeen]] = {}
+    for (host, _, _), look in looks.items():
+        found.setdefault(host, []).append(look)
+    return found
 
 
 def _words(host: str, seen: HostSeen, ports: Ports) -> str:
@@ -90,11 +109,17 @@ def _words(host: str, seen: HostSeen, ports: Ports) -> str:
 
 def _due(looks: Looks, ports: Ports) -> list[Due]:
     states = ports.fleet.hosts()
-    if not states:
-        return []
     every = [e for service in ports.settings.services.values() for e in service.environments.values()]
-    found = [Due(e, _why(e, looks, states, ports)) for e in every if _is_idle(e, ports)]
+    concerned = [e for e in every if _concerned(e, looks, states, ports)]
+    found = [Due(e, _why(e, looks, states, ports)) for e in concerned if _is_idle(e, ports)]
     return [due for due in found if due.why]
+
+
+def _concerned(environment: Environment, looks: Looks, states: Mapping[str, HostState], ports: Ports) -> bool:
+    """Something happened to a host that it uses, or to one that is in no file any more."""
+    place = environment.service, environment.name
+    eventful = (h for h, s in states.items() if s.drained_at or s.silent_since or s.returned_at)
+    return any((h, *place) in looks or h not in ports.settings.hosts for h in eventful)
 
 
 def _is_idle(environment: Environment, ports: Ports) -> bool:

@@ -16,7 +16,7 @@ from pipeline.delivery.report import TestOutcome
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.settings import BuilderSettings
-from runners.artifact_store import FileArtifacts
+from runners.artifact_store import ArtifactKeeper
 from runners.builder.bases import here, there
 from runners.builder.building import Build
 from runners.builder.publishing import push
@@ -42,7 +42,7 @@ class EngineBuilder:
         registry: RegistryAccess | None = None,
         reach: Reach | None = None,
         buildkit: bool | None = None,
-        artifacts: FileArtifacts | None = None,
+        artifacts: ArtifactKeeper | None = None,
         installation: Callable[[], str] = lambda: "",
     ) -> None:
         self._host = Host("builder", settings.engine, "127.0.0.1")

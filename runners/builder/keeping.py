@@ -6,7 +6,7 @@ Never fails a test run: what is not kept is said in the log.
 import posixpath
 from collections.abc import Callable
 
-from runners.artifact_store import FileArtifacts
+from runners.artifact_store import ArtifactKeeper
 from runners.builder.copying import Bounds, Found, TooMuch, Unreadable, find_files, working_folder
 from runners.builder.talking import Api
 
@@ -17,7 +17,7 @@ LONGEST_NAME = 400
 class Keeping:
     """For the containers of one run."""
 
-    def __init__(self, api: Api, store: FileArtifacts, run: int, log: Callable[[str], None]) -> None:
+    def __init__(self, api: Api, store: ArtifactKeeper, run: int, log: Callable[[str], None]) -> None:
         self._api = api
         self._store = store
         self._run = run

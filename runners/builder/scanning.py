@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.delivery.findings import REPORT, SBOM, Finding, ScanOrder, Severity
 from pipeline.errors import DiskFull, Rejected, RunnerError, Unreachable
-from runners.artifact_store import FileArtifacts
+from runners.artifact_store import ArtifactKeeper
 from runners.builder.building import minutes
 from runners.builder.pulling import FULL
 from runners.builder.talking import Api, Guard
@@ -37,7 +37,7 @@ GLANCE = 0.25  # seconds between two questions whether to stop
 def scan(
     api: Api,
     order: ScanOrder,
-    artifacts: FileArtifacts | None,
+    artifacts: ArtifactKeeper | None,
     log: Callable[[str], None],
     stop: Callable[[], bool],
     environ: Mapping[str, str] = os.environ,

@@ -17,7 +17,7 @@ from pipeline.delivery.orders import TestOrder
 from pipeline.delivery.report import CommandResult, TestOutcome
 from pipeline.errors import StageFailed
 from pipeline.fleet.host import RegistryAccess
-from runners.artifact_store import FileArtifacts
+from runners.artifact_store import ArtifactKeeper
 from runners.builder.building import minutes
 from runners.builder.coverage import KEPT, find_coverage
 from runners.builder.keeping import Keeping
@@ -47,7 +47,7 @@ class Trial:
         registry: RegistryAccess,
         order: TestOrder,
         log: Callable[[str], None],
-        artifacts: FileArtifacts | None = None,
+        artifacts: ArtifactKeeper | None = None,
     ) -> None:
         self._api = api
         self._registry = registry

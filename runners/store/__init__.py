@@ -26,8 +26,10 @@ from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
 from runners.store.invitations import SqlInvitations
 from runners.store.leases import SqlLeases
+from runners.store.machines import SqlMachines
 from runners.store.migrate import migrate
 from runners.store.notices import SqlNotices
+from runners.store.one_key import agree, trust
 from runners.store.outbox import SqlOutbox
 from runners.store.pools import SqlPools
 from runners.store.pulse import SqlPulse
@@ -37,6 +39,8 @@ from runners.store.releases import SqlReleases
 from runners.store.roster import SqlRoster
 from runners.store.rotation import open_all, rotate
 from runners.store.routes import SqlRoutes
+from runners.store.run_files import SqlRunFiles
+from runners.store.run_logs import SqlRunLogs
 from runners.store.runs import SqlRuns
 from runners.store.scaling import SqlScaling
 from runners.store.schedules import SqlSchedules
@@ -92,10 +96,34 @@ class Store:
         self.backups = SqlBackups(database)
         self.recovery = SqlRecovery(database, releases, deployments)
         self._deployment_rows = deployments
+        self.machines = SqlMachines(database)
+        self.run_logs = SqlRunLogs(database)
+        self.run_files = SqlRunFiles(database)
 
-    def migrate(self) -> None:
-        """Bring the schema up to date. Any number of processes may call it at once."""
-        migrate(self._database)
+    @property
+    def shared(self) -> bool:
+        """May other machines use it too?"""
+        return not self._database.is_sqlite
+
+    def migrate(self, machine: str = "") -> None:
+        """Bring the schema up to date. Any number of processes may call it at once. `machine`: our id; raises `Conflict`
+        when another one works on the old schema, and would break on the new one."""
+        migrate(self._database, machine)
+
+    def agree(self) -> None:
+        """That we seal with the key of this database. Raises `BadConfig` when ours is another one; nothing is sealed
+        with a second one."""
+        self.installation.name()
+        agree(self._database, self._seal)
+
+    def trust_key(self) -> None:
+        """From now on ours is the key of this database: the one before is lost."""
+        self.installation.name()
+        trust(self._database, self._seal)
+
+    def now(self) -> datetime:
+        """The database's clock, which all machines share."""
+        return self._database.read(self._database.now, PING_PATIENCE)
 
     def rotate(self) -> int:
         """All that is sealed under a new key; the old one is forgotten at the end. How many rows were sealed anew."""

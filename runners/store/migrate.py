@@ -4,13 +4,16 @@ Alembic is loaded by the one process that migrates: it takes as long as all othe
 server and scheduler begin when the schema is there.
 """
 
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
-from pipeline.errors import Rejected
+from pipeline.errors import Conflict, Rejected
 from runners.store.database import Database
+from runners.store.machines import others
+from runners.store.shared_tables import machines
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -18,14 +21,17 @@ if TYPE_CHECKING:
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def migrate(database: Database) -> None:
-    """To the newest version. Who comes second waits, then finds nothing to do."""
+def migrate(database: Database, machine: str = "") -> None:
+    """To the newest version. Who comes second waits, then finds nothing to do. Raises `Conflict` when a step breaks older
+    versions (`stops_older = True` in its file) and another machine than `machine` works with one."""
     from alembic import command
     from alembic.util import CommandError
 
     def work(tx: Connection) -> None:
         database.line_up(tx, ("schema",))
-        command.upgrade(configuration(tx), "head")
+        found = configuration(tx)
+        _refuse_over_older(tx, database, found, machine)
+        command.upgrade(found, "head")
 
     try:
         database.write(work, patience=60.0)
@@ -34,6 +40,26 @@ def migrate(database: Database) -> None:
             f"The database {database.name} was written by a newer Shipway ({error}). Install that version again, or "
             "restore the backup that was made before it."
         ) from error
+
+
+def _refuse_over_older(tx: Connection, database: Database, found: "Config", machine: str) -> None:
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    if not inspect(tx).has_table(machines.name):
+        return
+    version = MigrationContext.configure(tx).get_current_revision()
+    newer = takewhile(
+        lambda step: step.revision != version, ScriptDirectory.from_config(found).walk_revisions()
+    )
+    breaking = [step.revision for step in newer if getattr(step.module, "stops_older", False)]
+    there = others(tx, machine, database.now(tx)) if breaking else ()
+    if there:
+        names = ", ".join(f"{one.name} (version {one.version})" for one in there)
+        raise Conflict(
+            f"This version changes the database so that older ones cannot work on it (step {breaking[-1]}), and {names} "
+            "still does. End Shipway there (`systemctl stop shipway`), then start this one."
+        )
 
 
 def configuration(tx: Connection) -> "Config":

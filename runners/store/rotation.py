@@ -9,36 +9,24 @@ A rotation that was cut leaves a file with several keys, with which everything o
 that it finds first.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, select, text, tuple_, update
 
 from pipeline.errors import Rejected
-from runners.store import tables
 from runners.store.database import Database
-from runners.store.enrolment_tables import authorities
-from runners.store.gitlab_runner_table import gitlab_runners
-from runners.store.pool_tables import pool_machines
+from runners.store.one_key import SEALED, SEALED_IN, note_mark
 from runners.store.seal import Seal
 
-SEALED = re.compile(r"gAAAA[A-Za-z0-9_-]{70,}={0,2}")
 STEP = 200  # rows a transaction: nobody waits long for the lock
-PLACES: Mapping[Table, str] = {
-    tables.secrets: "sealed",
-    gitlab_runners: "sealed",
-    pool_machines: "sealed",
-    authorities: "sealed",
-    tables.releases: "record",
-    tables.deployments: "record",
-}
 
 
 def rotate(database: Database, seal: Seal) -> int:
     """How many rows were sealed anew. Raises `Conflict` while another one is at it."""
     with seal.alone():
         seal.renew()
+        database.write(lambda tx: note_mark(tx, seal))
         done = sum(database.write(step) for step in _steps(seal))
         while fresh := database.write(lambda tx: _last(tx, database, seal)):
             done += fresh
@@ -49,7 +37,7 @@ def open_all(tx: Connection, seal: Seal) -> int:
     """How many sealed texts open. Raises `Rejected` when none does: the keys are another database's. One that does not may
     be a user's own text that looks like ours."""
     opened, error = 0, None
-    for table, place in PLACES.items():
+    for table, place in SEALED_IN.items():
         column = table.c[place]
         query = select(column).where(column.like("%gAAAA%")).execution_options(yield_per=STEP)
         for (record,) in tx.execute(query):
@@ -66,7 +54,7 @@ def open_all(tx: Connection, seal: Seal) -> int:
 
 def _steps(seal: Seal) -> Iterator[Callable[[Connection], int]]:
     """Of all tables, some rows a step; whoever asks for the next one has done the one before."""
-    for table in PLACES:
+    for table in SEALED_IN:
         walk = _Walk(table, seal)
         while not walk.over:
             yield walk.step
@@ -82,7 +70,7 @@ class _Walk:
 
     def step(self, tx: Connection) -> int:
         """May run twice when the database was busy: a row that is done already is left as it is."""
-        keys, column = list(self._table.primary_key.columns), self._table.c[PLACES[self._table]]
+        keys, column = list(self._table.primary_key.columns), self._table.c[SEALED_IN[self._table]]
         query = select(*keys, column).where(column.like("%gAAAA%")).order_by(*keys).limit(STEP)
         if self._after is not None:
             query = query.where(tuple_(*keys) > tuple_(*self._after))
@@ -98,7 +86,7 @@ def _anew(tx: Connection, table: Table, keys: list[Column[Any]], row: Any, seal:
     if sealed == row[-1]:
         return False
     same = [key == value for key, value in zip(keys, row[:-1], strict=True)]
-    tx.execute(update(table).where(and_(*same)).values({PLACES[table]: sealed}))
+    tx.execute(update(table).where(and_(*same)).values({SEALED_IN[table]: sealed}))
     return True
 
 
@@ -106,7 +94,7 @@ def _last(tx: Connection, database: Database, seal: Seal) -> int:
     """The old key is forgotten only in a transaction that had nothing to write: were it lost, nothing would be. SQLite
     has one writer, and that is us."""
     if not database.is_sqlite:
-        names = ", ".join(table.name for table in PLACES)
+        names = ", ".join(table.name for table in SEALED_IN)
         tx.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
     done = sum(step(tx) for step in _steps(seal))
     if not done:

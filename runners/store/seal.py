@@ -1,6 +1,8 @@
 """Seals secrets before they are stored. The key lies in a file of its own, beside the database and never in it."""
 
 import fcntl
+import hashlib
+import hmac
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pipeline.errors import BadConfig, Conflict, Rejected
 
 FILE = "seal.key"
+MARK = b"shipway: which key seals"
 
 
 class Seal:
@@ -20,11 +23,25 @@ class Seal:
 
     def __init__(self, folder: str) -> None:
         self._path = Path(folder) / FILE
+        self._made = b""  # by us, because there was none
         self._keys: list[Fernet] = []
         self._read: object = None
         if not self._path.exists():
-            _write_first(self._path)
+            self._made = _write_first(self._path)
         self._fernets()
+
+    @property
+    def path(self) -> str:
+        return str(self._path)
+
+    def marks(self) -> list[str]:
+        """By which keys are told apart without being shown, in the file's order."""
+        return [hmac.new(key, MARK, hashlib.sha256).hexdigest() for key in _keys(self._path)]
+
+    def take_back(self) -> None:
+        """The key that was made because there was none, when another one turns out to be the right one."""
+        if self._made and _keys(self._path) == [self._made]:
+            self._path.unlink()
 
     def shut(self, clear: str) -> str:
         return self._fernets()[0].encrypt(clear.encode()).decode()
@@ -107,16 +124,18 @@ def _keys(path: Path) -> list[bytes]:
     return keys
 
 
-def _write_first(path: Path) -> None:
-    """Never over another process's key."""
+def _write_first(path: Path) -> bytes:
+    """Never over another process's key. Empty: there is one by now."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = _draft(path, [Fernet.generate_key()])
+    key = Fernet.generate_key()
+    draft = _draft(path, [key])
     try:
         path.hardlink_to(draft)
     except FileExistsError:
-        return
+        return b""
     finally:
         draft.unlink()
+    return key
 
 
 def _write(path: Path, keys: Sequence[bytes]) -> None:

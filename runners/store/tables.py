@@ -264,6 +264,7 @@ installation = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one row
     _words("name"),
+    _words("seal"),  # the mark of the key that seals
 )
 
 audit = Table(

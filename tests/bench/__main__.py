@@ -20,9 +20,10 @@ BENCHES = {
     "figures": "what the DORA metrics and stage durations of 10,000 runs cost, in CPU time; needs no lab",
     "logs": "what 100 followers of 100 logs cost, beside tail -f, and appending with masking and without; needs no lab",
     "scaling": "actions, overloaded minutes and node-minutes of scaling beside the naive rule; needs no lab",
+    "sizes": "1,000 hosts, 200 services, 10,000 runs a day beside 10 hosts and 5 services, both databases; needs no lab",
     "pages": "what each page of the dashboard costs the server with 10,000 runs, beside the API's list; needs no lab",
 }
-ALONE = frozenset({"intake", "plan", "figures", "logs", "pages", "scaling"})  # need no lab
+ALONE = frozenset({"intake", "plan", "figures", "logs", "pages", "scaling", "sizes"})  # need no lab
 
 
 def main() -> int:

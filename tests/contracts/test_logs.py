@@ -1,19 +1,30 @@
-"""The contract of port `Logs`, over files and over the stand-in."""
+"""The contract of port `Logs`, over files, over a database that machines share, and over the stand-in."""
 
 import pytest
 
 from runners.log_store import FileLogs
+from runners.shared_logs import SharedLogs
 from runners.stand_ins.delivery import MemoryLogs
+from runners.store import open_store
+from tests.contracts.conftest import POSTGRES, _fresh
 
 LIMIT = 1 << 20
 
 
-@pytest.fixture(params=["files", "memory"])
+@pytest.fixture(params=["files", "memory", "sqlite", POSTGRES])
 def logs(request, tmp_path):
-    return FileLogs(str(tmp_path), LIMIT) if request.param == "files" else MemoryLogs(LIMIT)
+    if request.param == "files":
+        yield FileLogs(str(tmp_path), LIMIT)
+    elif request.param == "memory":
+        yield MemoryLogs(LIMIT)
+    else:
+        store = open_store(_fresh(request, tmp_path), str(tmp_path / "keys"))
+        yield SharedLogs(store.run_logs, FileLogs(str(tmp_path / "logs"), LIMIT), LIMIT)
+        store.close()
 
 
 def whole(logs, run_id=7):
+    logs.settle()
     return logs.read(run_id, 0, 1 << 30)[0].decode()
 
 
@@ -41,6 +52,7 @@ def test_reading_on_from_the_returned_offset_gives_every_byte_once(logs, size):
     logs.append(7, "checkout", "öne\n")
     logs.append(7, "build", "two\n")
     logs.close(7, "checkout")
+    logs.settle()
 
     found, at = b"", 0
     while piece := logs.read(7, at, size)[0]:
@@ -53,6 +65,7 @@ def test_size_is_that_of_the_whole_text(logs):
     logs.append(7, "checkout", "öne\n")
     logs.append(7, "build", "two\n")
     logs.close(7, "checkout")
+    logs.settle()
 
     assert (logs.size(7), logs.size(8)) == (9, 0)
 
@@ -62,6 +75,7 @@ def test_parts_are_the_stages_in_order_with_their_bytes(logs):
     logs.close(7, "checkout")
     logs.append(7, "build", "two\n")
     logs.append(7, "build", "three\n")
+    logs.settle()
 
     assert (logs.parts(7), logs.parts(8)) == ([("checkout", 5), ("build", 10)], [])
 

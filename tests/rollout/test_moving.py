@@ -322,3 +322,28 @@ def test_what_a_host_that_comes_back_still_answers_is_waited_for_before_it_is_st
     assert deployment.status is Status.ROLLED_BACK, (
         deployment.error
     )  # the world raises what is stopped too early
+
+
+def test_a_silent_host_is_asked_twice_and_not_for_each_environment(spared):
+    service = spared.settings.services[SHOP]
+    more = {f"e{n}": replace(spared.environment, name=f"e{n}") for n in range(5)}
+    many = replace(service, environments={**service.environments, **more})
+    ports = replace(spared.ports, settings=replace(spared.settings, services={SHOP: many}))
+    asked, look = [], ports.engines.look
+    ports.engines.look = lambda host, *names: asked.append(host.name) or look(host, *names)
+    spared.world.up["web-1"] = False
+
+    tend(ports)
+
+    assert asked.count("web-1") == 2
+    assert asked.count("web-2") == 6
+    assert ports.fleet.hosts()["web-1"].silent_since is not None
+
+
+def test_a_look_at_a_fleet_that_is_well_writes_nothing(spared):
+    writes = []
+    spared.ports.fleet.answers = lambda host, at: writes.append(host)
+
+    tend(spared.ports)
+
+    assert writes == []

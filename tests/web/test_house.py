@@ -153,6 +153,22 @@ def test_readiness_names_what_is_down_and_no_address(client, house):
     assert "10.0.0.9" not in answer.text
 
 
+def test_a_front_that_asks_for_the_database_alone_keeps_a_server_without_redis(client, house):
+    house.queue.down = True
+
+    answer = client.get("/readyz?only=database")
+
+    assert (answer.status_code, answer.json["down"]) == (200, [])
+    assert [check["name"] for check in answer.json["checks"]] == ["database"]
+
+
+def test_readiness_of_an_unknown_part_is_refused(client):
+    answer = client.get("/readyz?only=databse")
+
+    assert answer.status_code == 400
+    assert "there is no part 'databse'. Parts: database, redis, workers." in answer.json["detail"]
+
+
 def test_readiness_without_a_worker_says_so(client, house):
     house.queue.alive = 0
 
