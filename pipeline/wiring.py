@@ -35,9 +35,9 @@ from runners.clock import SharedClock, SystemClock
 from runners.clouds import Clouds
 from runners.dns import Providers
 from runners.engine import DockerEngines
+from runners.engines.census import EngineCensus
 from runners.enrolment import enrolment_desk, own_certificate
 from runners.examining.checklist import HostChecks
-from runners.engines.census import EngineCensus
 from runners.forges import Forges
 from runners.gitlab_runner.containers import RunnerContainers
 from runners.gitlab_runner.hold import hold
@@ -49,8 +49,8 @@ from runners.load import EngineLoads
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
-from runners.own_certificate import KeyedRoster
 from runners.outside import FromHere
+from runners.own_certificate import KeyedRoster
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics

@@ -21,9 +21,7 @@ class KeptOfRuns:
     shelves: tuple[Shelf, ...] = ()
 
 
-def kept_of_runs(
-    data: str, store: Store, bring: Callable[[Path], None] = lambda _: None
-) -> KeptOfRuns:
+def kept_of_runs(data: str, store: Store, bring: Callable[[Path], None] = lambda _: None) -> KeptOfRuns:
     """Opens nothing yet. `bring` makes a folder whole that moved to a bucket."""
     logs, artifacts = FileLogs(f"{data}/logs", bring=bring), FileArtifacts(f"{data}/artifacts", bring=bring)
     if not store.shared:

@@ -60,7 +60,9 @@ def schedule(log_format: str, beat: str) -> None:
         watches += [Watch(backing_up(config, store, ports), BACKUP_EVERY, "backup")]
         watches += [Watch(pooling(ports), POOLS_EVERY, "pools", prompt=True)] if settings.pools else []
         watches += [
-            Watch(watching_regions(entrance, ports), entrance.health.interval, f"entrance-{entrance.name}", True)
+            Watch(
+                watching_regions(entrance, ports), entrance.health.interval, f"entrance-{entrance.name}", True
+            )
             for entrance in ports.settings.entrances.values()
         ]
         with Presence(store, settings.server):

@@ -58,7 +58,9 @@ def builds_needed(service: str, ports: Ports) -> frozenset[int]:
     """Runs of which the builder's image stays: those that are not over, and the newest that built one, as the next
     build's cache. What an older database's runs left there is not among them, however high their numbers."""
     built = (
-        r.id for r in ports.runs.runs(service=service, limit=PAGE) if r.stage(StageName.BUILD).detail.get("image")
+        r.id
+        for r in ports.runs.runs(service=service, limit=PAGE)
+        if r.stage(StageName.BUILD).detail.get("image")
     )
     newest = tuple(built)[: max(BUILDS, ports.settings.retention.releases)]
     return frozenset({*newest, *(run.id for run in _unfinished(ports, service))})

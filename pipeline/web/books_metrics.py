@@ -135,6 +135,8 @@ def _of_scaling(ports: Ports) -> Iterator[Metric]:
             if figure.value is not None:
                 measured.add_metric((*place, figure.measure), figure.value)
     yield from (*sizes.values(), held, measured, target)
+
+
 def _of_entrances(ports: Ports) -> Iterator[Metric]:
     labels = ("entrance", "region")
     share = GaugeMetricFamily(
@@ -153,6 +155,8 @@ def _of_entrances(ports: Ports) -> Iterator[Metric]:
             out.add_metric(place, standing.out)
             parked.add_metric(place, standing.parked)
     yield from (share, out, parked)
+
+
 def _of_backups(ports: Ports) -> Iterator[Metric]:
     """Nothing before the first: a rule for its absence says so."""
     good = ports.backups.last_good()

@@ -9,15 +9,15 @@ from sqlalchemy import text
 from runners.store.aftermath import settle
 from runners.store.audit import SqlAudit
 from runners.store.authorities import SqlAuthorities
-from runners.store.certificates import SqlCertificates
 from runners.store.backups import SqlBackups
+from runners.store.certificates import SqlCertificates
 from runners.store.codec import Codec
 from runners.store.condition import Condition, condition
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
 from runners.store.deployments import SqlDeployments
-from runners.store.entrances import SqlEntrances
 from runners.store.dump import Snapshot, Table, dump, has_rows, load
+from runners.store.entrances import SqlEntrances
 from runners.store.figures import SqlFigures
 from runners.store.fleet import SqlFleet
 from runners.store.freezes import SqlFreezes

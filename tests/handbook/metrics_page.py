@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from pipeline.ports import NoPulse
-from pipeline.scaling.book import NoScaling
 from pipeline.recovery.backup import Made
+from pipeline.scaling.book import NoScaling
 from pipeline.settings import Settings
 from pipeline.web.metrics import Figures
 
