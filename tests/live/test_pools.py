@@ -16,7 +16,7 @@ from tests.parts.laboratory import Laboratory
 from tests.parts.repository import SampleRepository
 from tests.parts.victims import kill
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 POOL = {"provider": "lab", "min": 2, "max": 4, "labels": {"role": "web"}, "region": "hz"}
 
@@ -59,7 +59,7 @@ def leaving(house: House) -> bool:
     return any(machine["state"] == "leaving" for machine in machines(house))
 
 
-def settled(house: House, number: int, seconds: float = 240) -> None:
+def settled(house: House, number: int, seconds: float = 420) -> None:
     """So many machines, all ready; and the environment, when something is live, on each of them."""
 
     def done() -> bool:
