@@ -20,7 +20,7 @@ from pipeline.pools.sight import Deed, Sight, Step
 from pipeline.ports import Ports
 
 KEY = "pools"
-TTL = 90.0  # seconds; longer than any single effect
+TTL = 60.0  # seconds; longer than any single effect
 
 DULL = frozenset({Deed.EMPTY, Deed.REPORT})  # told only when they go wrong
 

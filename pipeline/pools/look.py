@@ -9,6 +9,8 @@ from pipeline.pools.sight import Plan, Sight
 from pipeline.ports import Ports
 from pipeline.rollout.whereabouts import running_on
 
+NEWEST = 5  # deployments of an environment that may not be over
+
 
 def look(pool: Pool, ports: Ports) -> Sight:
     machines = ports.pools.machines(pool.name)
@@ -47,13 +49,13 @@ def strangers(ports: Ports) -> list[str]:
 
 
 def users_of(host: str, ports: Ports) -> list[str]:
-    """Environments with replicas there by the books, or with a deployment under way that knows the host."""
+    """Environments with replicas there by the books, or with a deployment that is not over and knows the host."""
     found = []
     for service in ports.settings.services.values():
         for environment in service.environments.values():
             state = ports.deployments.environment(environment.service, environment.name)
-            active = ports.deployments.active(environment.service, environment.name)
-            planned = active is not None and any(plan.host == host for plan in active.hosts)
+            newest = ports.deployments.deployments(environment.service, environment.name, NEWEST)
+            planned = any(plan.host == host for one in newest if not one.over for plan in one.hosts)
             if planned or host in running_on(environment, state):
                 found.append(f"{environment.service}/{environment.name}")
     return found

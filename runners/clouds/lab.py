@@ -16,7 +16,7 @@ from pipeline.pools.pool import Pool
 from runners.clouds.tags import refuse_others, tags_of
 
 T = TypeVar("T")
-PATIENCE = 60.0  # seconds for the command; shorter than the lease of pools
+PATIENCE = 45.0  # seconds for the command; shorter than the lease of pools
 REFUSED = 2
 
 

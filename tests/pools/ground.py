@@ -11,9 +11,11 @@ from pipeline.fleet.host import Host
 from pipeline.fleet.joined import Joined
 from pipeline.pools.carry import Done, carry
 from pipeline.pools.look import look
+from pipeline.pools.order import Order
 from pipeline.pools.plan import plan
 from pipeline.pools.pool import Machine, Pool, Provider, State
 from pipeline.pools.sight import Deed, Plan
+from pipeline.secret import Secret
 from pipeline.settings import Settings
 from pipeline.standing import live, with_hosts
 from runners.stand_ins.clouds import MemoryCloud
@@ -134,3 +136,7 @@ class Mortal:
             return found
 
         return call
+
+
+def ordered(pool: Pool, wish: str) -> Order:
+    return Order(wish, f"{pool.name}-{wish[:8]}", pool.name, user_data=Secret("#!/bin/sh\ntrue\n"))
