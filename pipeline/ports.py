@@ -34,6 +34,8 @@ from pipeline.fleet.service import Repository, Service
 from pipeline.intake.push import Hook
 from pipeline.notices.book import NoNotices, Told
 from pipeline.people import NoSessions, NoUsers, Provider, Sessions, Users
+from pipeline.pools.book import NoPools, Pools
+from pipeline.pools.cloud import Compute, Invites, NoInvites
 from pipeline.retention.thing import Thing, Verdict
 from pipeline.rollout.observed import HostSeen, Sample
 from pipeline.rollout.release import HealthCheck, ReplicaPlan
@@ -273,6 +275,9 @@ class Ports:
     roster: Roster = field(default_factory=NoRoster)
     scaling: ScalingBook = field(default_factory=NoScaling)
     loads: Loads = field(default_factory=NoLoads)
+    pools: Pools = field(default_factory=NoPools)
+    clouds: Mapping[str, Compute] = field(default_factory=dict)  # by the names of pools
+    invites: Invites = field(default_factory=NoInvites)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

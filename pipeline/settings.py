@@ -12,6 +12,7 @@ from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Proxy
 from pipeline.fleet.service import Environment, Service
 from pipeline.notices.notice import Rule
+from pipeline.pools.pool import Pool
 from pipeline.retention.policy import Retention
 from pipeline.traces.trace import Traces
 from pipeline.user import GitLabSignIn
@@ -54,6 +55,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     gitlab_runners: Mapping[str, RunnerFleet] = field(default_factory=dict)
     notices: tuple[Rule, ...] = ()
+    pools: Mapping[str, Pool] = field(default_factory=dict)
 
     def service(self, name: str) -> Service:
         if name not in self.services:

@@ -15,6 +15,7 @@ from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
 from pipeline.settings_gitlab_runners import RunnerFleetKeys, check_fleet
 from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
+from pipeline.settings_pools import check_pools, joining
 from pipeline.settings_scaling import check_scaling
 from pipeline.settings_timing import check_freezes
 
@@ -28,6 +29,7 @@ def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
     _check_server(keys, faults)
     _check_hosts(keys, faults)
     check_balancers(keys, _names(raw, "load_balancers"), faults)
+    check_pools(keys.pools, _names(raw, "load_balancers"), faults)
     for name, proxy in keys.proxies.items():
         for at, host in enumerate(proxy.hosts):
             _check_known(("proxies", name, "hosts", at), "host", host, _names(raw, "hosts"), faults)
@@ -185,13 +187,19 @@ def _check_selection(
     if isinstance(hosts, tuple):
         for at, host in enumerate(hosts):
             _check_known((*path, "hosts", at), "host", host, _names(raw, "hosts"), faults)
-    elif not selected(keys, selecting) and len(keys.hosts) == len(_names(raw, "hosts")):
+    elif not selected(keys, selecting) and not _may_come(keys, raw, hosts):
         labels = ", ".join(f"{key}: {value}" for key, value in hosts.items())
         faults.add((*path, "hosts"), f"no host has the labels {{{labels}}}; add them under hosts")
 
 
+def _may_come(keys: FileKeys, raw: Mapping[str, Any], hosts: object) -> bool:
+    """Out of a pool, or out of an entry that has other faults."""
+    faulty = len(keys.hosts) < len(_names(raw, "hosts")) or len(keys.pools) < len(_names(raw, "pools"))
+    return faulty or joining(keys.pools, hosts) > 0
+
+
 def _check_places(keys: FileKeys, environment: EnvironmentKeys, path: Path, faults: Faults) -> None:
-    found = len(selected(keys, environment))
+    found = len(selected(keys, environment)) + joining(keys.pools, environment.hosts)
     if found and environment.place is not None and environment.place > found:
         faults.add((*path, "place"), f"is {environment.place}, but only {found} hosts are selected")
     if environment.on_host_loss is OnHostLoss.REPLACE and environment.place is None:

@@ -12,6 +12,7 @@ from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
 from pipeline.settings_builder import BuilderKeys
 from pipeline.settings_gitlab_runners import RunnerFleetKeys
 from pipeline.settings_notices import NoticeKeys
+from pipeline.settings_pools import PoolKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
 from pipeline.settings_scaling import ScalingKeys
@@ -290,5 +291,8 @@ class FileKeys(Keys):
     retention: RetentionKeys = Field(default=RetentionKeys(), description="How long what was made is kept.")
     gitlab_runners: dict[Name, RunnerFleetKeys] = Field(
         default={}, description="GitLab Runner containers on hosts; see docs/gitlab.md."
+    )
+    pools: dict[Name, PoolKeys] = Field(
+        default={}, description="Machines that a cloud makes and deletes; docs/hosts-pools.md."
     )
     notices: list[NoticeKeys] = Field(default=[], description="Who is told of what; docs/notices.md.")

@@ -77,6 +77,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         roster=store.roster,
         scaling=store.scaling,
         loads=EngineLoads(reach),
+        pools=store.pools,
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,

@@ -20,6 +20,7 @@ from runners.store.leases import SqlLeases
 from runners.store.migrate import migrate
 from runners.store.notices import SqlNotices
 from runners.store.outbox import SqlOutbox
+from runners.store.pools import SqlPools
 from runners.store.pulse import SqlPulse
 from runners.store.release_rows import ReleaseRows
 from runners.store.releases import SqlReleases
@@ -57,6 +58,7 @@ class Store:
         self.routes = SqlRoutes(database)
         self.fleet = SqlFleet(database)
         self.roster = SqlRoster(database)
+        self.pools = SqlPools(database, seal)
         self.tokens = SqlTokens(database)
         self.audit = SqlAudit(database)
         self.outbox = SqlOutbox(database)

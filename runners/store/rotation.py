@@ -18,6 +18,7 @@ from sqlalchemy import Column, Connection, Table, and_, select, text, tuple_, up
 from runners.store import tables
 from runners.store.database import Database
 from runners.store.gitlab_runner_table import gitlab_runners
+from runners.store.pool_tables import pool_machines
 from runners.store.seal import Seal
 
 SEALED = re.compile(r"gAAAA[A-Za-z0-9_-]{70,}={0,2}")
@@ -25,6 +26,7 @@ STEP = 200  # rows a transaction: nobody waits long for the lock
 PLACES: Mapping[Table, str] = {
     tables.secrets: "sealed",
     gitlab_runners: "sealed",
+    pool_machines: "sealed",
     tables.releases: "record",
     tables.deployments: "record",
 }

@@ -1,0 +1,133 @@
+"""Every key under `pools` of `shipway.yml`, like `settings_keys`, and what must fit together in it."""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+
+from pipeline import settings_values as values
+from pipeline.faults import Faults, Path, did_you_mean
+from pipeline.pools.pool import NAME, Pool, Provider
+from pipeline.secret import Secret
+from pipeline.settings_rollout import Keys
+from pipeline.settings_values import SecretText
+from pipeline.units import Name, PositiveDuration, Text, Word
+
+SHORTEST_FUSE = 3600.0  # Aliyun takes none that is less than 30 minutes ahead
+NEEDED = {
+    Provider.ALIYUN: ("region", "type", "image", "subnet", "security_group"),
+    Provider.AWS: ("region", "type", "image", "subnet", "security_group"),
+    Provider.LAB: ("command",),
+}
+CLOUDS_ONLY = (
+    *("region", "zone", "type", "image", "subnet", "security_group", "spot", "role", "disk"),
+    *("endpoint", "access_key", "secret_key"),
+)
+
+
+class PoolKeys(Keys):
+    provider: Provider = Field(
+        description="Who makes the machines: aliyun (ECS) | aws (EC2) | lab (a command of yours)."
+    )
+    min: int = Field(default=0, ge=0, le=1000, description="Fewer machines than these are never left.")
+    max: int = Field(ge=0, le=1000, description="More than these are never made, whoever wants them.")
+    region: Word = Field(default="", description="The cloud's name of the region, also the region of its hosts.")
+    zone: Word = Field(default="", description="The cloud's name of the zone. Empty: that of the subnet.")
+    type: Word = Field(default="", description="The cloud's name of the size, such as ecs.c7.large.")
+    image: Word = Field(default="", description="The cloud's id of the image; rather one that has an engine.")
+    subnet: Word = Field(default="", description="aliyun: a vSwitch; aws: a subnet.")
+    security_group: Word = Field(default="", description="The cloud's id of it. It needs no open port.")
+    spot: bool = Field(default=False, description="Cheaper machines that the cloud may take back.")
+    role: Word = Field(
+        default="", description="aliyun: a RAM role; aws: an instance profile. Empty: the machine may nothing."
+    )
+    disk: int = Field(default=0, ge=0, le=2048, description="GiB of the system disk. 0: as the image says.")
+    labels: dict[values.Label, Text] = Field(
+        default={}, description="Of its hosts, for `hosts: {role: web}` in environments."
+    )
+    load_balancer: Name | None = Field(
+        default=None, description="One of `load_balancers`, of which no machine stays a member when it goes."
+    )
+    fuse: PositiveDuration = Field(
+        default=6 * 3600.0,
+        description="aliyun: a machine that Shipway does not extend for so long is deleted by the cloud.",
+    )
+    join_within: PositiveDuration = Field(
+        default=900.0, description="A machine that has not joined by then is deleted; another try comes later."
+    )
+    drain_within: PositiveDuration = Field(
+        default=1800.0, description="How long a machine that goes may take to become empty before people are told."
+    )
+    endpoint: Word = Field(default="", description="Overrides the address of the cloud's API.")
+    access_key: Word = Field(
+        default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
+    )
+    secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    command: list[Word] = Field(
+        default=[], description="lab: a program and its words; `launch`, `list` or `terminate` is added."
+    )
+
+    def pool(self, name: str) -> Pool:
+        given = dict(self) | {"secret_key": Secret(self.secret_key.get_secret_value())}
+        given |= {"load_balancer": self.load_balancer or "", "command": tuple(self.command)}
+        return Pool(name=name, **given)
+
+
+def check_pools(pools: Mapping[str, PoolKeys], balancers: list[str], faults: Faults) -> None:
+    """`balancers`: the names of all that were written."""
+    for name, pool in pools.items():
+        path: Path = ("pools", name)
+        if len(name) > NAME:
+            faults.add(path, f"is too long a name; at most {NAME} letters, since its machines' are longer")
+        for key, fault in (*_numbers(pool), *_of_provider(pool), *_access(pool)):
+            faults.add((*path, key), fault)
+        if pool.load_balancer and pool.load_balancer not in balancers:
+            meant = did_you_mean(pool.load_balancer, balancers)
+            faults.add((*path, "load_balancer"), f"there is no load balancer '{pool.load_balancer}'{meant}")
+
+
+def joining(pools: Mapping[str, PoolKeys], hosts: object) -> int:
+    """So many hosts with these labels may come out of pools."""
+    if not isinstance(hosts, dict):
+        return 0
+    return sum(pool.max for pool in pools.values() if hosts.items() <= pool.labels.items())
+
+
+def _numbers(pool: PoolKeys) -> Iterator[tuple[str, str]]:
+    if pool.min > pool.max:
+        yield "min", f"is {pool.min}, more than max ({pool.max})"
+    if pool.fuse < SHORTEST_FUSE:
+        yield "fuse", "is too short; at least 1h, since it is put off again and again"
+    if pool.join_within >= pool.fuse:
+        yield "join_within", "must be shorter than fuse"
+
+
+def _of_provider(pool: PoolKeys) -> Iterator[tuple[str, str]]:
+    for key in NEEDED[pool.provider]:
+        if not getattr(pool, key):
+            yield key, f"is missing; {pool.provider} needs it"
+    if pool.provider is Provider.LAB:
+        for key in CLOUDS_ONLY:
+            if key in pool.model_fields_set and key != "region":
+                yield key, "is not for provider lab; its command knows"
+    elif pool.command:
+        yield "command", "is only for provider lab"
+
+
+def _access(pool: PoolKeys) -> Iterator[tuple[str, str]]:
+    if bool(pool.access_key) != bool(pool.secret_key.get_secret_value()):
+        yield "access_key", "and secret_key go together; give both, or neither"
+    if pool.endpoint and not _safe(pool.endpoint):
+        yield "endpoint", "is not an address of an API; write https://host, plain http:// only for 127.0.0.1"
+
+
+def _safe(endpoint: str) -> bool:
+    """https, or http that stays on this machine: the token of a machine that joins is not for everybody."""
+    parts = urlsplit(endpoint)
+    if parts.scheme == "https":
+        return bool(parts.hostname) and not parts.username
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
