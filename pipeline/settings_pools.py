@@ -78,7 +78,7 @@ class PoolKeys(Keys):
     )
 
     def pool(self, name: str, zone: str) -> Pool:
-        scaling = self.scaling.between(self.min, self.max, zone) if self.scaling else None
+        scaling = self.scaling.scaling(self.min, self.max, zone) if self.scaling else None
         given = dict(self) | {"secret_key": Secret(self.secret_key.get_secret_value()), "scaling": scaling}
         given |= {"load_balancer": self.load_balancer or "", "command": tuple(self.command)}
         return Pool(name=name, **given)

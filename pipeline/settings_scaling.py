@@ -3,7 +3,7 @@
 Times without a zone are of `server.timezone`, which is only known when the whole file is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isfinite
 from typing import Annotated
 
@@ -60,6 +60,16 @@ class TargetKeys(Keys):
     query: QueryKeys | None = Field(default=None, description="Anything else, from a Prometheus.")
 
 
+class PoolTargetKeys(Keys):
+    cpu: Percent | None = Field(
+        default=None, description="% of the machine's cores that containers use. Default: not looked at."
+    )
+    memory: Percent | None = Field(
+        default=None, description="% of its memory that containers use. Default: not looked at."
+    )
+    query: QueryKeys | None = Field(default=None, description="Anything else; {machines} is filled in.")
+
+
 class PeriodKeys(Keys):
     window: WindowText | None = Field(
         default=None, description="When it holds, each week: Mon-Fri 18:00-23:00 Asia/Shanghai."
@@ -72,11 +82,8 @@ class PeriodKeys(Keys):
 
 
 class EvidenceKeys(Keys):
-    """When it grows and shrinks; between which bounds says who has it."""
+    """When it grows and shrinks; by what, and between which bounds, says who has it."""
 
-    target: TargetKeys = Field(
-        default=TargetKeys(), description="What the average one should have; the largest need counts."
-    )
     schedules: list[PeriodKeys] = Field(
         default=[], description="Other bounds for a while, such as an evening. The last that holds counts."
     )
@@ -89,11 +96,11 @@ class EvidenceKeys(Keys):
     tolerance: units.Share = Field(default=0.1, description="So near to a target nothing is done.")
     protect: bool = Field(default=False, description="true: it grows, and only people shrink it.")
 
-    def between(self, least: int, most: int, zone: str) -> Scaling:
+    def between(self, least: int, most: int, targets: Iterable[Target], zone: str) -> Scaling:
         return Scaling(
             minimum=least,
             maximum=most,
-            targets=tuple(_targets(self.target)),
+            targets=tuple(targets),
             periods=tuple(_period(one, zone) for one in self.schedules),
             out_after=self.out_after,
             in_after=self.in_after,
@@ -107,13 +114,22 @@ class EvidenceKeys(Keys):
 class ScalingKeys(EvidenceKeys):
     min: Size = Field(default=1, description="Replicas on each host, at least.")
     max: Size = Field(description="... and at most.")
+    target: TargetKeys = Field(
+        default=TargetKeys(), description="What the average replica should have; the largest need counts."
+    )
 
     def scaling(self, zone: str) -> Scaling:
-        return self.between(self.min, self.max, zone)
+        return self.between(self.min, self.max, _targets(self.target), zone)
 
 
 class PoolScalingKeys(EvidenceKeys):
     warm_up: Duration = Field(default=120.0, description="A new machine is not counted before.")
+    target: PoolTargetKeys = Field(
+        default=PoolTargetKeys(), description="What the average machine should have; the largest need counts."
+    )
+
+    def scaling(self, least: int, most: int, zone: str) -> Scaling:
+        return self.between(least, most, _targets(self.target), zone)
 
 
 def scaling_tokens(scaling: Scaling | None) -> set[str]:
@@ -141,13 +157,15 @@ def check_pool_scaling(
         faults.add(
             (*path[:-1], "min"), "is 0: of no machine nothing can be measured; a pool that scales has one"
         )
-    if keys.target.requests is not None:
-        faults.add((*path, "target", "requests"), "are of services; give a pool cpu, memory or query")
     _check_evidence(keys, (least, most, MOST_MACHINES), zone, path, faults)
 
 
 def _check_evidence(
-    keys: EvidenceKeys, bounds: tuple[int, int, int], zone: str, path: Path, faults: Faults
+    keys: ScalingKeys | PoolScalingKeys,
+    bounds: tuple[int, int, int],
+    zone: str,
+    path: Path,
+    faults: Faults,
 ) -> None:
     if not keys.schedules and not list(_targets(keys.target)):
         faults.add(
@@ -177,9 +195,9 @@ def _check_period(
         faults.add((*path, "max"), f"is {most}, and {limit} are the most")
 
 
-def _targets(keys: TargetKeys) -> Iterator[Target]:
+def _targets(keys: TargetKeys | PoolTargetKeys) -> Iterator[Target]:
     for measure in (Measure.CPU, Measure.MEMORY, Measure.REQUESTS):
-        value: float | None = getattr(keys, measure.value)
+        value: float | None = getattr(keys, measure.value, None)
         if value is not None:
             yield Target(measure, value)
     if (query := keys.query) is not None:
