@@ -11,6 +11,7 @@ from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.pools.pool import NAME, Pool, Provider
 from pipeline.secret import Secret
 from pipeline.settings_rollout import Keys
+from pipeline.settings_scaling import PoolScalingKeys, check_pool_scaling
 from pipeline.settings_values import SecretText
 from pipeline.units import Name, PositiveDuration, Text, Word
 
@@ -69,17 +70,21 @@ class PoolKeys(Keys):
         default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
     )
     secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    scaling: PoolScalingKeys | None = Field(
+        default=None, description="More and fewer machines by load; docs/scaling.md."
+    )
     command: list[Word] = Field(
         default=[], description="lab: a program and its words; `launch`, `list` or `terminate` is added."
     )
 
-    def pool(self, name: str) -> Pool:
-        given = dict(self) | {"secret_key": Secret(self.secret_key.get_secret_value())}
+    def pool(self, name: str, zone: str) -> Pool:
+        scaling = self.scaling.scaling(self.min, self.max, zone) if self.scaling else None
+        given = dict(self) | {"secret_key": Secret(self.secret_key.get_secret_value()), "scaling": scaling}
         given |= {"load_balancer": self.load_balancer or "", "command": tuple(self.command)}
         return Pool(name=name, **given)
 
 
-def check_pools(pools: Mapping[str, PoolKeys], balancers: list[str], faults: Faults) -> None:
+def check_pools(pools: Mapping[str, PoolKeys], balancers: list[str], zone: str, faults: Faults) -> None:
     """`balancers`: the names of all that were written."""
     for name, pool in pools.items():
         path: Path = ("pools", name)
@@ -87,6 +92,7 @@ def check_pools(pools: Mapping[str, PoolKeys], balancers: list[str], faults: Fau
             faults.add(path, f"is too long a name; at most {NAME} letters, since its machines' are longer")
         for key, fault in (*_numbers(pool), *_of_provider(pool), *_access(pool)):
             faults.add((*path, key), fault)
+        check_pool_scaling(pool.scaling, pool.min, pool.max, zone, (*path, "scaling"), faults)
         if pool.load_balancer and pool.load_balancer not in balancers:
             meant = did_you_mean(pool.load_balancer, balancers)
             faults.add((*path, "load_balancer"), f"there is no load balancer '{pool.load_balancer}'{meant}")

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from runners.stand_ins.books import MemoryDeployments, MemoryFleet, MemoryLeases, MemoryReleases, MemoryRoutes
+from runners.stand_ins.scaling import MemoryScaling
 from runners.stand_ins.time import VirtualClock
 from runners.store import Store, open_store
 from tests.runners.store.cluster import running_cluster
@@ -75,6 +76,7 @@ def _in_memory() -> SimpleNamespace:
         routes=MemoryRoutes(leases),
         fleet=MemoryFleet(clock),
         deployments=MemoryDeployments(leases, clock),
+        scaling=MemoryScaling(),
     )
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from pipeline.scaling.book import ScalingBook
 from pipeline.scaling.group import Decided, Figure, Memory, Sample, Verdict
-from runners.stand_ins.scaling import MemoryScaling
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC)
 MEMORY = Memory(
@@ -27,11 +27,9 @@ MEMORY = Memory(
 LINE = Decided("shop/production", NOON, Verdict.OUT, 3, 4, "cpu is 90 %", 17)
 
 
-@pytest.fixture(params=["store", "memory"])
-def book(request: pytest.FixtureRequest) -> ScalingBook:
-    if request.param == "memory":
-        return MemoryScaling()
-    found: ScalingBook = request.getfixturevalue("books").scaling
+@pytest.fixture
+def book(any_books: Any) -> ScalingBook:
+    found: ScalingBook = any_books.scaling
     return found
 
 

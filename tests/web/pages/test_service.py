@@ -9,6 +9,8 @@ from pipeline.errors import Unreachable
 from pipeline.fleet.window import Freeze
 from pipeline.rollout.deployment import Status
 from pipeline.rollout.rollback import scale
+from pipeline.scaling.group import Decided, Figure, Memory, Verdict
+from pipeline.scaling.policy import Measure, Scaling, Target
 from pipeline.secret import Secret
 from pipeline.web.app import create_app
 from pipeline.web.pages.release_rows import Past, option_of
@@ -349,3 +351,35 @@ def test_a_moment_that_is_none_is_told_and_nothing_is_frozen(house, person):
     assert answer.status_code == 400
     assert "Nothing is frozen" in answer.text
     assert house.store.freezes.freezes() == []
+
+
+def test_what_scales_by_itself_shows_its_bounds_targets_and_decisions(house, person):
+    scaling = Scaling(2, 8, (Target(Measure.CPU, 60.0),))
+    shop = house.ports.settings.services["shop"]
+    production = replace(shop.environments["production"], scaling=scaling)
+    settings = replace(
+        house.ports.settings,
+        services={"shop": replace(shop, environments=shop.environments | {"production": production})},
+    )
+    now = house.ports.clock.now()
+    figures = (Figure("cpu", 60.0, 91.5),)
+    memory = Memory(at=now, verdict=Verdict.AT_MAX, reason="at most 8 allowed", size=8, figures=figures)
+    line = Decided("shop/production", now, Verdict.OUT, 2, 8, "cpu is 240 %", 7)
+    house.store.scaling.save({"shop/production": memory}, [line])
+    ports = replace(house.ports, settings=settings, scaling=house.store.scaling)
+    browser = Browser(create_app(ports).test_client())
+    person("deployer", name="grace")
+    browser.send("/sign-in", name="grace", password=PASSWORD)
+
+    text = browser.get("/services/shop").text
+
+    for shown in (
+        "2 to 8 now",
+        "91.5",
+        "target 60",
+        "at most 8 allowed",
+        "2 → 8",
+        "cpu is 240 %",
+        "/deployments/7",
+    ):
+        assert shown in text
