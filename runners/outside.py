@@ -11,7 +11,6 @@ from urllib.parse import quote, urlsplit
 from pipeline.entrances.entrance import Region
 
 WELL = 400
-MOST = 1 << 16  # bytes of an answer that are read
 AGENT = "shipway-entrance"
 
 
@@ -42,9 +41,7 @@ def _asked(url: str, address: str, timeout: float) -> int | str:
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", path, headers={"User-Agent": AGENT, "Connection": "close"})
-        answer = connection.getresponse()
-        answer.read(MOST)
-        return answer.status
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return _why(address, error, timeout)
     finally:

@@ -240,6 +240,18 @@ def test_only_the_leader_watches() -> None:
     assert looks == []
 
 
+def test_regions_are_looked_at_in_time_also_while_nothing_is_under_way() -> None:
+    looks: list[str] = []
+    turns = Turns(3)
+
+    schedule(
+        ports_of(Books()), turns, Beat(), lambda: None, entrances=[Watch(lambda: looks.append("look"), 0.0)]
+    )
+
+    assert looks
+    assert set(turns.waited) == {TICK}
+
+
 def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
     done: list[str] = []
     chores = Chores(

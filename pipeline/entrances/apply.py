@@ -15,6 +15,7 @@ from pipeline.lease import Lease, entrance_key
 from pipeline.ports import Ports
 
 LEASE_TTL = 90.0  # seconds; more than a provider is tried for
+AGAIN = 0.5  # seconds until a lease that somebody else has is asked for once more
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -76,9 +77,13 @@ def parked(standing: Standing, by: str, reason: str, ports: Ports) -> Standing:
 
 
 @contextmanager
-def held(name: str, by: str, ports: Ports) -> Iterator[Lease]:
-    """Raises `Conflict` while somebody else is at it."""
+def held(name: str, by: str, ports: Ports, tries: int = 20) -> Iterator[Lease]:
+    """Raises `Conflict` when somebody else is at it all the time; a look takes it for some milliseconds."""
     lease = ports.leases.take(entrance_key(name), by, LEASE_TTL)
+    while lease is None and tries > 1:
+        ports.clock.sleep(AGAIN)
+        tries -= 1
+        lease = ports.leases.take(entrance_key(name), by, LEASE_TTL)
     if lease is None:
         raise Conflict(
             f"Entrance {name} is being changed by somebody else just now. Type the same again in a moment."

@@ -92,7 +92,7 @@ def plan(
             blocking += same
         elif record is None and same:
             steps.append(Step(Verb.ADOPT, endpoint.region, same[0], endpoint))
-        elif found := _step(entrance, endpoint, record):
+        elif found := _step(entrance, endpoint, record, bool(only)):
             steps.append(found)
     named = {endpoint.region for endpoint in endpoints}
     gone = {name: record for name, record in own.items() if name not in named and not only}
@@ -110,15 +110,17 @@ def plan(
     )
 
 
-def _step(entrance: Entrance, endpoint: Endpoint, record: Record | None) -> Step | None:
-    """A region without a share needs no record; one that is parked is brought up to date when it comes back."""
+def _step(entrance: Entrance, endpoint: Endpoint, record: Record | None, alone: bool) -> Step | None:
+    """A region without a share needs no record; one that is parked is brought up to date when it comes back. `alone`: others
+    stay as they are, and with them the TTL, which is one for all."""
     if record is None:
         return Step(Verb.CREATE, endpoint.region, None, endpoint) if endpoint.share else None
     if endpoint.share == 0:
         return Step(Verb.PARK, endpoint.region, record, endpoint) if record.share else None
     if record.share == 0:
         return Step(Verb.ADMIT, endpoint.region, record, endpoint)
-    wanted = (endpoint.value, endpoint.line, endpoint.share, record.ttl and entrance.ttl)
+    ttl = entrance.ttl if record.ttl and not alone else record.ttl
+    wanted = (endpoint.value, endpoint.line, endpoint.share, ttl)
     if (record.value, record.line, record.share, record.ttl) == wanted:
         return None
     return Step(Verb.CHANGE, endpoint.region, record, endpoint)

@@ -26,17 +26,16 @@ def watch(entrance: Entrance, ports: Ports, tell_blind: Callable[[str], bool]) -
     """One look. `tell_blind`: is this news?"""
     sights = look(entrance, ports)
     try:
-        with held(entrance.name, BY, ports) as lease:
+        with held(entrance.name, BY, ports, tries=1) as lease:
             _finish(entrance, lease, ports)
             verdict = _judged(entrance, sights, lease, ports)
     except Conflict as busy:  # a person's change is under way; the next look counts again
         log.info("entrance not looked at", extra={"entrance": entrance.name, "why": str(busy)})
         return
-    settle(entrance, ports)
-    _tell(entrance, verdict, ports)
     if tell_blind(verdict.blind) and verdict.blind:
         log.warning("regions not judged", extra={"entrance": entrance.name, "error": verdict.blind})
         ports.told.note(Event.REGIONS_BLIND, "", verdict.blind, entrance.name)
+    settle(entrance, ports)
 
 
 def _finish(entrance: Entrance, lease: Lease, ports: Ports) -> None:
@@ -74,6 +73,7 @@ def _judged(entrance: Entrance, sights: Sequence[Sight], lease: Lease, ports: Po
         return _kept(entrance, verdict, str(refused), lease, ports)
     begun = change(entrance, _what(verdict), BY, ports, moved)
     ports.entrances.seen(entrance.name, verdict.standings, begun, lease)
+    _tell(entrance, verdict, ports)  # also when the provider is silent now, and hears of it at a later look
     write(entrance, made, lease, ports)
     return verdict
 

@@ -13,13 +13,13 @@ from pipeline.web.auth import Role
 from pipeline.web.calls import Call
 from pipeline.web.entrances_answers import (
     ApplyBody,
-    ChangeAnswer,
     EntranceAnswer,
+    EntranceChangeAnswer,
+    EntrancePlanAnswer,
+    EntrancePlanQuery,
     EntrancesAnswer,
     ParkBody,
     ParkedAnswer,
-    PlanAnswer,
-    PlanQuery,
     RegionAnswer,
     RegionState,
     UnparkBody,
@@ -34,7 +34,9 @@ def show_entrance(ports: Ports, caller: Caller, entrance: str) -> EntranceAnswer
     return _entrance(entrance_of(entrance, ports), ports)
 
 
-def plan_entrance(ports: Ports, caller: Caller, entrance: str, query: PlanQuery) -> PlanAnswer:
+def plan_entrance(
+    ports: Ports, caller: Caller, entrance: str, query: EntrancePlanQuery
+) -> EntrancePlanAnswer:
     made = plan_of(entrance_of(entrance, ports), ports, query.adopt)
     try:
         guard(made, query.force)
@@ -43,7 +45,7 @@ def plan_entrance(ports: Ports, caller: Caller, entrance: str, query: PlanQuery)
     return _plan(made)
 
 
-def apply_entrance(ports: Ports, caller: Caller, entrance: str, body: ApplyBody) -> PlanAnswer:
+def apply_entrance(ports: Ports, caller: Caller, entrance: str, body: ApplyBody) -> EntrancePlanAnswer:
     return _plan(apply(entrance_of(entrance, ports), caller.signature, body.force, body.adopt, ports))
 
 
@@ -55,8 +57,8 @@ def unpark_region(ports: Ports, caller: Caller, region: str, body: UnparkBody) -
     return ParkedAnswer(entrances=list(unpark(region, body.entrance, caller.signature, ports)))
 
 
-def _plan(made: Plan, refused: str = "") -> PlanAnswer:
-    return PlanAnswer(
+def _plan(made: Plan, refused: str = "") -> EntrancePlanAnswer:
+    return EntrancePlanAnswer(
         entrance=made.entrance, steps=list(lines(made)), changes=len(made.steps), refused=refused
     )
 
@@ -100,10 +102,10 @@ def _state(region: Region, standing: Standing) -> RegionState:
     return RegionState.SERVING
 
 
-def _change(change: Change, entrance: Entrance) -> ChangeAnswer:
+def _change(change: Change, entrance: Entrance) -> EntranceChangeAnswer:
     """A resolver that asked just before the last server knew may say the old until the TTL is over."""
     ttl = timedelta(seconds=entrance.ttl)
-    return ChangeAnswer(
+    return EntranceChangeAnswer(
         id=change.id,
         what=change.what,
         by=change.by,
@@ -137,8 +139,8 @@ CALLS = (
         Role.VIEWER,
         "Show what `apply` would change at the provider; changes nothing",
         plan_entrance,
-        PlanAnswer,
-        query=PlanQuery,
+        EntrancePlanAnswer,
+        query=EntrancePlanQuery,
         errors=(400, 404, 502, 503),
     ),
     Call(
@@ -147,7 +149,7 @@ CALLS = (
         Role.ADMIN,
         "Make the provider answer as shipway.yml says",
         apply_entrance,
-        PlanAnswer,
+        EntrancePlanAnswer,
         body=ApplyBody,
         errors=(400, 404, 409, 413, 415, 502, 503),
         unbound=True,

@@ -31,7 +31,7 @@ class RegionAnswer(Answer):
     since: Utc | None
 
 
-class ChangeAnswer(Answer):
+class EntranceChangeAnswer(Answer):
     """`settled_at`: all of the provider's servers answer so; `known_until`: the last resolver may still say the old."""
 
     id: int
@@ -50,14 +50,14 @@ class EntranceAnswer(Answer):
     provider: str
     ttl: int
     regions: list[RegionAnswer]
-    changes: list[ChangeAnswer]
+    changes: list[EntranceChangeAnswer]
 
 
 class EntrancesAnswer(Answer):
     entrances: list[EntranceAnswer]
 
 
-class PlanAnswer(Answer):
+class EntrancePlanAnswer(Answer):
     """`steps` in words, also of what is left alone; `changes`: how many there are. `refused`: why it is not applied."""
 
     entrance: str
@@ -72,7 +72,7 @@ class ParkedAnswer(Answer):
     entrances: list[str]
 
 
-class PlanQuery(Sent):
+class EntrancePlanQuery(Sent):
     adopt: bool = False
     force: bool = False
 

@@ -86,7 +86,7 @@ class CdnWire:
         self._ask("TagResources", ResourceType="DOMAIN", **names)
 
     def _ask(self, action: str, **values: object) -> Row:
-        return self._api.ask(HOST, VERSION, action, **values)
+        return self._api.ask(HOST, VERSION, action, "", **values)
 
 
 def _sources(detail: Row) -> Iterator[Row]:

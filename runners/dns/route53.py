@@ -1,7 +1,7 @@
 """Amazon Route 53: weighted records of one name and type in a hosted zone. A change is one batch, all of it or nothing.
 
 Ours are those whose SetIdentifier is our mark. Weight 0 means no answers (but everybody's, when all have it: the last
-region is never taken out). Siblings share one TTL, so every record that is written has the entrance's.
+region is never taken out). Siblings must share one TTL.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,9 @@ class Route53Wire:
 
     def write(self, steps: Sequence[Step]) -> str:
         rows = {str(row.get("SetIdentifier", "")): row for row in self._rows()}
-        changes = [change for step in steps for change in self._changes(step, rows)]
+        ttl, along = self._ttl(steps, rows)
+        changes = [change for step in steps for change in self._changes(step, rows, ttl)]
+        changes += [{"Action": "UPSERT", "ResourceRecordSet": row | {"TTL": ttl}} for row in along]
         answer = self._api.call(
             "change_resource_record_sets",
             HostedZoneId=self._entrance.zone,
@@ -70,9 +72,18 @@ class Route53Wire:
         for value in values:
             yield Record(name, value, share, "", ttl, region)
 
-    def _changes(self, step: Step, rows: dict[str, Row]) -> Iterator[Row]:
+    def _ttl(self, steps: Sequence[Step], rows: dict[str, Row]) -> tuple[int, Sequence[Row]]:
+        """The one of all siblings, and those that must follow to it: parked ones, of which the plan says nothing. While one
+        that serves is not part of the change, its TTL stays."""
+        stepped = {self._entrance.mark(step.region) for step in steps}
+        rest = [row for name, row in rows.items() if self._entrance.marked(name) and name not in stepped]
+        serving = [int(row["TTL"]) for row in rest if row["Weight"]]
+        ttl = serving[0] if serving else self._entrance.ttl
+        return ttl, [row for row in rest if row["TTL"] != ttl]
+
+    def _changes(self, step: Step, rows: dict[str, Row], ttl: int) -> Iterator[Row]:
         """Another type or identifier is another record: the old one goes in the same batch."""
-        new = self._set(step)
+        new = self._set(step, ttl)
         old = rows.get(step.record.id) if step.record else None
         if old is not None and (new is None or _key(old) != _key(new)):
             if len(old.get("ResourceRecords", ())) != 1:
@@ -84,7 +95,7 @@ class Route53Wire:
         if new is not None:
             yield {"Action": "UPSERT", "ResourceRecordSet": new}
 
-    def _set(self, step: Step) -> Row | None:
+    def _set(self, step: Step, ttl: int) -> Row | None:
         if step.endpoint is None:
             return None
         parked = step.verb is Verb.PARK and step.record is not None
@@ -94,7 +105,7 @@ class Route53Wire:
             "Type": (step.record.kind if parked and step.record else step.endpoint.kind).value,
             "SetIdentifier": self._entrance.mark(step.region),
             "Weight": step.endpoint.share,
-            "TTL": self._entrance.ttl,
+            "TTL": ttl,
             "ResourceRecords": [{"Value": value}],
         }
 

@@ -106,6 +106,28 @@ def test_a_region_that_left_the_file_loses_its_record(ground: Ground):
     assert ground.answered() == {"hz": 0.6667, "sg": 0.3333, "fra": 0.0}
 
 
+@over_marked
+def test_another_ttl_is_brought_to_parked_siblings_too(ground: Ground):
+    ground.applied()
+    ground.applied(hz=0)
+    edited = replace(ground, entrance=replace(ground.entrance, ttl=30))
+    edited.applied(hz=0)
+    edited.applied()
+
+    assert edited.answered() == AS_WANTED
+    assert {record.ttl for record in edited.zone.plan(edited.endpoints()).records} == {30}
+
+
+@over_marked
+def test_another_ttl_that_waits_for_apply_holds_up_no_parking(ground: Ground):
+    ground.applied()
+    edited = replace(ground, entrance=replace(ground.entrance, ttl=30))
+    for share in (0, 60):
+        edited.zone.apply(edited.zone.plan(edited.endpoints(hz=share), only=frozenset({"hz"})))
+
+    assert edited.answered() == AS_WANTED
+
+
 @over_all
 def test_records_without_our_mark_are_told_and_left_alone(ground: Ground):
     ground.add_other(NAME, "198.51.100.9")
@@ -288,5 +310,5 @@ def test_a_wrong_way_to_park_is_caught(mutant: str):
     with MAKERS[name]() as ground:
         sick = replace(ground, build=lambda entrance: kind(entrance, account_of(entrance)))
 
-        with pytest.raises((AssertionError, Unreachable)):
+        with pytest.raises((AssertionError, Unreachable, Conflict)):
             parking_leaves_no_answer(sick)

@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 
-def moment() -> sa.types.TypeEngine[object]:
+def moment() -> sa.DateTime:
     return sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 
 
