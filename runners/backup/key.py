@@ -4,7 +4,7 @@ import base64
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,10 @@ SALT = 16
 
 @dataclass(frozen=True)
 class BackupKey:
-    """`text` as a person has it."""
+    """`text` as a person has it. A file is read several times, and scrypt is slow on purpose: once found, a key is kept."""
 
     text: Secret
+    _found: dict[bytes, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def recovery(self) -> bool:
@@ -51,10 +52,12 @@ class BackupKey:
         salt = _salt(header)
         if self.recovery:
             return HKDF(SHA256(), BYTES, salt, b"shipway backup").derive(_read(self.text.reveal()))
-        cost = {name: header.get(name) for name in COST}
-        if not all(isinstance(cost[name], int) and 0 < cost[name] <= MOST[name] for name in cost):
+        cost = {name: header[name] for name in COST if isinstance(header.get(name), int)}
+        if len(cost) < len(COST) or not all(0 < cost[name] <= MOST[name] for name in cost):
             raise Rejected("The header of this backup asks for more work than any of ours does: it is none.")
-        return Scrypt(salt, BYTES, **cost).derive(self.text.reveal().encode())
+        if salt not in self._found:
+            self._found[salt] = Scrypt(salt, BYTES, **cost).derive(self.text.reveal().encode())
+        return self._found[salt]
 
 
 def new_recovery_key() -> Secret:

@@ -57,7 +57,7 @@ def _found(client: docker.APIClient, host: Host, container: str) -> Found | None
     """None: it ended since it was listed."""
     try:
         seen = client.inspect_container(container)
-        image = client.inspect_image(seen["Image"])["Config"]
+        image = client.inspect_image(seen["Image"])["Config"]  # type: ignore[no-untyped-call]
     except docker.errors.NotFound:
         return None
     labels = seen["Config"]["Labels"]
