@@ -79,10 +79,14 @@ class HookLine:
         """From the loop, where `reply` is called once."""
         request_id = request_id_of(letter.headers.get("x-request-id", ""))
         visit = Visit(letter, reply, request_id, time.monotonic())
+        self._step(visit, lambda: self._take(visit))
+
+    def _take(self, visit: Visit) -> None:
+        letter = visit.letter
         hashed = len(letter.body) * len(self._ports.settings.services)
         read = partial(proved, letter.forge, letter.headers, letter.body, self._ports)
         if len(letter.body) <= SMALL and hashed <= MOST_HASHED:
-            self._step(visit, lambda: self._write(visit, read()))
+            self._write(visit, read())
         else:
             reading = asyncio.get_running_loop().run_in_executor(self._readers, read)
             reading.add_done_callback(lambda done: self._read(visit, done))

@@ -15,6 +15,7 @@ from runners.store.database import Database
 from runners.store.roster_tables import joined_hosts
 
 COLUMNS = joined_hosts.c
+PATIENCE = 0.5  # seconds; it is asked again and again, and what was known before will do
 
 
 class SqlRoster:
@@ -25,7 +26,7 @@ class SqlRoster:
 
     def joined(self) -> Mapping[str, Joined]:
         query = select(joined_hosts).order_by(COLUMNS.joined_at, COLUMNS.name)
-        rows = self._database.read(lambda tx: tx.execute(query).all())
+        rows = self._database.read(lambda tx: tx.execute(query).all(), PATIENCE)
         return {row.name: _joined(row) for row in rows}
 
     def add(self, joined: Joined) -> None:

@@ -3,13 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
+from pipeline.errors import Unreachable
 from pipeline.fleet.host import Host
 from pipeline.fleet.joined import Joined
 from pipeline.fleet.service import Environment, Repository, Service
 from pipeline.roster import NoRoster
 from pipeline.settings import Settings
 from pipeline.standing import live
-from runners.standing import FRESH, Standing
+from runners.standing import AWAY, FRESH, Standing
 
 WEB_1 = Host("web-1", "tcp://10.0.0.1:2376", "10.0.0.1", labels={"role": "web"})
 WEB_2 = Host("web-2", "tcp://10.0.0.2:2376", "10.0.0.2", labels={"role": "web", "size": "big"})
@@ -77,3 +80,26 @@ def test_settings_of_a_long_process_follow_who_joins_and_leaves():
     guests.hosts.clear()
     watch.now += FRESH
     assert len(settings.hosts) == 1
+
+
+def test_settings_stay_as_they_were_while_the_database_is_away():
+    guests, watch = Guests(WEB_2), Watch()
+    standing = Standing(FILE, guests, watch)
+    before = standing()
+
+    guests.joined = lambda: (_ for _ in ()).throw(Unreachable("The database is away."))  # only this once
+    watch.now += FRESH
+
+    assert standing() == before
+    del guests.joined
+    guests.hosts.clear()
+    watch.now += AWAY
+    assert list(standing().hosts) == ["web-1"]
+
+
+def test_before_the_first_answer_the_error_is_the_callers():
+    guests = Guests()
+    guests.joined = lambda: (_ for _ in ()).throw(Unreachable("The database is away."))  # only this once
+
+    with pytest.raises(Unreachable):
+        Standing(FILE, guests, Watch())()

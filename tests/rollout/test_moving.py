@@ -324,14 +324,14 @@ def test_what_a_host_that_comes_back_still_answers_is_waited_for_before_it_is_st
     )  # the world raises what is stopped too early
 
 
-def test_a_silent_host_is_asked_twice_and_not_for_each_environment(spared):
-    service = spared.settings.services[SHOP]
-    more = {f"e{n}": replace(spared.environment, name=f"e{n}") for n in range(5)}
+def test_a_silent_host_is_asked_twice_and_not_for_each_environment(full):
+    service = full.settings.services[SHOP]
+    more = {f"e{n}": replace(full.environment, name=f"e{n}") for n in range(5)}
     many = replace(service, environments={**service.environments, **more})
-    ports = replace(spared.ports, settings=replace(spared.settings, services={SHOP: many}))
+    ports = replace(full.ports, settings=replace(full.settings, services={SHOP: many}))
     asked, look = [], ports.engines.look
     ports.engines.look = lambda host, *names: asked.append(host.name) or look(host, *names)
-    spared.world.up["web-1"] = False
+    full.world.up["web-1"] = False
 
     tend(ports)
 

@@ -1,14 +1,19 @@
 """The short road of webhooks: answers to the byte what the application answers, waits without threads, wakes once."""
 
+import asyncio
 import json
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pipeline.errors import Unreachable
+from pipeline.standing import live
 from pipeline.web import hook_line
+from pipeline.web.metrics import Figures
 from tests.web.conftest import SECRET
 from tests.web.test_hooks import SIGNED, push
 from tests.web.test_serving import Running, running  # noqa: F401 fixture
@@ -117,3 +122,15 @@ def test_no_answer_shows_the_secret(running):  # noqa: F811
     _, _, said = ask(running, json.dumps(push()).encode(), **{"X-Gitlab-Token": SECRET + "x"})
 
     assert SECRET not in json.dumps(said)
+
+
+def test_settings_that_cannot_be_read_ask_the_sender_to_come_again(house):
+    def away() -> Any:
+        raise Unreachable("The database is away.")
+
+    ports = replace(house.ports, settings=live(house.ports.settings, away))
+    letter = hook_line.Letter("/hooks/gitlab", {"content-type": "application/json"}, b"{}")
+
+    given = asyncio.run(hook_line.HookLine(ports, Figures(ports)).answer(letter))
+
+    assert (given.status, given.headers["Retry-After"]) == (503, "5")
