@@ -22,7 +22,8 @@ from pipeline.rollout.release import Release
 from pipeline.settings import Settings
 from pipeline.worker import CRASH, LEASE_TTL, MOST_ATTEMPTS, deploy_once, run_once, take_a_run
 from runners.process import Beat
-from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs, MemorySource
+from runners.stand_ins.delivery import MemoryBuilder, MemorySource
+from runners.stand_ins.logs import MemoryLogs
 from runners.store import Store
 from tests.parts.books import books_of
 from tests.parts.empty_store import empty_store

@@ -13,19 +13,10 @@ from pipeline.ports import Ports
 from pipeline.reporting import Reporting
 from pipeline.reports.compose import reports_of
 from pipeline.reports.tell import tell as tell_forges
+from pipeline.rounds import backing_up, listened, pooling, recovering, tidying, watching
 from pipeline.scheduler import Watch, stop_on_signal
 from pipeline.scheduler import schedule as run_scheduler
-from pipeline.wiring import (
-    backing_up,
-    build_desk,
-    build_notice_desk,
-    build_ports,
-    listened,
-    pooling,
-    recovering,
-    tidying,
-    watching,
-)
+from pipeline.wiring import build_desk, build_notice_desk, build_ports
 from runners.doorbell import Doorbell
 from runners.log_lines import set_up
 from runners.machine import Presence

@@ -1,4 +1,4 @@
-"""Source, builder and logs in memory, for dry runs and tests. They keep the contracts of `pipeline.ports`.
+"""Source and builder in memory, for dry runs and tests. They keep the contracts of `pipeline.ports`.
 
 Trouble is asked for: put an error into `failing` under the name of a method, or a list of them to have it happen once
 each. What was done stands in `deeds`, in order.
@@ -17,10 +17,7 @@ from pipeline.errors import NotFound, Rejected, ShipwayError, StageFailed, Stopp
 from pipeline.fleet.host import RegistryAccess
 from pipeline.fleet.service import Repository
 from pipeline.spec import BuildSpec, Spec
-from runners.log_stream import StageStream
-from runners.mask import Mask
 
-LIMIT = 1 << 20
 Failing = dict[str, ShipwayError | list[ShipwayError]]
 
 
@@ -247,57 +244,3 @@ class MemoryBuilder:
         _hang_if_asked(self.hanging, what, stop)
         _fail_if_asked(self.failing, what)
         self.deeds.append(f"{what} {order.tag if isinstance(order, BuildOrder) else order.image}")
-
-
-class MemoryLogs:
-    """Like `runners.log_store.FileLogs`, without files and without a second process."""
-
-    def __init__(self, limit_bytes: int = LIMIT) -> None:
-        self._limit = limit_bytes
-        self._mask = Mask(())
-        self._secrets: tuple[str, ...] = ()
-        self._texts: dict[int, bytearray] = {}
-        self._streams: dict[tuple[int, str], StageStream] = {}
-        self._spent: dict[tuple[int, str], int] = {}  # bytes
-        self._parts: dict[int, list[tuple[str, int]]] = {}
-
-    def hide(self, secrets: Sequence[str]) -> None:
-        self._secrets = (*self._secrets, *secrets)
-        self._mask = Mask(self._secrets)
-        for stream in self._streams.values():
-            stream.use(self._mask)
-
-    def masked(self, text: str) -> str:
-        return self._mask.hide(text)
-
-    def append(self, run_id: int, stage: str, text: str) -> None:
-        key = (run_id, stage)
-        if key not in self._streams:
-            self._streams[key] = StageStream(self._mask, self._limit, self._spent.get(key, 0))
-        self._write(key, self._streams[key].feed(text))
-
-    def close(self, run_id: int, stage: str) -> None:
-        stream = self._streams.pop((run_id, stage), None)
-        if stream:
-            self._write((run_id, stage), stream.end())
-
-    def _write(self, key: tuple[int, str], text: str) -> None:
-        data = text.encode("utf-8", "replace")
-        self._texts.setdefault(key[0], bytearray()).extend(data)
-        self._spent[key] = self._spent.get(key, 0) + len(data)
-        parts = self._parts.setdefault(key[0], [])
-        goes_on = bool(parts) and parts[-1][0] == key[1]
-        parts.append((key[1], len(data) + (parts.pop()[1] if goes_on else 0)))
-
-    def settle(self) -> None:
-        """It was written at once."""
-
-    def size(self, run_id: int) -> int:
-        return len(self._texts.get(run_id, b""))
-
-    def parts(self, run_id: int) -> list[tuple[str, int]]:
-        return list(self._parts.get(run_id, ()))
-
-    def read(self, run_id: int, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
-        found = bytes(self._texts.get(run_id, b"")[offset : offset + limit])
-        return found, offset + len(found)

@@ -4,7 +4,7 @@ import pytest
 
 from runners.log_store import FileLogs
 from runners.shared_logs import SharedLogs
-from runners.stand_ins.delivery import MemoryLogs
+from runners.stand_ins.logs import MemoryLogs
 from runners.store import open_store
 from tests.contracts.conftest import POSTGRES, _fresh
 

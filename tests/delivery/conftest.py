@@ -14,7 +14,8 @@ from pipeline.lease import run_key
 from pipeline.ports import Ports
 from pipeline.secret import Secret
 from pipeline.settings import Settings
-from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs, MemorySource
+from runners.stand_ins.delivery import MemoryBuilder, MemorySource
+from runners.stand_ins.logs import MemoryLogs
 from tests.parts.books import books_of
 from tests.parts.empty_store import empty_store
 

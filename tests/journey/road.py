@@ -26,7 +26,8 @@ from pipeline.worker import deploy_once, run_once
 from runners.forges import Forges
 from runners.process import Beat
 from runners.source import GitSource
-from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs
+from runners.stand_ins.delivery import MemoryBuilder
+from runners.stand_ins.logs import MemoryLogs
 from runners.stand_ins.time import VirtualClock
 from runners.store import Store
 from tests.parts.empty_store import empty_store

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.notices.tell import tell
+from pipeline.rounds import listened
 from pipeline.settings import Settings
 from pipeline.settings_file import parse_settings
-from pipeline.wiring import build_notice_desk, build_ports, listened
+from pipeline.wiring import build_notice_desk, build_ports
 from runners.own_store import store_of
 from runners.store import Store
 from tests.contracts.samples import begun

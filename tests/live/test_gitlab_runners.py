@@ -17,7 +17,8 @@ from typing import Any
 import docker
 import pytest
 
-from pipeline.wiring import build_ports, watching
+from pipeline.rounds import watching
+from pipeline.wiring import build_ports
 from runners.own_store import store_of
 from runners.settings_source import load_settings
 from tests.forge.gitlab import FakeGitLab, Outage, fake_gitlab

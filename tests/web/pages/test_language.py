@@ -8,8 +8,8 @@ import pytest
 from pipeline.assets import templates_dir
 from pipeline.delivery.run import StageName
 from pipeline.errors import ShipwayError
-from pipeline.web.pages.advice import TITLES
 from pipeline.fleet.check import THINGS
+from pipeline.web.pages.advice import TITLES
 from pipeline.web.pages.language import language, preferred
 from pipeline.web.pages.marks import WORDS
 from pipeline.web.pages.navigation import NAVIGATION

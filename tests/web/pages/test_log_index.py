@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.web.pages.log_excerpt import MOST_FOUND, matches
 from pipeline.web.pages.log_index import STEP, LogIndexes
-from runners.stand_ins.delivery import MemoryLogs
+from runners.stand_ins.logs import MemoryLogs
 
 
 class Books:

@@ -3,13 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-<<<<<<<< HEAD:runners/store/migrations/versions/v0019_scaling.py
 revision = "0019"
 down_revision = "0018"
-========
-revision = "0019"
-down_revision = "0018"
->>>>>>>> hD:runners/store/migrations/versions/v0017_scaling.py
 branch_labels = None
 depends_on = None
 
