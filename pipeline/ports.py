@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from pipeline.agents import Agents, NoAgents
 from pipeline.books import (
     Audit,
     Deployments,
@@ -270,6 +271,7 @@ class Ports:
     pulse: PulseBook = field(default_factory=NoPulse)
     told: Told = field(default_factory=NoNotices)
     roster: Roster = field(default_factory=NoRoster)
+    agents: Agents = field(default_factory=NoAgents)
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

@@ -22,6 +22,7 @@ from pipeline.retention.prune import Pruned, prune
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
+from runners.agents.record import AgentFolder, agents_of
 from runners.artifact_store import FileArtifacts
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
@@ -58,7 +59,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     """For one process: clients are never shared over a fork."""
     server = settings.server
     store = store or store_of(server)
-    reach = Reach()
+    reach, agents = Reach(agents_of(server.data)), AgentFolder(agents_of(server.data))
     installation = store.installation.name if not server.installation else lambda: server.installation
     logs, artifacts = FileLogs(f"{server.data}/logs"), FileArtifacts(f"{server.data}/artifacts")
     logs.hide(all_secrets(settings))
@@ -74,6 +75,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         routes=store.routes,
         fleet=store.fleet,
         roster=store.roster,
+        agents=agents,
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,
@@ -123,7 +125,7 @@ def build_runner_desk(store: Store, ports: Ports, unwanted: Callable[[], bool] =
     return RunnerDesk(
         settings=ports.settings,
         coordinator=_coordinator(),
-        engines=RunnerContainers(Reach(), ports.settings.registry, installation),
+        engines=RunnerContainers(Reach(agents_of(server.data)), ports.settings.registry, installation),
         books=store.gitlab_runners,
         fleet=store.fleet,
         hands=ports.hands,

@@ -90,7 +90,7 @@ def hosts(context: click.Context) -> None:
             host["address"],
             _word(host),
             _gigabytes(host["free_bytes"]),
-            host["drained"] or host["error"],
+            host["drained"] or host["error"] or (f"agent: {host['agent']}" if host["agent"] else ""),
         )
         for host in answer["hosts"]
     ]

@@ -97,7 +97,13 @@ def list_hosts(ports: Ports, caller: Caller) -> HostsAnswer:
     states = ports.fleet.hosts()
     return HostsAnswer(
         hosts=[
-            _host(host, users[host.name], seen.get(host.name), states.get(host.name, HostState(host.name)))
+            _host(
+                host,
+                users[host.name],
+                seen.get(host.name),
+                states.get(host.name, HostState(host.name)),
+                agent_of(host, ports),
+            )
             for host in shown
         ]
     )
@@ -177,7 +183,15 @@ def _look(ports: Ports, host: Host, environment: Environment) -> HostSeen:
     return ports.engines.look(host, environment.service, environment.name)
 
 
-def _host(host: Host, users: Sequence[Environment], seen: HostSeen | None, state: HostState) -> HostAnswer:
+def agent_of(host: Host, ports: Ports) -> str:
+    """In words; empty for a host that is reached otherwise."""
+    seen = ports.agents.seen(host.agent) if host.agent else None
+    return seen.said if seen else "never connected here" if host.agent else ""
+
+
+def _host(
+    host: Host, users: Sequence[Environment], seen: HostSeen | None, state: HostState, agent: str
+) -> HostAnswer:
     return HostAnswer(
         name=host.name,
         engine=host.engine,
@@ -192,6 +206,7 @@ def _host(host: Host, users: Sequence[Environment], seen: HostSeen | None, state
         memory=seen.memory if seen else None,
         drained=state.drained,
         silent_since=state.silent_since,
+        agent=agent,
     )
 
 

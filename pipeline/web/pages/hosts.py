@@ -9,6 +9,7 @@ from pipeline.web.auth import within
 from pipeline.web.fleet_answers import HostAnswer, MovesAnswer
 from pipeline.web.pages.page import Form, Page
 from pipeline.web.pages.visit import Visit
+from pipeline.web.services import agent_of
 
 LOW_SPACE = 2 << 30  # bytes; below that a pull may fail
 SKEW = 5.0  # seconds that a clock may differ before it is worth a word
@@ -34,7 +35,8 @@ def hosts_of(visit: Visit) -> list[HostAnswer]:
         mine = [f"{e.service}/{e.name}" for e in users if within(visit.caller, e.service, e.name)]
         if mine or not visit.caller.scopes:
             host = visit.ports.settings.hosts[name]
-            found.append(_told(host, mine, seen, states.get(name, HostState(name))))
+            state = states.get(name, HostState(name))
+            found.append(_told(host, mine, seen, state, agent_of(host, visit.ports)))
     return found
 
 
@@ -72,7 +74,9 @@ def _rank(host: HostAnswer) -> int:
     return {"silent": 0, "drained": 1, "unknown": 2}.get(state_of(host), 3)
 
 
-def _told(host: Host, users: list[str], seen: Mapping[str, HostAnswer], state: HostState) -> HostAnswer:
+def _told(
+    host: Host, users: list[str], seen: Mapping[str, HostAnswer], state: HostState, agent: str
+) -> HostAnswer:
     """Books are of now, also where what the host said is some seconds old."""
     said = seen.get(host.name)
     return HostAnswer(
@@ -89,6 +93,7 @@ def _told(host: Host, users: list[str], seen: Mapping[str, HostAnswer], state: H
         memory=said.memory if said else None,
         drained=state.drained,
         silent_since=state.silent_since,
+        agent=agent,
     )
 
 
