@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 REQUEST = "GET /agent HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: shipway-agent\r\n\r\n"
 FENCE = re.compile(r"FENCE ([A-Za-z0-9._@-]{1,200}) ([0-9]{1,18})")
+USUAL = {
+    "SHIPWAY_AGENT_CA": "/etc/shipway/ca.pem",
+    "SHIPWAY_AGENT_CERT": "/etc/shipway/client.pem",
+    "SHIPWAY_AGENT_KEY": "/etc/shipway/key.pem",
+    "SHIPWAY_AGENT_ENGINE": "/var/run/docker.sock",
+    "SHIPWAY_AGENT_FENCES": "/var/lib/shipway-agent/fences",
+    "SHIPWAY_AGENT_QUIET": str(QUIET),
+}
 PATIENCE = 10  # seconds for the other side to take up the connection
 LONGEST = 30.0  # seconds between two tries
 STEADY = 60.0  # seconds; a connection that lived so long begins the pauses anew
@@ -34,6 +42,7 @@ class Fences:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
         self._known: "dict[str, int]" = {}
         if os.path.exists(path):
             with open(path) as file:
@@ -199,7 +208,7 @@ def pauses() -> "Iterator[float]":
 def attend(settings: "Mapping[str, str]") -> None:
     """For ever: one connection, to the first of the controllers that takes it up."""
     agent = Agent(settings["SHIPWAY_AGENT_ENGINE"], Fences(settings["SHIPWAY_AGENT_FENCES"]))
-    quiet = float(settings.get("SHIPWAY_AGENT_QUIET", QUIET))
+    quiet = float(settings["SHIPWAY_AGENT_QUIET"])
     waits = pauses()
     while True:
         for address in settings["SHIPWAY_AGENT_CONTROLLERS"].split():
@@ -223,14 +232,10 @@ def say(text: str) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    needed = ("CONTROLLERS", "CA", "CERT", "KEY", "ENGINE", "FENCES")
-    missing = [name for name in needed if not os.environ.get("SHIPWAY_AGENT_" + name)]
-    if missing:
-        say(
-            "SHIPWAY_AGENT_{} is not set; see /etc/shipway/agent.env".format(", SHIPWAY_AGENT_".join(missing))
-        )
+    if not os.environ.get("SHIPWAY_AGENT_CONTROLLERS"):
+        say("SHIPWAY_AGENT_CONTROLLERS is not set: where is Shipway's door? See /etc/shipway/agent.env")
         sys.exit(2)
-    attend(os.environ)
+    attend(dict(USUAL, **os.environ))
 
 
 if __name__ == "__main__":
