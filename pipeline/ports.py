@@ -25,9 +25,11 @@ from pipeline.books import (
     Tokens,
 )
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
+from pipeline.enrolment.desk import EnrolmentDesk
 from pipeline.figures.fact import FigureBook, NoFigures
 from pipeline.figures.pulse import NoPulse, PulseBook
 from pipeline.fleet.balancer import Capabilities, Member, Target
+from pipeline.fleet.check import Checks, NoChecks
 from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, SiteSeen, SiteWanted
@@ -272,6 +274,8 @@ class Ports:
     told: Told = field(default_factory=NoNotices)
     roster: Roster = field(default_factory=NoRoster)
     agents: Agents = field(default_factory=NoAgents)
+    checks: Checks = field(default_factory=NoChecks)
+    enrolment: EnrolmentDesk | None = None  # None: shipway.yml lets nobody join
 
     def service(self, name: str) -> Service:
         return self.settings.service(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from pipeline.delivery.findings import Provenance, ScanPolicy
+from pipeline.enrolment.doorway import Doorway
 from pipeline.errors import NotFound
 from pipeline.fleet.balancer import LoadBalancer
 from pipeline.fleet.gitlab_runners import RunnerFleet
@@ -54,6 +55,7 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     gitlab_runners: Mapping[str, RunnerFleet] = field(default_factory=dict)
     notices: tuple[Rule, ...] = ()
+    enrolment: Doorway | None = None  # None: nobody joins
 
     def service(self, name: str) -> Service:
         if name not in self.services:

@@ -182,9 +182,16 @@ def _check_selection(
     if isinstance(hosts, tuple):
         for at, host in enumerate(hosts):
             _check_known((*path, "hosts", at), "host", host, _names(raw, "hosts"), faults)
-    elif not selected(keys, selecting) and len(keys.hosts) == len(_names(raw, "hosts")):
+    elif (
+        keys.enrolment is None
+        and not selected(keys, selecting)
+        and len(keys.hosts) == len(_names(raw, "hosts"))
+    ):
         labels = ", ".join(f"{key}: {value}" for key, value in hosts.items())
-        faults.add((*path, "hosts"), f"no host has the labels {{{labels}}}; add them under hosts")
+        faults.add(
+            (*path, "hosts"),
+            f"no host has the labels {{{labels}}}; add them under hosts, or let hosts join by `enrolment`",
+        )
 
 
 def _check_places(keys: FileKeys, environment: EnvironmentKeys, path: Path, faults: Faults) -> None:

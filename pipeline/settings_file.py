@@ -126,6 +126,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
             for name, entry in keys.gitlab_runners.items()
         },
         notices=rules(keys.notices),
+        enrolment=keys.enrolment.doorway() if keys.enrolment else None,
     )
 
 

@@ -10,6 +10,7 @@ from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
 from pipeline.settings_builder import BuilderKeys
+from pipeline.settings_enrolment import EnrolmentKeys
 from pipeline.settings_gitlab_runners import RunnerFleetKeys
 from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_registry import RegistryKeys
@@ -278,6 +279,9 @@ class FileKeys(Keys):
     registry: RegistryKeys = Field(default=RegistryKeys(), description="Where images are kept.")
     builder: BuilderKeys = Field(default=BuilderKeys(), description="Where images are built and tested.")
     hosts: dict[Name, HostKeys] = Field(default={}, description="Machines with a Docker engine.")
+    enrolment: EnrolmentKeys | None = Field(
+        default=None, description="Where further hosts join; docs/hosts.md."
+    )
     proxies: dict[Name, ProxyKeys] = Field(
         default={}, description="nginx or HAProxy containers in front of replicas."
     )

@@ -191,17 +191,11 @@ def engine_url(value: object) -> str:
     """unix:///path, tcp://address:port, ssh://user@address[:port] or agent:name."""
     found = _scalar(value)
     parts = urlsplit(found)
-    if parts.scheme == "agent" and NAME.fullmatch(found.removeprefix("agent:")):
+    agent = parts.scheme == "agent" and NAME.fullmatch(found.removeprefix("agent:"))
+    if agent or (parts.scheme == "unix" and not parts.netloc and re.match(r"/.", parts.path)):
         return found
-    if parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/") and len(parts.path) > 1:
-        return found
-    if (
-        parts.scheme not in ("tcp", "ssh")
-        or parts.path.strip("/")
-        or parts.query
-        or parts.fragment
-        or parts.password
-    ):
+    beyond = parts.path.strip("/") or parts.query or parts.fragment or parts.password
+    if parts.scheme not in ("tcp", "ssh") or beyond:
         raise ValueError(
             f"{found!r} is not an engine; write unix:///var/run/docker.sock, tcp://10.0.0.5:2376, "
             "ssh://deploy@10.0.0.5 or agent:web-1"

@@ -28,6 +28,8 @@ from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SystemClock
 from runners.engine import DockerEngines
+from runners.enrolment import enrolment_desk, own_certificate
+from runners.examining.checklist import HostChecks
 from runners.forges import Forges
 from runners.gitlab_runner.containers import RunnerContainers
 from runners.gitlab_runner.hold import hold
@@ -38,6 +40,7 @@ from runners.log_store import FileLogs
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
 from runners.notify import LogNotices
+from runners.own_certificate import KeyedRoster
 from runners.own_store import store_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics
@@ -63,7 +66,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     installation = store.installation.name if not server.installation else lambda: server.installation
     logs, artifacts = FileLogs(f"{server.data}/logs"), FileArtifacts(f"{server.data}/artifacts")
     logs.hide(all_secrets(settings))
-    settings = live(settings, Standing(settings, store.roster))
+    own = own_certificate(server, store)
+    roster, file = KeyedRoster(store.roster, own), settings
+    settings = live(settings, Standing(settings, roster))
     return Ports(
         settings=settings,
         forges=Forges(),
@@ -74,8 +79,10 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         deployments=store.deployments,
         routes=store.routes,
         fleet=store.fleet,
-        roster=store.roster,
+        roster=roster,
         agents=agents,
+        enrolment=enrolment_desk(file, store, reach),
+        checks=HostChecks(reach, settings.registry),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
         secrets=store.secrets,

@@ -5,6 +5,7 @@ import os
 import click
 
 from pipeline.commands.asked import asked
+from pipeline.commands.door import door
 from pipeline.commands.forking import supervise
 from pipeline.commands.parts import beat_option, log_format_option, part, worker_part
 from pipeline.commands.scheduling import schedule
@@ -17,7 +18,7 @@ from runners.redis_child import socket_path
 from runners.settings_source import load_settings
 
 DEPLOY_WORKERS = 2  # one stuck environment never holds up another
-COMMANDS = {"serve": serve, "schedule": schedule, "work": work}
+COMMANDS = {"serve": serve, "schedule": schedule, "work": work, "door": door}
 
 
 @click.command(hidden=True)
@@ -38,4 +39,5 @@ def _plans(settings: Settings, listener: int) -> list[ChildPlan]:
     workers = [worker_part(settings, "deploy", i, after) for i in range(DEPLOY_WORKERS)]
     workers += [worker_part(settings, "deliver", i, after) for i in range(settings.builder.concurrency)]
     server = part(settings, "server", ("serve", "--fd", str(listener)))
-    return [server, part(settings, "scheduler", ("schedule",), after), *workers]
+    doors = [part(settings, "door", ("door",))] if settings.enrolment else []
+    return [server, part(settings, "scheduler", ("schedule",), after), *workers, *doors]

@@ -79,7 +79,7 @@ def services(context: click.Context) -> None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def hosts(context: click.Context) -> None:
-    """The hosts and whether they answer; or `drain` and `resume` one of them."""
+    """The hosts and whether they answer; or invite, look at, drain, resume or remove one of them."""
     if context.invoked_subcommand:
         return
     answer = api(asked()).get("/hosts")
@@ -88,13 +88,19 @@ def hosts(context: click.Context) -> None:
             host["name"],
             host["engine"],
             host["address"],
+            host["region"],
+            _labels(host),
             _word(host),
             _gigabytes(host["free_bytes"]),
+            _machine(host),
             host["drained"] or host["error"] or (f"agent: {host['agent']}" if host["agent"] else ""),
         )
         for host in answer["hosts"]
     ]
-    show(answer, table(("host", "engine", "address", "answers", "free", "remark"), rows, "No hosts."))
+    heads = ("host", "engine", "address", "region", "labels", "answers", "free", "machine", "remark")
+    show(
+        answer, table(heads, rows, "No hosts. `shipway hosts invite` prints a line that makes a machine one.")
+    )
 
 
 @click.command()
@@ -193,6 +199,28 @@ def _entrance(answer: Any) -> list[str]:
 
 def _remark(member: Any) -> str:
     return member["reason"] if member["ours"] else "without our mark: it is never changed"
+
+
+def _labels(host: Any) -> str:
+    return ",".join(f"{name}={value}" for name, value in host["labels"].items())
+
+
+def _machine(host: Any) -> str:
+    """Of one that joined: cloud, instance, size, engine, and whose it is."""
+    joined = host["joined"]
+    if not joined:
+        return ""
+    version = f"Docker {joined['engine_version']}" if joined["engine_version"] else ""
+    pool = f"pool {joined['pool']}" if joined["pool"] else ""
+    facts = (
+        joined["provider"],
+        joined["instance"],
+        joined["size"],
+        version,
+        pool,
+        "protected" * joined["protected"],
+    )
+    return " · ".join(fact for fact in facts if fact)
 
 
 def _word(host: Any) -> str:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.fleet.host import Host
+from pipeline.fleet.host import Host, TlsFiles
+
+# for a host that trusts our own authority: each machine of ours has the files at a place of its own
+OURS = TlsFiles("ours", "ours", "ours")
 
 
 @dataclass(frozen=True)

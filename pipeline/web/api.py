@@ -16,6 +16,7 @@ from pipeline.ports import Ports
 from pipeline.web import (
     deliveries,
     deployments,
+    enrolment,
     figures,
     freezes,
     house,
@@ -39,6 +40,7 @@ CALLS: tuple[Call, ...] = (
     *overview.CALLS,
     *services.CALLS,
     *places.CALLS,
+    *enrolment.CALLS,
     *runs.CALLS,
     *deployments.CALLS,
     *freezes.CALLS,

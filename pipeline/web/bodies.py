@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from pipeline.delivery.run import RunStatus
+from pipeline.enrolment.invitation import Via
 from pipeline.intake.inbox import Outcome
 from pipeline.stored_secret import Use
 from pipeline.web.auth import Role
@@ -123,6 +124,22 @@ class DrainBody(Sent):
     force: Annotated[
         bool, Field(description="Also below the fewest hosts of an environment; never to none.")
     ] = False
+
+
+class InvitationBody(Sent):
+    labels: Annotated[dict[str, str], Field(max_length=30, description="For `hosts: {role: web}`.")] = {}
+    region: Annotated[Filter, Field(description="Empty: the one that its cloud tells.")] = ""
+    name: Annotated[Filter, Field(description="Empty: what the machine calls itself.")] = ""
+    via: Annotated[Via, Field(strict=False, description="How its engine is reached.")] = Via.AGENT
+    minutes: Annotated[int, Field(ge=1, le=1440, description="How long it is good.")] = 15
+
+
+class RemoveBody(Sent):
+    force: Annotated[bool, Field(description="Also while something runs there.")] = False
+
+
+class ProtectBody(Sent):
+    protected: Annotated[bool, Field(description="Never picked when a pool shrinks.")] = True
 
 
 class MoveBody(Sent):

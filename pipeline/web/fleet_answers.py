@@ -166,6 +166,19 @@ class MovesAnswer(Answer):
     waiting: list[str]
 
 
+class JoinedAnswer(Answer):
+    """Of a host that is in no file. `certificate_until`: null where none of ours is good."""
+
+    joined_at: Utc
+    pool: str
+    provider: str
+    instance: str
+    size: str
+    engine_version: str
+    protected: bool
+    certificate_until: Utc | None
+
+
 class HostAnswer(Answer):
     """`reachable` is null when no environment uses the host, so that nobody asked it. `drained` says by whom and why;
     `silent_since`: for so long it has not answered. `agent`: of a host that dials out, since when it is connected or away."""
@@ -183,7 +196,8 @@ class HostAnswer(Answer):
     memory: int | None
     drained: str
     silent_since: Utc | None
-    agent: str
+    agent: str = ""
+    joined: JoinedAnswer | None = None
 
 
 class HostsAnswer(Answer):

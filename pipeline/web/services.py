@@ -25,6 +25,7 @@ from pipeline.web.fleet_answers import (
     ServiceAnswer,
     ServicesAnswer,
 )
+from pipeline.web.joined import joined_answers
 from pipeline.web.views import address, host_view, member_view, release_view, site_view
 
 T = TypeVar("T")
@@ -94,19 +95,14 @@ def list_hosts(ports: Ports, caller: Caller) -> HostsAnswer:
     asked = [host for host in shown if users[host.name]]
     looks = [partial(_look, ports, host, users[host.name][0]) for host in asked]
     seen = {look.host: look for look in _side_by_side(ports, looks)}
-    states = ports.fleet.hosts()
-    return HostsAnswer(
-        hosts=[
-            _host(
-                host,
-                users[host.name],
-                seen.get(host.name),
-                states.get(host.name, HostState(host.name)),
-                agent_of(host, ports),
-            )
-            for host in shown
-        ]
-    )
+    states, joined = ports.fleet.hosts(), joined_answers(ports)
+    found = []
+    for host in shown:
+        state = states.get(host.name, HostState(host.name))
+        answer = _host(host, users[host.name], seen.get(host.name), state)
+        more = {"joined": joined.get(host.name), "agent": agent_of(host, ports)}
+        found.append(answer.model_copy(update=more))
+    return HostsAnswer(hosts=found)
 
 
 def _service(ports: Ports, caller: Caller, service: Service, trouble: Trouble | None) -> ServiceAnswer:
@@ -189,9 +185,7 @@ def agent_of(host: Host, ports: Ports) -> str:
     return seen.said if seen else "never connected here" if host.agent else ""
 
 
-def _host(
-    host: Host, users: Sequence[Environment], seen: HostSeen | None, state: HostState, agent: str
-) -> HostAnswer:
+def _host(host: Host, users: Sequence[Environment], seen: HostSeen | None, state: HostState) -> HostAnswer:
     return HostAnswer(
         name=host.name,
         engine=host.engine,
@@ -206,7 +200,6 @@ def _host(
         memory=seen.memory if seen else None,
         drained=state.drained,
         silent_since=state.silent_since,
-        agent=agent,
     )
 
 

@@ -36,7 +36,7 @@ class FencedAdapter(UnixHTTPAdapter):
             pool = self.pools.get(url)
             if pool is None:
                 pool = self.pools[url] = _Pool(
-                    url, self.socket_path, self.timeout, maxsize=self.max_pool_size
+                    str(url), self.socket_path, self.timeout, maxsize=self.max_pool_size
                 )
                 pool.fence = self._fence
         return pool

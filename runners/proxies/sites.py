@@ -5,7 +5,7 @@ Never replaces a container because its image or port changed; it says so, once, 
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import docker
@@ -65,9 +65,10 @@ class ProxyContainers:
 
     def serve(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
         wanted = checked(wanted)
+        plain = self._container(proxy, host, self._reach.client(host))
+        found = plain.found()  # before the fence: that of another installation's is not ours to raise
         with self._reach.fenced(host, wanted.site, wanted.generation) as client:
-            container = self._container(proxy, host, client)
-            found = container.found()
+            container = replace(plain, client=client)
             kind = KINDS[proxy.kind]
             if not _running(found):
                 kind.begin(container, wanted)

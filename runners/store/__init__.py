@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from runners.store.audit import SqlAudit
+from runners.store.authorities import SqlAuthorities
+from runners.store.certificates import SqlCertificates
 from runners.store.codec import Codec
 from runners.store.condition import Condition, condition
 from runners.store.database import Database
@@ -16,6 +18,7 @@ from runners.store.freezes import SqlFreezes
 from runners.store.gitlab_runners import SqlGitLabRunners
 from runners.store.inbox import SqlInbox
 from runners.store.installation import SqlInstallation
+from runners.store.invitations import SqlInvitations
 from runners.store.leases import SqlLeases
 from runners.store.migrate import migrate
 from runners.store.notices import SqlNotices
@@ -67,6 +70,9 @@ class Store:
         self.gitlab_runners = SqlGitLabRunners(database, seal)
         self.freezes = SqlFreezes(database)
         self.schedules = SqlSchedules(database)
+        self.authorities = SqlAuthorities(database, seal)
+        self.invitations = SqlInvitations(database)
+        self.certificates = SqlCertificates(database)
         self.installation = SqlInstallation(database)
 
     def migrate(self) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Column, Connection, Table, and_, select, text, tuple_, up
 
 from runners.store import tables
 from runners.store.database import Database
+from runners.store.enrolment_tables import authorities
 from runners.store.gitlab_runner_table import gitlab_runners
 from runners.store.seal import Seal
 
@@ -25,6 +26,7 @@ STEP = 200  # rows a transaction: nobody waits long for the lock
 PLACES: Mapping[Table, str] = {
     tables.secrets: "sealed",
     gitlab_runners: "sealed",
+    authorities: "sealed",
     tables.releases: "record",
     tables.deployments: "record",
 }

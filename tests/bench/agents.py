@@ -88,12 +88,17 @@ def _idle(lab: Laboratory) -> str:
         before = _ticks(pid)
         time.sleep(IDLE)
         spent = (_ticks(pid) - before) / TICK
-        rows = Path(f"/proc/{pid}/status").read_text().splitlines()
-        memory = next(int(row.split()[1]) for row in rows if row.startswith("VmRSS")) / 1024
+        own, all_of_it = (_memory(pid, kind) for kind in ("Pss", "Rss"))
     finally:
         dialled.reach.close()
         dialled.close()
-    return f"agent, idle for {IDLE:g} s: {spent:.2f} s of CPU ({spent / IDLE:.2%} of a core), {memory:.1f} MiB resident"
+    cost = f"{spent:.2f} s of CPU ({spent / IDLE:.2%} of a core)"
+    return f"agent, idle for {IDLE:g} s: {cost}, {own:.1f} MiB, or {all_of_it:.1f} with libraries that others use too"
+
+
+def _memory(pid: int, kind: str) -> float:
+    rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(row.split()[1]) for row in rows if row.startswith(f"{kind}:")) / 1024
 
 
 def _ticks(pid: int) -> int:

@@ -6,12 +6,15 @@ from pipeline.errors import NotFound
 from pipeline.fleet.host import Host, HostState
 from pipeline.rollout.moving import usage
 from pipeline.web.auth import within
+from pipeline.web.enrolment import ChecklistAnswer
 from pipeline.web.fleet_answers import HostAnswer, MovesAnswer
+from pipeline.web.joined import joined_answers
 from pipeline.web.pages.page import Form, Page
 from pipeline.web.pages.visit import Visit
 from pipeline.web.services import agent_of
 
 LOW_SPACE = 2 << 30  # bytes; below that a pull may fail
+CHECKED = {"ok": "healthy", "warn": "degraded", "bad": "failing", "none": "unused"}  # keys of `marks`
 SKEW = 5.0  # seconds that a clock may differ before it is worth a word
 
 
@@ -26,17 +29,24 @@ def show_one(visit: Visit, host: str) -> dict[str, object]:
     return {"host": found, "state": state_of(found), "warnings": warnings_of(found)}
 
 
+def show_checklist(visit: Visit, host: str) -> dict[str, object]:
+    """Asks the host now: a page that somebody opened for it may take its seconds."""
+    found = visit.ask(ChecklistAnswer, "check_host", host=host)
+    return {"host": found.host, "checks": found.checks, "looks": CHECKED}
+
+
 def hosts_of(visit: Visit) -> list[HostAnswer]:
-    """Those of the file, with what they said last; a bound reader sees the hosts of their environments."""
+    """All, with what they said last; a bound reader sees the hosts of their environments."""
     seen = visit.pulse.hosts(visit.patience)
-    states = visit.ports.fleet.hosts()
+    states, joined = visit.ports.fleet.hosts(), joined_answers(visit.ports)
     found = []
     for name, users in usage(visit.ports).items():
         mine = [f"{e.service}/{e.name}" for e in users if within(visit.caller, e.service, e.name)]
         if mine or not visit.caller.scopes:
             host = visit.ports.settings.hosts[name]
-            state = states.get(name, HostState(name))
-            found.append(_told(host, mine, seen, state, agent_of(host, visit.ports)))
+            told = _told(host, mine, seen, states.get(name, HostState(name)))
+            more = {"joined": joined.get(name), "agent": agent_of(host, visit.ports)}
+            found.append(told.model_copy(update=more))
     return found
 
 
@@ -74,9 +84,7 @@ def _rank(host: HostAnswer) -> int:
     return {"silent": 0, "drained": 1, "unknown": 2}.get(state_of(host), 3)
 
 
-def _told(
-    host: Host, users: list[str], seen: Mapping[str, HostAnswer], state: HostState, agent: str
-) -> HostAnswer:
+def _told(host: Host, users: list[str], seen: Mapping[str, HostAnswer], state: HostState) -> HostAnswer:
     """Books are of now, also where what the host said is some seconds old."""
     said = seen.get(host.name)
     return HostAnswer(
@@ -93,12 +101,12 @@ def _told(
         memory=said.memory if said else None,
         drained=state.drained,
         silent_since=state.silent_since,
-        agent=agent,
     )
 
 
 PAGES = (
     Page("/hosts", "hosts", show, live=True),
     Page("/hosts/<host>", "host", show_one),
+    Page("/hosts/<host>/checklist", "checklist", show_checklist),
 )
 FORMS = (Form("/hosts/<host>/drain", drain), Form("/hosts/<host>/resume", resume))
