@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from pipeline.agents import Agents, NoAgents
 from pipeline.books import (
     Audit,
     Deployments,
@@ -284,6 +285,7 @@ class Ports:
     pools: Pools = field(default_factory=NoPools)
     clouds: Mapping[str, Compute] = field(default_factory=dict)  # by the names of pools
     invites: Invites = field(default_factory=NoInvites)
+    agents: Agents = field(default_factory=NoAgents)
     checks: Checks = field(default_factory=NoChecks)
     enrolment: EnrolmentDesk | None = None  # None: shipway.yml lets nobody join
     scaling: ScalingBook = field(default_factory=NoScaling)

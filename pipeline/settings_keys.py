@@ -74,7 +74,9 @@ class SshKeys(Keys):
 
 
 class HostKeys(Keys):
-    engine: units.EngineUrl = Field(description="unix:///path, tcp://address:port or ssh://user@address.")
+    engine: units.EngineUrl = Field(
+        description="unix:///path, tcp://address:port, ssh://user@address, or agent:name of a host that dials out."
+    )
     address: units.IpAddress | None = Field(
         default=None,
         description="Private IP on which replicas publish their ports; no proxy reaches 127.0.0.1. Default: the IP in `engine`.",

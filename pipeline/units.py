@@ -188,20 +188,17 @@ def domain(value: object) -> str:
 
 
 def engine_url(value: object) -> str:
-    """unix:///path, tcp://address:port or ssh://user@address[:port]."""
+    """unix:///path, tcp://address:port, ssh://user@address[:port] or agent:name."""
     found = _scalar(value)
     parts = urlsplit(found)
-    if parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/") and len(parts.path) > 1:
+    agent = parts.scheme == "agent" and NAME.fullmatch(found.removeprefix("agent:"))
+    if agent or (parts.scheme == "unix" and not parts.netloc and re.match(r"/.", parts.path)):
         return found
-    if (
-        parts.scheme not in ("tcp", "ssh")
-        or parts.path.strip("/")
-        or parts.query
-        or parts.fragment
-        or parts.password
-    ):
+    beyond = parts.path.strip("/") or parts.query or parts.fragment or parts.password
+    if parts.scheme not in ("tcp", "ssh") or beyond:
         raise ValueError(
-            f"{found!r} is not an engine; write unix:///var/run/docker.sock, tcp://10.0.0.5:2376 or ssh://deploy@10.0.0.5"
+            f"{found!r} is not an engine; write unix:///var/run/docker.sock, tcp://10.0.0.5:2376, "
+            "ssh://deploy@10.0.0.5 or agent:web-1"
         )
     if not parts.hostname or not (HOST_WORD.fullmatch(parts.hostname) or is_ip(parts.hostname)):
         raise ValueError(f"{found!r} names no usable host; it may not be empty nor begin with '-'")
@@ -292,7 +289,9 @@ Port = Annotated[
 PortRange = Annotated[tuple[int, int], BeforeValidator(port_range), _words(r"^\d+-\d+$", "20000-29999")]
 IpAddress = Annotated[str, BeforeValidator(ip_address)]
 Domain = Annotated[str, BeforeValidator(domain)]
-EngineUrl = Annotated[str, BeforeValidator(engine_url), _words("^(unix|tcp|ssh)://", "tcp://10.0.0.5:2376")]
+EngineUrl = Annotated[
+    str, BeforeValidator(engine_url), _words("^((unix|tcp|ssh)://|agent:)", "tcp://10.0.0.5:2376")
+]
 Image = Annotated[str, BeforeValidator(image)]
 HttpUrl = Annotated[str, BeforeValidator(http_url), _words("^https?://", "https://shipway.example.com")]
 UrlPath = Annotated[str, BeforeValidator(url_path), _words("^/", "/healthz")]

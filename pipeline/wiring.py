@@ -21,6 +21,7 @@ from pipeline.reports.desk import Desk
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
+from runners.agents.record import AgentFolder, agents_of
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SharedClock, SystemClock
@@ -65,7 +66,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     """For one process: clients are never shared over a fork."""
     server = settings.server
     store = store or store_of(server)
-    reach = Reach()
+    reach, agents = Reach(agents_of(server.data)), AgentFolder(agents_of(server.data))
     installation = store.installation.name if not server.installation else lambda: server.installation
     remote = remote_of(settings)
     kept = kept_of_runs(server.data, store, remote.bring)
@@ -87,6 +88,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         pools=store.pools,
         clouds=Clouds(settings.pools, installation),
         roster=roster,
+        agents=agents,
         enrolment=desk,
         invites=MachineInvites(desk) if desk else NoInvites(),
         checks=HostChecks(reach, settings.registry),
@@ -149,7 +151,7 @@ def build_runner_desk(store: Store, ports: Ports, unwanted: Callable[[], bool] =
     return RunnerDesk(
         settings=ports.settings,
         coordinator=_coordinator(),
-        engines=RunnerContainers(Reach(), ports.settings.registry, installation),
+        engines=RunnerContainers(Reach(agents_of(server.data)), ports.settings.registry, installation),
         books=store.gitlab_runners,
         fleet=store.fleet,
         hands=ports.hands,

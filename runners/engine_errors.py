@@ -13,7 +13,9 @@ import urllib3.exceptions
 
 from pipeline.errors import DiskFull, PortTaken, Rejected, RunnerError, Unreachable
 from pipeline.fleet.host import Host
+from runners.fence import told_outdated
 
+FENCED = 412  # of an agent; no engine says it
 _FULL = ("no space left on device", "disk quota exceeded")
 _TAKEN = ("port is already allocated", "address already in use")
 _CERTIFICATE = ("certificate", "ssl:", "tlsv1", "wrong version number", "unknown ca")
@@ -44,6 +46,8 @@ def words(error: docker.errors.APIError) -> str:
 
 def said_no(host: Host, deed: str, error: docker.errors.APIError) -> RunnerError:
     text = words(error)
+    if error.status_code == FENCED:
+        return told_outdated(text)
     return refused(host, deed, text) or (
         Unreachable(
             f"Host {host.name}: could not {deed}: the engine failed: {text}. Look at the engine's log there."
@@ -77,7 +81,9 @@ def no_answer(host: Host, deed: str, error: Exception) -> RunnerError:
     inner = _INNERMOST.search(text)
     if inner:
         text = inner[1] or inner[2]
+    mend = "Check that the machine is up and its engine runs."
+    if host.agent:
+        mend = "`shipway hosts` tells whether its agent is connected; it comes back by itself."
     return Unreachable(
-        f"Host {host.name}: could not {deed}: no answer from the engine at {host.engine}: {text}. "
-        "Check that the machine is up and its engine runs."
+        f"Host {host.name}: could not {deed}: no answer from the engine at {host.engine}: {text}. {mend}"
     )

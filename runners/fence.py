@@ -1,8 +1,11 @@
 """What keeps an older configuration from replacing a newer one: the generation in the file on the host itself.
 
 Whoever slept through the end of its lease may wake up between any two instructions. What it does then passes one of these
-checks on the host, in the same script as the deed. Never says what the newer one is, nor who wrote it.
+checks on the host, in the same script as the deed; where there is an agent, also the agent's. Never says what the newer
+one is, nor who wrote it.
 """
+
+import re
 
 from pipeline.errors import Outdated
 
@@ -23,6 +26,12 @@ def outdated(site: object, mine: int, running: int) -> Outdated:
         "Nothing was changed; whoever holds the deployment looks again and goes on from there.",
         running,
     )
+
+
+def told_outdated(sentence: str) -> Outdated:
+    """As an agent said it, in the words of `outdated`."""
+    found = re.search(r"it has generation (\d+)", sentence)
+    return Outdated(sentence, int(found[1]) if found else 0)
 
 
 def read_generation(text: str) -> int:

@@ -5,6 +5,7 @@ That certificate is fetched first, by whoever; only when it is the right one is 
 """
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 from pipeline.assets import templates_dir
 from pipeline.enrolment.doorway import Doorway
 from pipeline.errors import BadConfig
+from runners.agents.program import program
 
 HOME = "/etc/shipway"  # on the host
 SMALLEST_LIMIT = 16 << 10  # bytes of user-data: EC2's; ECS takes 32 KB
@@ -24,8 +26,10 @@ CURL = "curl -fsS -g --proto =https"
 class EnrolmentPapers:
     """Implements `pipeline.enrolment.desk.Papers`."""
 
-    def __init__(self, doorway: Doorway, folder: Path | None = None) -> None:
-        self._doorway = doorway
+    def __init__(
+        self, doorway: Doorway, folder: Path | None = None, agent: Callable[[], str] = program
+    ) -> None:
+        self._doorway, self._agent = doorway, agent
         self._folder = folder or templates_dir() / "enrol"
 
     @cached_property
@@ -36,8 +40,7 @@ class EnrolmentPapers:
 
     @cached_property
     def agent(self) -> str:
-        path = self._folder / "agent.py"
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        return self._agent()
 
     def line(self, ca: str, token: str) -> str:
         url, mark = self._doorway.url, hashlib.sha256(ca.encode()).hexdigest()

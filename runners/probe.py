@@ -9,7 +9,7 @@ import io
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -31,6 +31,10 @@ _FAILED = 500
 _STILL_OPEN = (
     0.3  # seconds: docker's own forwarder accepts for a port where nobody listens, and closes at once
 )
+_FROM_HERE = (
+    "asked from Shipway's machine, since there is no proxy: where that cannot reach a host that dials out, give the "
+    "environment a proxy, or the image a HEALTHCHECK"
+)
 _PLAIN = "/?&=%+,;:@!$'()*~#[]"
 
 Site = tuple[Proxy, Host] | None
@@ -49,9 +53,10 @@ class ReplicaProbe:
         if check.kind is HealthKind.TCP:
             answer = self._knock(site, address, check.timeout)
             note = f"TCP {address}: {answer.error or 'connected'}"
-            return Sample(container, self._now(), not answer.error, note, answer.asked)
+            return _placed(Sample(container, self._now(), not answer.error, note, answer.asked), host, site)
         reply = self._get(site, address, check.path, check)
-        return Sample(container, self._now(), reply.status == check.status, reply.note, reply.asked)
+        well = reply.status == check.status
+        return _placed(Sample(container, self._now(), well, reply.note, reply.asked), host, site)
 
     def smoke(self, host: Host, site: Site, container: str, address: str, check: HealthCheck) -> Sample:
         notes = []
@@ -59,7 +64,7 @@ class ReplicaProbe:
             reply = self._get(site, address, path, check)
             notes.append(reply.note)
             if not 0 < reply.status < _FAILED:
-                return Sample(container, self._now(), False, reply.note, reply.asked)
+                return _placed(Sample(container, self._now(), False, reply.note, reply.asked), host, site)
         return Sample(container, self._now(), True, "; ".join(notes) or "no smoke requests are set")
 
     def _engine_says(self, host: Host, container: str) -> Sample:
@@ -132,6 +137,13 @@ class _Reply:
     status: int
     note: str
     asked: bool
+
+
+def _placed(sample: Sample, host: Host, site: Site) -> Sample:
+    """A host that dials out may be where nothing can be asked from here."""
+    if sample.ok or site is not None or not host.agent:
+        return sample
+    return replace(sample, note=f"{sample.note} ({_FROM_HERE})")
 
 
 def _instead(answer: Answer, inside: RunnerError) -> _Heard:

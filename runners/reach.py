@@ -1,4 +1,5 @@
-"""How an engine is reached: one kept client per engine and patience, by unix socket, tcp, tcp with mutual TLS, or ssh.
+"""How an engine is reached: one kept client per engine and patience, by unix socket, tcp, tcp with mutual TLS, ssh, or the
+agent of a host that dials out.
 
 Decides nothing about containers. SDK errors become sentences in `runners.engine_errors`; ssh forwards are `runners.tunnel`.
 A client made before a fork is never used after it: the child opens its own.
@@ -7,6 +8,8 @@ A client made before a fork is never used after it: the child opens its own.
 import os
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +23,8 @@ from urllib3.connection import HTTPConnection
 
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host, TlsFiles
+from runners.agents.fenced import FencedAdapter
+from runners.agents.record import AgentFolder
 from runners.engine_errors import speaking
 from runners.line import Lines
 from runners.tunnel import Tunnel
@@ -42,9 +47,11 @@ class _Key:
 
 
 class Reach:
-    """Hands out `docker.APIClient`s. Thread-safe. `close()` ends the ssh forwards, the connections and the kept shells."""
+    """Hands out `docker.APIClient`s. Thread-safe. `close()` ends the ssh forwards, the connections and the kept shells.
+    `agents`: the folder of the sockets of hosts that dial out."""
 
-    def __init__(self) -> None:
+    def __init__(self, agents: str = "data/agents") -> None:
+        self._agents = AgentFolder(agents)
         self._forget()
 
     def client(self, host: Host, patience: int = USUAL) -> docker.APIClient:
@@ -62,6 +69,22 @@ class Reach:
         if first is not made:
             made.close()
         return first
+
+    @contextmanager
+    def fenced(self, host: Host, site: object, generation: int) -> Iterator[docker.APIClient]:
+        """For what changes a proxy. An agent remembers the highest generation of a site on the host itself, ends what a
+        lower one has begun there and refuses it from then on; elsewhere the file in the proxy's container is the fence."""
+        client = self.client(host)
+        if not host.agent:
+            yield client
+            return
+        base = self._base_url(host)
+        own = _client(host, base, USUAL, client.api_version)
+        own.mount("http+docker://", FencedAdapter(urlsplit(base).path, USUAL, str(site), generation))
+        try:
+            yield own
+        finally:
+            own.close()
 
     @property
     def lines(self) -> Lines:
@@ -103,9 +126,11 @@ class Reach:
             return f"{scheme}://{url.netloc if url.port else f'{url.netloc}:{2376 if host.tls else 2375}'}"
         if url.scheme == "ssh":
             return f"unix://{self._tunnel(host).path()}"
+        if host.agent:
+            return f"unix://{self._agents.reached(host)}"
         raise Rejected(
             f"Host {host.name}: engine address {host.engine!r} is not understood. "
-            "Write unix:///path, tcp://address:port or ssh://user@address."
+            "Write unix:///path, tcp://address:port, ssh://user@address or agent:name."
         )
 
     def _tunnel(self, host: Host) -> Tunnel:

@@ -16,6 +16,7 @@ from pipeline.commands.showing import show
 from pipeline.errors import RunnerError
 from pipeline.reports.compose import reports_of
 from pipeline.settings import Settings
+from runners.agents.record import agents_of
 from runners.balancers import Balancers
 from runners.examining.books import look_at_database, look_at_redis
 from runners.examining.finding import Finding, Level, ok
@@ -60,7 +61,8 @@ def doctor(deadline: float) -> None:
     their webhooks, side by side. Needs shipway.yml, no running server.
     """
     path = asked().config_path()
-    settings, reach = load_settings(path), Reach()
+    settings = load_settings(path)
+    reach = Reach(agents_of(settings.server.data))
     good = Check("This machine", "configuration", lambda: [ok("configuration", f"{path} is good")])
     checks = [good, *_here(settings), *_registry(settings), *_hosts(settings, reach)]
     checks += [*_fronts(settings, reach), *_repositories(settings)]

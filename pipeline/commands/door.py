@@ -1,5 +1,6 @@
 """`door`: the process that hosts join by. What it answers is `pipeline.door`'s."""
 
+import logging
 import signal
 from types import FrameType
 
@@ -9,9 +10,12 @@ from pipeline.commands.asked import asked
 from pipeline.commands.listening import listening_socket
 from pipeline.commands.parts import beat_option, log_format_option, open_books
 from pipeline.door import answers
+from pipeline.enrolment.desk import EnrolmentDesk
 from pipeline.enrolment.enrol import host_of
-from pipeline.errors import BadConfig
+from pipeline.errors import BadConfig, ShipwayError
 from pipeline.wiring import build_ports
+from runners.agents.hub import Hub
+from runners.agents.record import agents_of
 from runners.authority import HOSTS, Authority
 from runners.door.identity import DoorIdentity
 from runners.door.limit import Refusals
@@ -19,6 +23,10 @@ from runners.door.listener import Door
 from runners.log_lines import set_up
 from runners.process import Beat
 from runners.settings_source import load_settings
+
+log = logging.getLogger("shipway.door")
+
+REVOKED = 300  # seconds between two tries of an agent that is refused
 
 
 @click.command()
@@ -41,15 +49,30 @@ def door(log_format: str, beat: str) -> None:
     assert desk is not None  # noqa: S101 (there is one where there is `enrolment`)
     identity = DoorIdentity(Authority(HOSTS, store.authorities), settings.enrolment.addresses)
     listener = listening_socket(settings.enrolment.listen, "enrolment.listen")
-    made = Door(listener, identity, answers(desk, Refusals()), lambda serial: host_of(serial, desk))
+    hub = Hub(agents_of(settings.server.data))
+    made = Door(listener, identity, answers(desk, Refusals()), lambda serial: host_of(serial, desk), hub.take)
 
     def end(_: int, __: FrameType | None) -> None:
         made.end()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    hub.start()
     try:
-        made.serve(Beat(beat).touch)
+        made.serve(lambda: _look(hub, desk, Beat(beat)))
     finally:
         listener.close()
+        hub.close()
         store.close()
+
+
+def _look(hub: Hub, desk: EnrolmentDesk, beat: Beat) -> None:
+    """We live; and whose certificates were revoked since it connected is sent away."""
+    beat.touch()
+    try:
+        gone = hub.connected() - desk.certificates.holders().keys()
+    except ShipwayError as error:
+        log.warning("certificates of agents not looked at, trying again", extra={"error": str(error)})
+        return
+    for name in gone:
+        hub.end(name, "its certificate was revoked", REVOKED)

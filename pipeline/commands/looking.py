@@ -93,7 +93,7 @@ def hosts(context: click.Context) -> None:
             _word(host),
             _gigabytes(host["free_bytes"]),
             _machine(host),
-            host["drained"] or host["error"],
+            host["drained"] or host["error"] or (f"agent: {host['agent']}" if host["agent"] else ""),
         )
         for host in answer["hosts"]
     ]

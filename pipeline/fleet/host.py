@@ -28,7 +28,7 @@ class Host:
     """One entry under `hosts`. Two entries may name the same engine; labels keep their containers apart."""
 
     name: str
-    engine: str  # unix:///path · tcp://address:port · ssh://user@address[:port]
+    engine: str  # unix:///path · tcp://address:port · ssh://user@address[:port] · agent:name
     address: str  # private address on which replicas publish their ports
     region: str = ""
     instance: str = ""  # the cloud's id of the machine, as its load balancers know it; empty: its address
@@ -39,6 +39,11 @@ class Host:
         20000,
         29999,
     )  # published ports are taken from here, below Linux's ephemeral range
+
+    @property
+    def agent(self) -> str:
+        """The name of the agent that reaches it; empty when it is reached otherwise."""
+        return self.engine.removeprefix("agent:") if self.engine.startswith("agent:") else ""
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,7 @@ class JoinedAnswer(Answer):
 
 class HostAnswer(Answer):
     """`reachable` is null when no environment uses the host, so that nobody asked it. `drained` says by whom and why;
-    `silent_since`: for so long it has not answered."""
+    `silent_since`: for so long it has not answered. `agent`: of a host that dials out, since when it is connected or away."""
 
     name: str
     engine: str
@@ -196,6 +196,7 @@ class HostAnswer(Answer):
     memory: int | None
     drained: str
     silent_since: Utc | None
+    agent: str = ""
     joined: JoinedAnswer | None = None
 
 

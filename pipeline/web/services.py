@@ -100,7 +100,8 @@ def list_hosts(ports: Ports, caller: Caller) -> HostsAnswer:
     for host in shown:
         state = states.get(host.name, HostState(host.name))
         answer = _host(host, users[host.name], seen.get(host.name), state)
-        found.append(answer.model_copy(update={"joined": joined.get(host.name)}))
+        more = {"joined": joined.get(host.name), "agent": agent_of(host, ports)}
+        found.append(answer.model_copy(update=more))
     return HostsAnswer(hosts=found)
 
 
@@ -176,6 +177,12 @@ def _routed(ports: Ports, site: Site, service: str, environment: str) -> frozens
 
 def _look(ports: Ports, host: Host, environment: Environment) -> HostSeen:
     return ports.engines.look(host, environment.service, environment.name)
+
+
+def agent_of(host: Host, ports: Ports) -> str:
+    """In words; empty for a host that is reached otherwise."""
+    seen = ports.agents.seen(host.agent) if host.agent else None
+    return seen.said if seen else "never connected here" if host.agent else ""
 
 
 def _host(host: Host, users: Sequence[Environment], seen: HostSeen | None, state: HostState) -> HostAnswer:

@@ -108,7 +108,10 @@ def look_at_host(host: Host, reach: Reach, name: str = "") -> list[Finding]:
     seen = DockerEngines(reach).look(host, "none", "none")
     if not seen.reachable:
         text = seen.error.removeprefix(f"Host {host.name}: ")
-        return [bad(name, text, f"see what it says: `docker -H {host.engine} version`")]
+        asked = (
+            "`systemctl status shipway-agent` there" if host.agent else f"`docker -H {host.engine} version`"
+        )
+        return [bad(name, text, f"see what it says: {asked}")]
     with speaking(host, "ask for its version"):
         version = reach.client(host).version()
     memory = f", {size(seen.memory)} of memory" if seen.memory else ""

@@ -5,8 +5,10 @@ Never replaces a container because its image or port changed; it says so, once, 
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import docker
 
 from pipeline.errors import PortTaken, Rejected, RunnerError
 from pipeline.fleet.host import Host, RegistryAccess
@@ -14,7 +16,7 @@ from pipeline.fleet.proxy import Proxy, ProxyKind, Site, SiteSeen, SiteWanted
 from runners.proxies import haproxy, nginx
 from runners.proxies.container import IMAGE, LISTEN, Recipe, SiteContainer
 from runners.proxies.values import checked
-from runners.reach import QUICK, USUAL, Reach
+from runners.reach import QUICK, Reach
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ class ProxyContainers:
         site = Site(proxy.name, host.name)
         running = False
         try:
-            container = self._container(proxy, host, QUICK)
+            container = self._container(proxy, host, self._reach.client(host, QUICK))
             running = _running(container.found())
             return KINDS[proxy.kind].look(container) if running else SiteSeen(site, running=False)
         except RunnerError as error:
@@ -63,18 +65,20 @@ class ProxyContainers:
 
     def serve(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
         wanted = checked(wanted)
-        container = self._container(proxy, host, USUAL)
-        found = container.found()
-        kind = KINDS[proxy.kind]
-        if not _running(found):
-            kind.begin(container, wanted)
-            return
-        self._compare(container, found or {})
-        kind.serve(container, wanted)
+        plain = self._container(proxy, host, self._reach.client(host))
+        found = plain.found()  # before the fence: that of another installation's is not ours to raise
+        with self._reach.fenced(host, wanted.site, wanted.generation) as client:
+            container = replace(plain, client=client)
+            kind = KINDS[proxy.kind]
+            if not _running(found):
+                kind.begin(container, wanted)
+                return
+            self._compare(container, found or {})
+            kind.serve(container, wanted)
 
     def check(self, proxy: Proxy, host: Host, wanted: SiteWanted) -> None:
         wanted = checked(wanted)
-        container = self._container(proxy, host, USUAL)
+        container = self._container(proxy, host, self._reach.client(host))
         found = container.found()
         text = KINDS[proxy.kind].text(container, wanted, _running(found))
         if _running(found):
@@ -93,9 +97,8 @@ class ProxyContainers:
             if not container.found():
                 raise Rejected(str(error)) from error
 
-    def _container(self, proxy: Proxy, host: Host, patience: int) -> SiteContainer:
-        client, recipe = self._reach.client(host, patience), KINDS[proxy.kind].recipe
-        ours = self._installation()
+    def _container(self, proxy: Proxy, host: Host, client: docker.APIClient) -> SiteContainer:
+        recipe, ours = KINDS[proxy.kind].recipe, self._installation()
         return SiteContainer(client, self._reach.lines, host, proxy, recipe, self._registry, ours)
 
     def _compare(self, container: SiteContainer, found: dict[str, Any]) -> None:

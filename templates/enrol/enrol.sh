@@ -218,10 +218,20 @@ Description=Shipway: the engine's way to the controller
 After=docker.service network-online.target
 Wants=network-online.target
 [Service]
-Environment="SHIPWAY_DOORS=$DOORS"
-ExecStart=/usr/bin/env python3 /etc/shipway/agent.py
+Environment="SHIPWAY_AGENT_CONTROLLERS=$DOORS"
+ExecStart=/usr/bin/env python3 -I -S /etc/shipway/agent.py
 Restart=always
 RestartSec=2
+StateDirectory=shipway-agent
+UMask=0077
+MemoryMax=128M
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 [Install]
 WantedBy=multi-user.target
 UNIT

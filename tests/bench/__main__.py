@@ -19,11 +19,13 @@ BENCHES = {
     "plan": "what a rollout of 10, 100 and 1,000 hosts costs us alone, in CPU time and memory; needs no lab",
     "figures": "what the DORA metrics and stage durations of 10,000 runs cost, in CPU time; needs no lab",
     "logs": "what 100 followers of 100 logs cost, beside tail -f, and appending with masking and without; needs no lab",
+    "agents": "a call and a stream by agent, TLS, ssh forward and tcp beside the unix socket; an agent's memory and CPU",
     "scaling": "actions, overloaded minutes and node-minutes of scaling beside the naive rule; needs no lab",
     "sizes": "1,000 hosts, 200 services, 10,000 runs a day beside 10 hosts and 5 services, both databases; needs no lab",
     "pages": "what each page of the dashboard costs the server with 10,000 runs, beside the API's list; needs no lab",
 }
 ALONE = frozenset({"intake", "plan", "figures", "logs", "pages", "scaling", "sizes"})  # need no lab
+EVERY_WAY = frozenset({"agents"})  # need hosts that are reached by TLS and by ssh
 
 
 def main() -> int:
@@ -36,7 +38,7 @@ def main() -> int:
     state = Path(kept or PREFIX + "bench")
     os.environ["SHIPWAY_LAB"] = str(state)
     try:
-        up(state, hosts=3, tls=False, ssh=False)
+        up(state, hosts=3, tls=sys.argv[1] in EVERY_WAY, ssh=sys.argv[1] in EVERY_WAY)
         code = _measured()
     except LabError as error:
         sys.stderr.write(f"bench: {error}\n")

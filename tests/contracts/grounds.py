@@ -19,6 +19,7 @@ from runners.stand_ins.front import USERS
 from runners.stand_ins.world import Quality, World
 from tests.parts.fleet import Fleet, ask, wait_for
 from tests.parts.laboratory import NoLab, laboratory
+from tests.parts.roads import Road
 
 GROUNDS = [
     "in memory",
@@ -26,6 +27,10 @@ GROUNDS = [
     pytest.param("nginx", marks=pytest.mark.live),
 ]
 ONE_EACH = GROUNDS[:2]  # where the proxy does not matter
+# Ways to an engine other than plain tcp, which the grounds above go.
+TRANSPORTS = [
+    pytest.param(f"haproxy by {way}", marks=pytest.mark.live) for way in ("unix", "tls", "ssh", "agent")
+]
 
 
 class Ground(Protocol):
@@ -101,10 +106,11 @@ class InMemory:
 
 
 class InLab:
-    def __init__(self, proxy: str) -> None:
-        self.fleet = Fleet(laboratory())
-        self.host = self.fleet.host
-        self.lost = Host("lost", f"tcp://{self.host.address}:2399", self.host.address)
+    def __init__(self, proxy: str, way: str = "tcp") -> None:
+        lab = laboratory()
+        self.road = Road(lab, way)
+        self.fleet = Fleet(lab, self.road.host, self.road.reach)
+        self.host, self.lost = self.road.host, self.road.lost
         self.engines = self.fleet.engines
         self.proxies = self.fleet.proxies
         self.probe = ReplicaProbe(self.fleet.reach)
@@ -145,14 +151,16 @@ class InLab:
 
     def close(self) -> None:
         self.fleet.close()
+        self.road.close()
 
 
 def make(kind: str) -> Ground:
     """Without a lab: skipped with the reason, failed where CI is true."""
     if kind == "in memory":
         return InMemory()
+    proxy, _, way = kind.partition(" by ")
     try:
-        return InLab(kind)
+        return InLab(proxy, way or "tcp")
     except NoLab as error:
         if os.environ.get("CI") == "true" or os.environ.get("SHIPWAY_REQUIRE_LIVE") == "1":
             pytest.fail(str(error), pytrace=False)

@@ -8,10 +8,10 @@ import pytest
 from pipeline.errors import Rejected, Unreachable
 from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.release import RuntimeSpec
-from tests.contracts.grounds import ONE_EACH, Ground, look, make, seen, started
+from tests.contracts.grounds import ONE_EACH, TRANSPORTS, Ground, look, make, seen, started
 
 
-@pytest.fixture(params=ONE_EACH)
+@pytest.fixture(params=[*ONE_EACH, *TRANSPORTS])
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     made = make(request.param)
     yield made

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from pipeline.rollout.release import HealthCheck, HealthKind
-from tests.contracts.grounds import GROUNDS, Ground, make, started, wanted
+from tests.contracts.grounds import GROUNDS, TRANSPORTS, Ground, make, started, wanted
 
 CHECK = HealthCheck(HealthKind.HTTP, path="/healthz", smoke=("/",))
 
 
-@pytest.fixture(params=GROUNDS)
+@pytest.fixture(params=[*GROUNDS, *TRANSPORTS])
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     made = make(request.param)
     yield made

@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.errors import Outdated, Rejected, Unreachable
 from pipeline.fleet.proxy import BackendSeen
-from tests.contracts.grounds import GROUNDS, Ground, make, started, wanted
+from tests.contracts.grounds import GROUNDS, TRANSPORTS, Ground, make, started, wanted
 
 
-@pytest.fixture(params=GROUNDS)
+@pytest.fixture(params=[*GROUNDS, *TRANSPORTS])
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     made = make(request.param)
     yield made

@@ -57,9 +57,7 @@ class Kept:
 def papers_in(folder: Path, agent: bool = True) -> EnrolmentPapers:
     folder.mkdir(exist_ok=True)
     (folder / "enrol.sh").write_text("DOORS='@doors@'\n")
-    if agent:
-        (folder / "agent.py").write_text("# the agent\n")
-    return EnrolmentPapers(DOORWAY, folder)
+    return EnrolmentPapers(DOORWAY, folder, lambda: "# the agent\n" if agent else "")
 
 
 def desk_on(store: Store, hands: Hands, folder: Path, **other: object) -> EnrolmentDesk:

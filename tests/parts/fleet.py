@@ -37,12 +37,12 @@ def host_of(found: LabHost) -> Host:
 class Fleet:
     """One service of its own on one host. `close` removes all that it made."""
 
-    def __init__(self, lab: Laboratory, host: Host | None = None) -> None:
+    def __init__(self, lab: Laboratory, host: Host | None = None, reach: Reach | None = None) -> None:
         self.lab = lab
         self.host = host or host_of(lab.hosts[0])
         self.number = os.getpid() % 1000 * 10 + next(_NUMBERS) % 10
         self.service = f"fleet{os.getpid()}x{self.number}"
-        self.reach = Reach()
+        self.reach = reach or Reach()
         self.engines = DockerEngines(self.reach)
         self.proxies = ProxyContainers(self.reach)
         self._fronts: list[Proxy] = []

@@ -163,3 +163,13 @@ def test_replica_that_cannot_be_asked_from_anywhere_was_not_asked(probe: Replica
 
     assert (found.ok, found.asked) == (False, False)
     assert "engine" in found.note
+
+
+def test_host_that_dials_out_and_has_no_proxy_is_told_from_where_it_was_asked(probe: ReplicaProbe):
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    behind = replace(NO_ENGINE, engine="agent:web-9")
+
+    found = probe.sample(behind, None, "c1", f"127.0.0.1:{port}", HTTP)
+
+    assert found.note.endswith("give the environment a proxy, or the image a HEALTHCHECK)")

@@ -11,6 +11,7 @@ from pipeline.web.fleet_answers import HostAnswer, MovesAnswer
 from pipeline.web.joined import joined_answers
 from pipeline.web.pages.page import Form, Page
 from pipeline.web.pages.visit import Visit
+from pipeline.web.services import agent_of
 
 LOW_SPACE = 2 << 30  # bytes; below that a pull may fail
 CHECKED = {"ok": "healthy", "warn": "degraded", "bad": "failing", "none": "unused"}  # keys of `marks`
@@ -44,7 +45,8 @@ def hosts_of(visit: Visit) -> list[HostAnswer]:
         if mine or not visit.caller.scopes:
             host = visit.ports.settings.hosts[name]
             told = _told(host, mine, seen, states.get(name, HostState(name)))
-            found.append(told.model_copy(update={"joined": joined.get(name)}))
+            more = {"joined": joined.get(name), "agent": agent_of(host, visit.ports)}
+            found.append(told.model_copy(update=more))
     return found
 
 

@@ -1,0 +1,184 @@
+"""Our end of the agents: each connected host's engine as a unix socket in the data folder, for every process of this machine.
+
+One thread in the door's process, however many hosts. An agent that connects takes the place of one with the same name:
+after a cut cable the old connection may look alive for a while. Knows no engine and reads no request.
+"""
+
+import logging
+import os
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from pipeline.fleet.agent import AgentSeen
+from runners.agents.cable import QUIET, Cable, words_of
+from runners.agents.record import AgentFolder
+from runners.agents.stream import READ, Loop
+
+log = logging.getLogger("shipway.agents")
+
+REPLACED = 60  # seconds that a replaced agent stays away: two machines with one certificate must not fight
+BACKLOG = 256
+
+
+class Hub:
+    """`start` before the first agent; `take` and `end` from any thread; `close` says goodbye to all."""
+
+    def __init__(
+        self,
+        folder: str,
+        quiet: float = QUIET,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        died: Callable[[], None] = lambda: os._exit(70),
+    ) -> None:
+        self._folder = AgentFolder(folder)
+        self._quiet, self._now, self._died = quiet, now, died
+        self._loop = Loop()
+        self._seats: dict[str, Seat] = {}
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._wakes, self._wake = socket.socketpair()
+        self._ending = False
+        self._due = 0.0
+        self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
+
+    def start(self) -> None:
+        self._folder.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for stale in self._folder.folder.glob("*.sock"):
+            self._leave_behind(stale.stem)
+        self._wakes.setblocking(False)
+        self._loop.want(self._wakes, READ, self._woken)
+        self._thread.start()
+
+    def take(self, line: ssl.SSLSocket, name: str) -> None:
+        """A connection whose certificate is good, of the host of this name; it was told that its protocol is taken up. Ours
+        from now on. Raises `Rejected` when no host can have that name."""
+        path = self._folder.socket(name)
+        try:
+            host, port = line.getpeername()[:2]
+        except OSError:
+            line.close()  # it went away again
+            return
+        self._do(lambda: self._seat(line, name, str(path), f"{host}:{port}"))
+
+    def end(self, name: str, why: str, seconds: int = 0) -> None:
+        """As when its certificate is revoked. It may come again after so many seconds. Absent is fine."""
+        self._do(lambda: self._dismiss(name, why, seconds))
+
+    def connected(self) -> frozenset[str]:
+        return frozenset(self._seats)
+
+    def close(self) -> None:
+        self._do(self._finish)
+        self._thread.join()
+
+    def _do(self, job: Callable[[], None]) -> None:
+        self._jobs.append(job)
+        self._wake.send(b".")
+
+    def _run(self) -> None:
+        """A door without it would leave hosts in the dark: then the whole process ends, and is started again."""
+        try:
+            while not self._ending:
+                self._loop.turn(self._pause())
+                while self._jobs:
+                    self._jobs.popleft()()
+        finally:
+            if not self._ending:
+                self._died()
+
+    def _finish(self) -> None:
+        for name in list(self._seats):
+            self._dismiss(name, "Shipway's door was stopped", 1)
+        self._loop.close()
+        self._wake.close()
+        self._ending = True
+
+    def _pause(self) -> float:
+        """Also gives every cable its turn to look whether the other side lives, not more often than is needed."""
+        now = time.monotonic()
+        if now >= self._due:
+            soonest = min((seat.cable.tick() for seat in list(self._seats.values())), default=self._quiet)
+            self._due = now + max(self._quiet / 10, soonest)
+        return max(0.0, self._due - now)
+
+    def _woken(self, events: int) -> None:
+        self._wakes.recv(4096)
+
+    def _seat(self, line: ssl.SSLSocket, name: str, path: str, peer: str) -> None:
+        """The record before the socket, here and when it goes: who finds the socket finds it right."""
+        self._dismiss(name, f"another agent with its certificate came, from {peer}", REPLACED)
+        self._folder.write(name, AgentSeen(True, self._now(), peer))
+        try:
+            seat = Seat(self._loop, line, path, peer, partial(self._left, name), self._quiet)
+        except OSError as error:
+            why = f"no socket at {path}: {words_of(error)}"
+            log.error("agent refused", extra={"host": name, "why": why})
+            self._folder.write(name, AgentSeen(False, self._now(), peer, why))
+            line.close()
+            return
+        self._seats[name] = seat
+        log.info("agent connected", extra={"host": name, "from": peer})
+
+    def _dismiss(self, name: str, why: str, seconds: int) -> None:
+        if name in self._seats:
+            self._seats[name].cable.bye(why, seconds)
+
+    def _left(self, name: str, why: str) -> None:
+        seat = self._seats.pop(name)
+        log.warning("agent away", extra={"host": name, "why": why})
+        self._folder.write(name, AgentSeen(False, self._now(), seat.peer, why))
+
+    def _leave_behind(self, name: str) -> None:
+        """Of a door that did not end well."""
+        self._folder.socket(name).unlink(missing_ok=True)
+        known = self._folder.written(name)
+        if known is not None and known.connected:
+            why = "Shipway's door was started again"
+            self._folder.write(name, AgentSeen(False, self._now(), known.peer, why))
+
+
+class Seat:
+    """One connected agent: its cable, and the socket here whose connections go through it."""
+
+    def __init__(
+        self, loop: Loop, line: ssl.SSLSocket, path: str, peer: str, left: Callable[[str], None], quiet: float
+    ) -> None:
+        self.peer = peer
+        self._loop, self._path, self._left = loop, path, left
+        self._door = _listening(path)
+        self.cable = Cable(loop, line, self._ended, quiet=quiet)
+        loop.want(self._door, READ, self._accept)
+
+    def _accept(self, events: int) -> None:
+        try:
+            near, _ = self._door.accept()
+        except OSError:
+            return  # it went away again, or we have too many files: it is asked for again
+        self.cable.stream(near)
+
+    def _ended(self, why: str, seconds: int) -> None:
+        self._left(why)
+        Path(self._path).unlink(missing_ok=True)
+        self._loop.forget(self._door)
+
+
+def _listening(path: str) -> socket.socket:
+    """For this user alone: who reaches it is root on that host. It gets its name when it listens, not a moment before."""
+    made, new = socket.socket(socket.AF_UNIX), Path(f"{path}.new")
+    try:
+        new.unlink(missing_ok=True)
+        made.bind(str(new))
+        new.chmod(0o600)
+        made.listen(BACKLOG)
+        made.setblocking(False)
+        new.rename(path)
+    except OSError:
+        made.close()
+        raise
+    return made

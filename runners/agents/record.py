@@ -1,0 +1,84 @@
+"""What our end of the agents leaves in the data folder: a socket for each host whose agent is connected, and a record of each
+that ever was. Whoever reaches an engine, in whatever process, looks here; nobody but the hub writes.
+"""
+
+import json
+import re
+import socket
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import Rejected, Unreachable
+from pipeline.fleet.agent import AgentSeen
+from pipeline.fleet.host import Host
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")  # as settings have it; certificates must not bring others
+LONGEST = 100  # bytes of a socket's path: the kernel takes 107
+INSTALL = "`systemctl status shipway-agent` on that machine tells its side"
+
+
+def agents_of(data: str) -> str:
+    return f"{data}/agents"
+
+
+class AgentFolder:
+    """`data/agents`. Implements the port `Agents`."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def socket(self, name: str) -> Path:
+        """Raises `Rejected` when that cannot be one."""
+        path = (self.folder / f"{name}.sock").absolute()
+        if not NAME.fullmatch(name):
+            raise Rejected(
+                f"{name!r} is no name of an agent. Write agent:web-1, the host's name in its certificate."
+            )
+        if len(bytes(path)) > LONGEST:
+            raise Rejected(
+                f"{path} is too long for a socket ({LONGEST} bytes). Set server.data to a shorter path."
+            )
+        return path
+
+    def reached(self, host: Host) -> str:
+        """The socket that is its engine. Raises `Unreachable` while its agent is away."""
+        path = self.socket(host.agent)
+        if path.exists():
+            return str(path)
+        seen = self.seen(host.agent)
+        known = f"is {seen.said}" if seen else "never connected here"
+        raise Unreachable(
+            f"Host {host.name}: its agent {known}. {INSTALL}; `shipway hosts` tells when it is back."
+        )
+
+    def seen(self, name: str) -> AgentSeen | None:
+        found = self.written(name)
+        if found is None or not found.connected or _answers(self.folder / f"{name}.sock"):
+            return found
+        return replace(
+            found, connected=False, error="the door on this machine does not run; `shipway up` starts it"
+        )
+
+    def written(self, name: str) -> AgentSeen | None:
+        """As the hub left it, however it ended."""
+        try:
+            row = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
+            return AgentSeen(**{**row, "since": datetime.fromisoformat(row["since"]).astimezone(UTC)})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def write(self, name: str, seen: AgentSeen) -> None:
+        new = self.folder / f"{name}.json.new"
+        row = {**vars(seen), "since": seen.since.isoformat()}
+        new.write_text(json.dumps(row), encoding="utf-8")
+        new.replace(self.folder / f"{name}.json")
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as knock, suppress(OSError):
+        knock.settimeout(1.0)
+        knock.connect(str(path))
+        return True
+    return False
