@@ -18,6 +18,12 @@ from tests.parts.victims import kill
 
 pytestmark = pytest.mark.live
 LoadOn = Callable[[Sequence[str]], Load]
+# a machine that is busy with other things makes good replicas slow
+PATIENT = {"deadline": "3m", "bake": "1s", "compare": {"enabled": False}}
+SPEC = (
+    "run: {port: 8000, stop_timeout: 10s}\n"
+    "health: {path: /healthz, interval: 1s, timeout: 10s, rise: 1, fall: 5, deadline: 2m}\n"
+)
 QUICK = {"min": 1, "max": 3, "in_after": 4, "warm_up": "5s", "cooldown": "20s"}
 
 
@@ -33,7 +39,7 @@ def test_service_scales_out_under_load_and_in_again_without_a_failed_request(
 ) -> None:
     with ending(House(tmp_path / "house", lab.first(1), shop.remote, proxy=proxy)) as house:
         house.production.update(replicas=1, scaling=QUICK | {"target": {"requests": 10}})
-        house.production["rollout"] |= {"deadline": "2m"}
+        house.production["rollout"] |= PATIENT
         house.start()
         assert brought(house, shop)["status"] == "succeeded"
 
@@ -78,7 +84,7 @@ def test_engines_tell_what_replicas_use(
 
 
 def brought(house: House, shop: SampleRepository) -> dict[str, Any]:
-    return house.finished_run(begun(house, shop, "v1"), 300)
+    return house.finished_run(begun(house, shop, "v1", **{".shipway.yml": SPEC}), 300)
 
 
 def is_at(house: House, size: int) -> bool:
@@ -88,7 +94,9 @@ def is_at(house: House, size: int) -> bool:
 
 
 def said(house: House) -> str:
-    return f"{group(house)}\n{house.log()}"
+    newest = house.get(f"/deployments?service={house.service}&limit=3")["deployments"]
+    errors = [(one["id"], one["status"], one["error"]) for one in newest]
+    return f"{group(house)}\n{errors}\n{house.log()}"
 
 
 def _spent(loads: EngineLoads, host: Host, names: list[str], first: Any) -> float:
