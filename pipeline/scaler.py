@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 from pipeline.errors import ShipwayError
 from pipeline.ports import Ports
+from pipeline.scaling.group import Scaled
+from pipeline.scaling.machines import scale_pools, scaled_pools
 from pipeline.scaling.scale import scale_environments, scaled_environments
+from pipeline.settings import Settings
 
 log = logging.getLogger("shipway.scheduler")
 
@@ -28,7 +31,7 @@ class Scaler:
     def start_due(self) -> None:
         now = self._clock()
         busy = self._thread is not None and self._thread.is_alive()
-        if busy or now < self._next or not scaled_environments(self._ports.settings):
+        if busy or now < self._next or not _anything(self._ports.settings):
             return
         self._next = max(self._next + EVERY, now + EVERY / 2)  # whoever calls late now is in time later
         self._thread = threading.Thread(target=self._look, name="scaling", daemon=True)
@@ -40,22 +43,31 @@ class Scaler:
             self._thread.join()
 
     def _look(self) -> None:
-        try:
-            done = scale_environments(self._ports)
-            for number in done.deployments:
-                self._ports.queue.wake_deployment(number)
-        except ShipwayError as error:
-            log.warning("scaling not looked at, trying again", extra={"error": str(error)})
-            return
-        for one in done.decided:
-            words = {
-                "group": one.group,
-                "verdict": one.verdict.value,
-                "before": one.before,
-                "after": one.after,
-            }
-            log.info(
-                "scaling decided", extra={**words, "why": one.reason, "deployment": one.deployment or "none"}
-            )
-        for trouble in done.troubles:
-            log.warning("scaling not looked at, trying again", extra={"error": trouble})
+        for flow in (scale_environments, scale_pools):
+            try:
+                done = flow(self._ports)
+                for number in done.deployments:
+                    self._ports.queue.wake_deployment(number)
+            except ShipwayError as error:
+                log.warning("scaling not looked at, trying again", extra={"error": str(error)})
+            else:
+                _tell(done)
+
+
+def _anything(settings: Settings) -> bool:
+    return bool(scaled_environments(settings) or scaled_pools(settings))
+
+
+def _tell(done: Scaled) -> None:
+    for one in done.decided:
+        words = {
+            "group": one.group,
+            "verdict": one.verdict.value,
+            "before": one.before,
+            "after": one.after,
+        }
+        log.info(
+            "scaling decided", extra={**words, "why": one.reason, "deployment": one.deployment or "none"}
+        )
+    for trouble in done.troubles:
+        log.warning("scaling not looked at, trying again", extra={"error": trouble})

@@ -29,7 +29,7 @@ def check(keys: FileKeys, raw: Mapping[str, Any], faults: Faults) -> None:
     _check_server(keys, faults)
     _check_hosts(keys, faults)
     check_balancers(keys, _names(raw, "load_balancers"), faults)
-    check_pools(keys.pools, _names(raw, "load_balancers"), faults)
+    check_pools(keys.pools, _names(raw, "load_balancers"), keys.server.timezone, faults)
     for name, proxy in keys.proxies.items():
         for at, host in enumerate(proxy.hosts):
             _check_known(("proxies", name, "hosts", at), "host", host, _names(raw, "hosts"), faults)

@@ -107,7 +107,8 @@ def _annotated(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ", ".join(f"`{option.value}`" for option in annotation)
     for option in (annotation, *get_args(annotation)):
-        found = WORDS.get(option) or WORDS.get(get_origin(option))
+        plain = get_args(option)[0] if hasattr(option, "__metadata__") else option
+        found = WORDS.get(plain) or WORDS.get(get_origin(plain))
         if found:
             return found
     return "text"

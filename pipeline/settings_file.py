@@ -74,6 +74,7 @@ def all_secrets(settings: Settings) -> list[str]:
         found.add(settings.server.gitlab.client_secret.reveal())
     found |= {fleet.token.reveal() for fleet in settings.gitlab_runners.values()}
     found |= {pool.secret_key.reveal() for pool in settings.pools.values()}
+    found |= {secret for pool in settings.pools.values() for secret in scaling_tokens(pool.scaling)}
     for service in settings.services.values():
         repository = service.repository
         found |= {secret.reveal() for secret in (repository.secret, repository.signing, repository.token)}
@@ -129,7 +130,7 @@ def _settings(keys: FileKeys, folder: str) -> Settings:
             for name, entry in keys.gitlab_runners.items()
         },
         notices=rules(keys.notices),
-        pools={name: entry.pool(name) for name, entry in keys.pools.items()},
+        pools={name: entry.pool(name, keys.server.timezone) for name, entry in keys.pools.items()},
     )
 
 

@@ -11,6 +11,7 @@ from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.pools.pool import NAME, Pool, Provider
 from pipeline.secret import Secret
 from pipeline.settings_rollout import Keys
+from pipeline.settings_scaling import PoolScalingKeys, check_pool_scaling
 from pipeline.settings_values import SecretText
 from pipeline.units import Name, PositiveDuration, Text, Word
 
@@ -32,7 +33,9 @@ class PoolKeys(Keys):
     )
     min: int = Field(default=0, ge=0, le=1000, description="Fewer machines than these are never left.")
     max: int = Field(ge=0, le=1000, description="More than these are never made, whoever wants them.")
-    region: Word = Field(default="", description="The cloud's name of the region, also the region of its hosts.")
+    region: Word = Field(
+        default="", description="The cloud's name of the region, also the region of its hosts."
+    )
     zone: Word = Field(default="", description="The cloud's name of the zone. Empty: that of the subnet.")
     type: Word = Field(default="", description="The cloud's name of the size, such as ecs.c7.large.")
     image: Word = Field(default="", description="The cloud's id of the image; rather one that has an engine.")
@@ -40,7 +43,8 @@ class PoolKeys(Keys):
     security_group: Word = Field(default="", description="The cloud's id of it. It needs no open port.")
     spot: bool = Field(default=False, description="Cheaper machines that the cloud may take back.")
     role: Word = Field(
-        default="", description="aliyun: a RAM role; aws: an instance profile. Empty: the machine may nothing."
+        default="",
+        description="aliyun: a RAM role; aws: an instance profile. Empty: the machine may nothing.",
     )
     disk: int = Field(default=0, ge=0, le=2048, description="GiB of the system disk. 0: as the image says.")
     labels: dict[values.Label, Text] = Field(
@@ -54,27 +58,33 @@ class PoolKeys(Keys):
         description="aliyun: a machine that Shipway does not extend for so long is deleted by the cloud.",
     )
     join_within: PositiveDuration = Field(
-        default=900.0, description="A machine that has not joined by then is deleted; another try comes later."
+        default=900.0,
+        description="A machine that has not joined by then is deleted; another try comes later.",
     )
     drain_within: PositiveDuration = Field(
-        default=1800.0, description="How long a machine that goes may take to become empty before people are told."
+        default=1800.0,
+        description="How long a machine that goes may take to become empty before people are told.",
     )
     endpoint: Word = Field(default="", description="Overrides the address of the cloud's API.")
     access_key: Word = Field(
         default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
     )
     secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    scaling: PoolScalingKeys | None = Field(
+        default=None, description="More and fewer machines by load; docs/scaling.md."
+    )
     command: list[Word] = Field(
         default=[], description="lab: a program and its words; `launch`, `list` or `terminate` is added."
     )
 
-    def pool(self, name: str) -> Pool:
-        given = dict(self) | {"secret_key": Secret(self.secret_key.get_secret_value())}
+    def pool(self, name: str, zone: str) -> Pool:
+        scaling = self.scaling.scaling(self.min, self.max, zone) if self.scaling else None
+        given = dict(self) | {"secret_key": Secret(self.secret_key.get_secret_value()), "scaling": scaling}
         given |= {"load_balancer": self.load_balancer or "", "command": tuple(self.command)}
         return Pool(name=name, **given)
 
 
-def check_pools(pools: Mapping[str, PoolKeys], balancers: list[str], faults: Faults) -> None:
+def check_pools(pools: Mapping[str, PoolKeys], balancers: list[str], zone: str, faults: Faults) -> None:
     """`balancers`: the names of all that were written."""
     for name, pool in pools.items():
         path: Path = ("pools", name)
@@ -82,6 +92,7 @@ def check_pools(pools: Mapping[str, PoolKeys], balancers: list[str], faults: Fau
             faults.add(path, f"is too long a name; at most {NAME} letters, since its machines' are longer")
         for key, fault in (*_numbers(pool), *_of_provider(pool), *_access(pool)):
             faults.add((*path, key), fault)
+        check_pool_scaling(pool.scaling, pool.min, pool.max, zone, (*path, "scaling"), faults)
         if pool.load_balancer and pool.load_balancer not in balancers:
             meant = did_you_mean(pool.load_balancer, balancers)
             faults.add((*path, "load_balancer"), f"there is no load balancer '{pool.load_balancer}'{meant}")

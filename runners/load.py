@@ -3,7 +3,7 @@
 One question a container, which an engine of API 1.41 (Docker 20.10) answers at once; an older one takes a second for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +38,24 @@ class EngineLoads:
         except RunnerError:
             return found  # silent: its replicas are not ready either
         return found
+
+    def machine(self, host: Host) -> Sample | None:
+        try:
+            client = self._reach.client(host, QUICK)
+            with speaking(host, "look at its containers"):
+                info, listed = client.info(), client.containers()
+        except RunnerError:
+            return None
+        used = self.used(host, [container["Id"] for container in listed])
+        return share_of(used.values(), int(info.get("NCPU") or 1), int(info.get("MemTotal") or 0))
+
+
+def share_of(samples: Collection[Sample], cores: int, memory: int) -> Sample:
+    """Of a machine that has so many cores and bytes."""
+    at = max((sample.at for sample in samples), default=datetime.now(UTC))
+    spent = sum(sample.cpu or 0.0 for sample in samples)
+    held = sum(sample.memory or 0 for sample in samples)
+    return Sample(at, cpu=spent / cores, memory=round(100 * held / memory) if memory else None)
 
 
 def _sample(client: docker.APIClient, host: Host, container: str) -> Sample | None:

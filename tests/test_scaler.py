@@ -9,8 +9,8 @@ from pipeline import scaler as module
 from pipeline.errors import Unreachable
 from pipeline.fleet.service import Environment, Repository, Service
 from pipeline.scaler import EVERY, Scaler
+from pipeline.scaling.group import Scaled
 from pipeline.scaling.policy import Scaling
-from pipeline.scaling.scale import Scaled
 from pipeline.settings import Settings
 
 PLACE = Environment("shop", "production", (), scaling=Scaling(1, 4))
@@ -47,6 +47,7 @@ class Town:
 def town(monkeypatch: pytest.MonkeyPatch) -> Town:
     made = Town()
     monkeypatch.setattr(module, "scale_environments", made.look)
+    monkeypatch.setattr(module, "scale_pools", lambda ports: Scaled())
     return made
 
 
@@ -81,6 +82,7 @@ def test_what_could_not_be_looked_at_is_tried_at_the_next_time(town):
 def test_where_nothing_scales_nothing_is_looked_at(monkeypatch):
     made = Town(Environment("shop", "production", ()))
     monkeypatch.setattr(module, "scale_environments", made.look)
+    monkeypatch.setattr(module, "scale_pools", lambda ports: Scaled())
 
     made.run(60)
 

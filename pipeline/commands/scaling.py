@@ -35,7 +35,7 @@ def scaling(service: str, environment: str, limit: int) -> None:
 
 def _row(one: Any) -> tuple[object, ...]:
     return (
-        one["service"],
+        f"pool {one['pool']}" if one.get("pool") else one["service"],
         one["environment"],
         one["replicas"],
         one["min"],

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.scaling.policy import Scaling
 from pipeline.secret import Secret
 
 NAME = 30  # letters of a pool's name at most: its machines' names are longer
@@ -46,6 +47,7 @@ class Pool:
     endpoint: str = ""
     access_key: str = ""
     secret_key: Secret = field(default_factory=lambda: Secret(""))
+    scaling: Scaling | None = None  # None: people alone say how many
     command: tuple[str, ...] = ()  # lab: what makes, lists and deletes machines
 
     def clamp(self, machines: int) -> int:

@@ -14,6 +14,11 @@ def group_of(service: str, environment: str) -> str:
     return f"{service}/{environment}"
 
 
+def group_of_pool(pool: str) -> str:
+    """The name of a pool's machines as a group. No service has a colon in its name."""
+    return f"pool:{pool}"
+
+
 class ScalingBook(Protocol):
     """What each group remembers, and the history of decisions."""
 
@@ -35,6 +40,10 @@ class Loads(Protocol):
 
     def used(self, host: Host, containers: Sequence[str]) -> Mapping[str, Sample]:
         """CPU and memory of those that could be read. Never raises: a host that is silent has none."""
+
+    def machine(self, host: Host) -> Sample | None:
+        """All containers together, in shares of the machine: CPU in seconds of all its cores, memory in percent. None: it
+        is silent. Never raises."""
 
 
 class NoScaling:
@@ -58,3 +67,6 @@ class NoLoads:
 
     def used(self, host: Host, containers: Sequence[str]) -> Mapping[str, Sample]:
         return {}
+
+    def machine(self, host: Host) -> Sample | None:
+        return None

@@ -127,7 +127,7 @@ class Decision:
 class Decided:
     """One line of a group's history: what changed it, or what held it back."""
 
-    group: str
+    group: str  # see `scaling.book`
     at: datetime
     verdict: Verdict
     before: int
@@ -135,3 +135,12 @@ class Decided:
     reason: str
     deployment: int | None = None
     id: int = 0
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """What one look at many groups came to. `troubles`: those that could not be looked at, and why."""
+
+    deployments: tuple[int, ...] = ()
+    decided: tuple[Decided, ...] = ()
+    troubles: tuple[str, ...] = ()

@@ -16,8 +16,8 @@ from pipeline.rollout.deployment import Deployment, Reason, Status
 from pipeline.rollout.release import Release
 from pipeline.rollout.rollback import scale
 from pipeline.scaling.book import group_of
-from pipeline.scaling.decide import decide, notable
-from pipeline.scaling.group import ACTS, Decided, Decision, Measured, Memory, Verdict
+from pipeline.scaling.decide import decide, is_due, notable
+from pipeline.scaling.group import ACTS, Decided, Decision, Measured, Memory, Scaled, Verdict
 from pipeline.scaling.measure import Limits, measured
 from pipeline.scaling.observe import Observed, observe
 from pipeline.scaling.policy import Measure, Scaling, Target
@@ -25,17 +25,7 @@ from pipeline.settings import Settings
 
 ACTOR = "scaling"
 AGAIN = 600.0  # seconds after a change that did not come about, before the next try
-APART = 5.0  # seconds between two looks, at least
 NEWEST = 5  # deployments of an environment that are looked at
-
-
-@dataclass(frozen=True)
-class Scaled:
-    """What one look at all of them came to. `troubles`: environments that could not be looked at, and why."""
-
-    deployments: tuple[int, ...] = ()
-    decided: tuple[Decided, ...] = ()
-    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +42,9 @@ def scaled_environments(settings: Settings) -> list[Environment]:
 
 def scale_environments(ports: Ports) -> Scaled:
     memories = ports.scaling.memories()
-    places = [place for place in scaled_environments(ports.settings) if _is_due(place, memories, ports)]
+    now = ports.clock.now()
+    every = scaled_environments(ports.settings)
+    places = [place for place in every if is_due(memories.get(group_of(place.service, place.name)), now)]
     answers = ports.hands.each([partial(_look, place, memories, ports) for place in places])
     outcomes = [answer for answer in answers if isinstance(answer, _Outcome)]
     decided = tuple(outcome.decided for outcome in outcomes if outcome.decided is not None)
@@ -67,12 +59,6 @@ def scale_environments(ports: Ports) -> Scaled:
             if isinstance(answer, Exception)
         ),
     )
-
-
-def _is_due(place: Environment, memories: Mapping[str, Memory], ports: Ports) -> bool:
-    """Two looks at one moment, as when another scheduler has just taken the lead, are no two pieces of evidence."""
-    last = memories.get(group_of(place.service, place.name), Memory()).at
-    return last is None or (ports.clock.now() - last).total_seconds() >= APART
 
 
 def _look(place: Environment, memories: Mapping[str, Memory], ports: Ports) -> _Outcome | None:

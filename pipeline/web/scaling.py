@@ -1,14 +1,17 @@
 """The call about what scales by itself: bounds, targets, what was measured last, and what was decided and why."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
 from pipeline.caller import Caller
 from pipeline.fleet.service import Environment
+from pipeline.pools.pool import Pool
 from pipeline.ports import Ports
-from pipeline.scaling.book import group_of
+from pipeline.scaling.book import group_of, group_of_pool
 from pipeline.scaling.group import Decided, Figure, Memory, Verdict
+from pipeline.scaling.machines import scaled_pools
 from pipeline.scaling.policy import Measure, Scaling
 from pipeline.scaling.scale import scaled_environments
 from pipeline.web.answers import Answer, Utc
@@ -43,8 +46,10 @@ class DecisionAnswer(Answer):
 
 
 class GroupAnswer(Answer):
-    """`min` and `max` as they are now; `period` says why they are not the usual ones. Sizes are replicas on each host."""
+    """`min` and `max` as they are now; `period` says why they are not the usual ones. Sizes are replicas on each host; of a
+    `pool`, which has no service, its machines."""
 
+    pool: str = ""
     service: str
     environment: str
     min: int
@@ -69,15 +74,24 @@ def list_scaling(ports: Ports, caller: Caller, query: ScalingQuery) -> ScalingAn
         if query.environment:
             ports.settings.environment(query.service, query.environment)
     memories = ports.scaling.memories()
+    named = query.service or query.environment or caller.scopes
+    pools = [] if named else scaled_pools(ports.settings)
     return ScalingAnswer(
         groups=[
-            _group(
-                place, place.scaling, memories.get(group_of(place.service, place.name)), query.limit, ports
-            )
-            for place in scaled_environments(ports.settings)
-            if place.scaling is not None
-            and _is_asked(place, query)
-            and within(caller, place.service, place.name)
+            *(_pool(one, one.scaling, memories, query.limit, ports) for one in pools if one.scaling),
+            *(
+                _group(
+                    place,
+                    place.scaling,
+                    memories.get(group_of(place.service, place.name)),
+                    query.limit,
+                    ports,
+                )
+                for place in scaled_environments(ports.settings)
+                if place.scaling is not None
+                and _is_asked(place, query)
+                and within(caller, place.service, place.name)
+            ),
         ]
     )
 
@@ -122,6 +136,27 @@ def _group(
         decisions=[
             _decision(one) for one in ports.scaling.decisions(group_of(place.service, place.name), limit)
         ],
+    )
+
+
+def _pool(
+    pool: Pool, policy: Scaling, memories: Mapping[str, Memory], limit: int, ports: Ports
+) -> GroupAnswer:
+    bounds, group = policy.bounds(ports.clock.now()), group_of_pool(pool.name)
+    memory, wanted = memories.get(group), ports.pools.wanted(pool.name)
+    return GroupAnswer(
+        pool=pool.name,
+        service="",
+        environment="",
+        min=bounds.low,
+        max=bounds.high,
+        period=bounds.why,
+        replicas=wanted.machines if wanted else pool.min,
+        verdict=memory.verdict if memory else None,
+        reason=memory.reason if memory else "",
+        looked_at=memory.at if memory else None,
+        measured=_measured(policy, memory),
+        decisions=[_decision(one) for one in ports.scaling.decisions(group, limit)],
     )
 
 

@@ -47,3 +47,7 @@ class SteadyLoads:
             seconds = (now - last.at).total_seconds()
             self.spent[name] = Sample(now, (last.cpu or 0.0) + seconds * self.cores(), self.memory)
         return {name: self.spent[name] for name in containers}
+
+    def machine(self, host: Host) -> Sample | None:
+        """`cores` are those of each host then, of as many as it has."""
+        return self.used(host, [host.name])[host.name]

@@ -62,9 +62,7 @@ class SqlPools:
 
         def work(tx: Connection) -> int:
             guard(tx, lease)
-            number: int = tx.execute(
-                insert(pool_machines).values(values).returning(MACHINE.id)
-            ).scalar_one()
+            number: int = tx.execute(insert(pool_machines).values(values).returning(MACHINE.id)).scalar_one()
             return number
 
         return replace(machine, id=self._database.write(work))

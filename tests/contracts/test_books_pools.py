@@ -83,7 +83,7 @@ def test_one_wish_is_written_down_once(books: Store):
     lease = books.leases.take("pools", "ada", 60)
     books.pools.wish(WEB, ORDER, lease)
 
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         books.pools.wish(WEB, ORDER, lease)
 
 

@@ -9,9 +9,9 @@ from pipeline.errors import Unreachable
 from pipeline.fleet.metric import Criterion
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Reason, Status
-from pipeline.scaling.group import Verdict
+from pipeline.scaling.group import Scaled, Verdict
 from pipeline.scaling.policy import Measure, Scaling, Target
-from pipeline.scaling.scale import Scaled, scale_environments
+from pipeline.scaling.scale import scale_environments
 from runners.stand_ins.scaling import MemoryScaling, SteadyLoads
 from runners.stand_ins.things import Quality
 from tests.rollout.stage import PRODUCTION, SHOP, Stage
