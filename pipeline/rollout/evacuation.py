@@ -42,7 +42,8 @@ class Evacuation:
 
 @dataclass(frozen=True)
 class Remaining:
-    """What an environment still has there by the books, and the deployment that should change that."""
+    """What an environment still has there, and the newest deployment, which should change that. The books say where it
+    runs from the good verdict on; old replicas are there until that deployment is over."""
 
     service: str
     environment: str
@@ -80,7 +81,10 @@ def progress(where: str, ports: Ports) -> Progress:
     hosts = hosts_of(where, ports)
     states = ports.fleet.hosts()
     drained = tuple(host for host in hosts if host in states and states[host].drained_at is not None)
-    return Progress(hosts, drained, tuple(_remaining(e, hosts, ports) for e in _concerned(hosts, ports)))
+    users = usage(ports)
+    every = {(e.service, e.name): e for host in hosts for e in users.get(host, [])}
+    remaining = [_remaining(environment, hosts, ports) for environment in every.values()]
+    return Progress(hosts, drained, tuple(one for one in remaining if one.replicas))
 
 
 def hosts_of(where: str, ports: Ports) -> tuple[str, ...]:
@@ -149,5 +153,8 @@ def _remarks(hosts: Sequence[str], ports: Ports) -> list[str]:
 
 def _remaining(environment: Environment, hosts: Sequence[str], ports: Ports) -> Remaining:
     count = sum(n for host, n in _here(environment, ports).items() if host in hosts)
-    newest = ports.deployments.deployments(environment.service, environment.name, 1)
-    return Remaining(environment.service, environment.name, count, newest[0] if newest else None)
+    newest = next(iter(ports.deployments.deployments(environment.service, environment.name, 1)), None)
+    if newest is not None and not newest.over:
+        leaving = [plan for plan in newest.hosts if plan.host in hosts and not newest.count(plan)]
+        count = count or sum(newest.count_before(plan) for plan in leaving)
+    return Remaining(environment.service, environment.name, count, newest)

@@ -67,6 +67,23 @@ def test_progress_names_what_is_left_and_the_deployment_that_takes_it_away():
     assert left.deployment.id == moves.deployments[0]
 
 
+def test_it_is_not_empty_before_the_old_replicas_are_gone():
+    stage = regional()
+    _, moves = evacuate("hz", "mia", "", False, stage.ports)
+    seen: list[tuple[int, int]] = []
+
+    def look(_: str) -> None:
+        there = sum(len(stage.running(host)) for host in ("web-1", "web-2"))
+        seen.append((there, sum(one.replicas for one in progress("hz", stage.ports).remaining)))
+
+    stage.hook = look
+    stage.run(moves.deployments[0])
+
+    assert any(there for there, _ in seen)
+    assert all(told for there, told in seen if there)
+    assert progress("hz", stage.ports).remaining == ()
+
+
 def test_asked_again_it_goes_on_with_what_is_left():
     stage = regional()
     stage.ports.fleet.drain("web-1", "mia", "the command died after the first host")
