@@ -15,7 +15,8 @@ from pipeline.fleet.service import OnHostLoss
 from pipeline.settings_balancers import check_balancers
 from pipeline.settings_entrances import check_entrances
 from pipeline.settings_gitlab_runners import RunnerFleetKeys, check_fleet
-from pipeline.settings_keys import EnvironmentKeys, FileKeys, HostKeys, RepositoryKeys
+from pipeline.settings_hosts import HostKeys
+from pipeline.settings_keys import EnvironmentKeys, FileKeys, RepositoryKeys
 from pipeline.settings_pools import check_pools, joining
 from pipeline.settings_scaling import check_scaling
 from pipeline.settings_timing import check_freezes
