@@ -84,7 +84,7 @@ def remove_host(ports: Ports, caller: Caller, host: str, body: RemoveBody) -> Ho
 
 
 def protect_host(ports: Ports, caller: Caller, host: str, body: ProtectBody) -> HostProtected:
-    ports.roster.protect(host, body.protected)
+    _desk(ports).roster.protect(host, body.protected)
     return HostProtected(host=host, protected=body.protected)
 
 
