@@ -16,7 +16,7 @@ from pipeline.fleet.placement import Placed
 from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Reason, Status
-from pipeline.rollout.moving import migrate, usage, users
+from pipeline.rollout.moving import migrate, usage
 from pipeline.rollout.observed import HostSeen, ReplicaState
 from pipeline.rollout.release import Release
 from pipeline.rollout.whereabouts import lost, plans, running_on, whereabouts
@@ -88,7 +88,12 @@ def _note(looks: Looks, ports: Ports) -> None:
             if known and ports.fleet.answers(host, now):
                 ports.notices.tell(f"{host} answers again", "Its environments are looked after.")
         elif not known and not any(look.reachable for look in seen) and ports.fleet.silent(host, now):
-            ports.notices.tell(f"{host} does not answer", _words(host, seen[0], ports))
+            ports.notices.tell(f"{host} does not answer", _words(host, seen[0], looks, ports))
+
+
+def _looked_at(host: str, looks: Looks, ports: Ports) -> list[Environment]:
+    """Who uses the host, by what was just asked: to find it anew for each host would read all environments each time."""
+    return [ports.settings.environment(s, name) for there, s, name in looks if there == host]
 
 
 def _by_host(looks: Looks) -> dict[str, list[HostSeen]]:
@@ -98,8 +103,8 @@ def _by_host(looks: Looks) -> dict[str, list[HostSeen]]:
     return found
 
 
-def _words(host: str, seen: HostSeen, ports: Ports) -> str:
-    there = [e for e in users(host, ports) if host in _here(e, ports)]
+def _words(host: str, seen: HostSeen, looks: Looks, ports: Ports) -> str:
+    there = [e for e in _looked_at(host, looks, ports) if host in _here(e, ports)]
     names = [f"{e.service}/{e.name} ({e.on_host_loss})" for e in there]
     return f"{seen.error}. It has replicas of: {', '.join(names) or 'nothing'}."
 
@@ -173,7 +178,9 @@ def _settle(looks: Looks, ports: Ports) -> None:
     for host, state in ports.fleet.hosts().items():
         if state.returned_at is None or state.silent_since is not None or host not in ports.settings.hosts:
             continue
-        if all(_is_settled(environment, host, looks, ports) for environment in users(host, ports)):
+        if all(
+            _is_settled(environment, host, looks, ports) for environment in _looked_at(host, looks, ports)
+        ):
             ports.fleet.settled(host, state.returned_at)
 
 

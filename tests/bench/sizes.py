@@ -32,7 +32,7 @@ from tests.parts.house import SHIPWAY
 SMALL, LARGE = Size(10, 5), Size(1000, 200)
 RUNS = int(os.environ.get("SHIPWAY_BENCH_RUNS", "500"))  # of a day's 10,000; growth is told for all of them
 A_DAY = 10_000
-PAGES = ("/api/v1/overview", "/", "/api/v1/services", "/hosts", "/runs", "/metrics")
+PAGES = ("/api/v1/overview", "/api/v1/services", "/api/v1/hosts", "/api/v1/runs", "/metrics")
 BURST, BURSTS = 200, 3  # webhooks at once
 PASSWORD = "correct horse battery staple"
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+import pipeline.rollout.tend as tending
 from pipeline.errors import Conflict, NotFound
+from pipeline.rollout import moving
 from pipeline.rollout.deployment import Reason, Status
 from pipeline.rollout.moving import Moves, drain, move, resume
 from pipeline.rollout.preview import preview
@@ -347,3 +349,15 @@ def test_a_look_at_a_fleet_that_is_well_writes_nothing(spared):
     tend(spared.ports)
 
     assert writes == []
+
+
+def test_who_uses_which_host_is_found_once_however_many_fall_silent(full, monkeypatch):
+    calls, found = [], moving.usage
+    for module in (moving, tending):  # what a look costs shows in no answer
+        monkeypatch.setattr(module, "usage", lambda ports: calls.append(1) or found(ports))
+    for host in full.names[1:]:
+        full.world.up[host] = False
+
+    tend(full.ports)
+
+    assert len(calls) == 1
