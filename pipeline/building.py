@@ -3,7 +3,7 @@
 The contract of `ports.py` holds here too.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -106,9 +106,10 @@ class Builder(Protocol):
     def published(self, image: str, access: RegistryAccess) -> bool:
         """Whether the registry still has `repository@sha256:…`."""
 
-    def clean(self, run_id: int, service: str = "") -> None:
+    def clean(self, run_id: int, service: str = "", keep: Collection[int] | None = None) -> None:
         """Remove every container, network and dangling image of this run. `service` keeps two Shipways apart that
-        share one engine and count their runs alike."""
+        share one engine and count their runs alike. `keep`: the runs of the service whose images stay as they are; None:
+        all. What another Shipway made stays."""
 
 
 @dataclass(frozen=True)

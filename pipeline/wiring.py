@@ -88,7 +88,9 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         logs=logs,
         queue=RedisQueue(redis_url(server.redis, server.data)),
         source=GitSource(server.data, os.environ),
-        builder=EngineBuilder(settings.builder, settings.registry, reach, artifacts=artifacts),
+        builder=EngineBuilder(
+            settings.builder, settings.registry, reach, artifacts=artifacts, installation=installation
+        ),
         engines=DockerEngines(reach, installation),
         proxies=ProxyContainers(reach, settings.registry, installation),
         balancers=Balancers(settings.load_balancers),

@@ -22,6 +22,7 @@ from pipeline.errors import DiskFull, Rejected, RunnerError, ShipwayError, Stage
 from pipeline.fleet.service import Repository
 from pipeline.lease import Lease
 from pipeline.ports import BUILDER, Ports
+from pipeline.retention.need import builds_needed
 from pipeline.retention.prune import make_room
 from pipeline.rollout.deployment import Request
 from pipeline.rollout.release import Release
@@ -277,6 +278,6 @@ def _clean(run: Run, ports: Ports) -> None:
     """Failing to clean never decides the run; it is said where somebody looks."""
     try:
         ports.source.clean(run.id)
-        ports.builder.clean(run.id, run.service)
+        ports.builder.clean(run.id, run.service, builds_needed(run.service, ports))
     except RunnerError as error:
         log_of(run, StageName.CHECKOUT, ports)(f"[shipway] Could not clean up: {error}\n")

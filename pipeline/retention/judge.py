@@ -41,10 +41,11 @@ def _verdict(thing: Thing, basis: Basis) -> Verdict | None:
 
 
 def ranked(basis: Basis, things: Iterable[Thing]) -> Basis:
-    """With the newest builds of all these: a verdict on one of them needs to know the others."""
+    """With the newest builds of all these: a verdict on one of them needs to know the others. Those of a database that
+    was lost do not count, or they would stay for ever in the place of ours."""
     runs: dict[str, set[int]] = {}
     for thing in things:
-        if thing.kind is Kind.BUILD:
+        if thing.kind is Kind.BUILD and not thing.other and not _unknown(thing, basis):
             runs.setdefault(thing.service, set()).add(thing.run)
     kept = basis.policy.releases
     newest = {(name, run) for name, found in runs.items() for run in sorted(found, reverse=True)[:kept]}
@@ -110,11 +111,17 @@ def _build(thing: Thing, basis: Basis) -> Verdict | None:
         return _goes(thing, f"a step of run {thing.run} without a name")
     if all(name.endswith("-test") for name in thing.references):
         return _goes(thing, f"only made for the tests of run {thing.run}", thing.references)
+    if _unknown(thing, basis):
+        return _goes(thing, f"our books have no run {thing.run}: of an older database", thing.references)
     if (thing.service, thing.run) in basis.newest:
         kept = basis.policy.releases
         return _stays(thing, f"among the newest {kept} of {thing.service}: the next build's cache")
     why = f"older than the newest {basis.policy.releases} of {thing.service}"
     return _goes(thing, why, thing.references)
+
+
+def _unknown(thing: Thing, basis: Basis) -> bool:
+    return basis.need.last_run is not None and thing.run > basis.need.last_run
 
 
 def _cache(thing: Thing, basis: Basis) -> Verdict:

@@ -5,7 +5,7 @@ The one place that says which images are needed: the rollout's own tidying and `
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.delivery.run import Run, RunStatus
+from pipeline.delivery.run import Run, RunStatus, StageName
 from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.retention.thing import Made, Need, Place
@@ -14,6 +14,9 @@ from pipeline.rollout.history import kept_releases, rollback_target
 from pipeline.rollout.policy import Policy
 
 PAGE = 200
+BUILDS = (
+    5  # of a service on the builder, whatever `retention.releases` says: it counts from the next prune on
+)
 RECENT = 3  # the newest rows of an environment; a deployment that waits is always among them
 
 
@@ -41,6 +44,7 @@ def needed(ports: Ports) -> Need:
     return Need(
         images=images,
         runs=frozenset(run.id for run in unfinished),
+        last_run=max((run.id for run in ports.runs.runs(limit=1)), default=0),
         places={
             (name, environment): _place(name, environment, ports)
             for name, service in services.items()
@@ -48,6 +52,18 @@ def needed(ports: Ports) -> Need:
         },
         repositories={ports.settings.registry.repository(name): name for name in services},
     )
+
+
+def builds_needed(service: str, ports: Ports) -> frozenset[int]:
+    """Runs of which the builder's image stays: those that are not over, and the newest that built one, as the next
+    build's cache. What an older database's runs left there is not among them, however high their numbers."""
+    built = (
+        r.id
+        for r in ports.runs.runs(service=service, limit=PAGE)
+        if r.stage(StageName.BUILD).detail.get("image")
+    )
+    newest = tuple(built)[: max(BUILDS, ports.settings.retention.releases)]
+    return frozenset({*newest, *(run.id for run in _unfinished(ports, service))})
 
 
 def released(services: Iterable[str], ports: Ports) -> dict[str, Made]:
@@ -100,9 +116,9 @@ def _place(service: str, environment: str, ports: Ports) -> Place:
     return Place(state.live, state.last_good, works[0].id if works else 0)
 
 
-def _unfinished(ports: Ports) -> Iterator[Run]:
+def _unfinished(ports: Ports, service: str = "") -> Iterator[Run]:
     for status in (RunStatus.QUEUED, RunStatus.RUNNING):
         before = 0
-        while page := ports.runs.runs(status=status, limit=PAGE, before=before):
+        while page := ports.runs.runs(service=service, status=status, limit=PAGE, before=before):
             yield from page
             before = page[-1].id

@@ -2,10 +2,12 @@
 
 `building` makes images, `testing` runs them, `publishing` pushes them, `sweeping` removes what is left. The engine is
 reached like a host's. Containers and networks of ours carry the labels `shipway.run` and `shipway.part`; nothing
-without both is ever removed. Never decides what to build or whether to try again.
+without both is ever removed. All we make carries our installation's id, and another's is left alone. Never decides what
+to build or whether to try again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pipeline.delivery.findings import Finding, ScanOrder
@@ -23,6 +25,7 @@ from runners.builder.sweeping import sweep, trim_cache
 from runners.builder.testing import Trial
 from runners.engine_errors import speaking
 from runners.engines.disk import free_bytes
+from runners.engines.labels import mark
 from runners.reach import PATIENT, Reach
 from runners.registries import registry_of
 
@@ -31,7 +34,7 @@ Log = Callable[[str], None]
 
 class EngineBuilder:
     """`registry`: where bases may also come from. `buildkit` None: when the engine has it. `artifacts` None: the files of
-    tests are not kept."""
+    tests are not kept. `installation`: the id of this Shipway, empty: none."""
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class EngineBuilder:
         reach: Reach | None = None,
         buildkit: bool | None = None,
         artifacts: FileArtifacts | None = None,
+        installation: Callable[[], str] = lambda: "",
     ) -> None:
         self._host = Host("builder", settings.engine, "127.0.0.1")
         self._registry = registry or RegistryAccess("")
@@ -47,11 +51,13 @@ class EngineBuilder:
         self._shared = reach is not None
         self._buildkit = buildkit
         self._artifacts = artifacts
+        self._installation = installation
 
     def build(self, order: BuildOrder, log: Log, stop: Callable[[], bool]) -> str:
         with speaking(self._host, f"build {order.tag}"):
             api = self._reach.client(self._host, PATIENT)
             buildkit = has_buildkit(api.version()) if self._buildkit is None else self._buildkit
+            order = replace(order, labels={**order.labels, **mark(self._installation())})
             return Build(api, self._host, self._registry, order, log).run(buildkit, stop)
 
     def base_here(self, image: str) -> str:
@@ -65,6 +71,7 @@ class EngineBuilder:
     def test(self, order: TestOrder, log: Log, stop: Callable[[], bool]) -> TestOutcome:
         with speaking(self._host, f"test {order.image}"):
             api = self._reach.client(self._host, PATIENT)
+            order = replace(order, labels={**order.labels, **mark(self._installation())})
             return Trial(api, self._registry, order, log, self._artifacts).run(stop)
 
     def scan(self, order: ScanOrder, log: Log, stop: Callable[[], bool]) -> Sequence[Finding]:
@@ -101,9 +108,10 @@ class EngineBuilder:
     def published(self, image: str, access: RegistryAccess) -> bool:
         return registry_of(access).has(image)
 
-    def clean(self, run_id: int, service: str = "") -> None:
+    def clean(self, run_id: int, service: str = "", keep: Collection[int] | None = None) -> None:
         with speaking(self._host, f"clean up after run {run_id}"):
-            sweep(self._reach.client(self._host, PATIENT), run_id, service)
+            api = self._reach.client(self._host, PATIENT)
+            sweep(api, run_id, service, keep, self._installation())
 
     def close(self) -> None:
         if not self._shared:

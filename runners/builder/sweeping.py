@@ -1,43 +1,42 @@
 """Removes what one run left on the builder's engine, and what older runs of its service keep there too long.
 
 Images hand their labels down to every container made from them, the live replicas among them: a container is only ours
-when it also carries `shipway.part`, which no image has. Named images of finished runs stay as the next build's cache,
-the newest few of each service.
+when it also carries `shipway.part`, which no image has. What another Shipway made stays. Which runs' images stay as the
+next build's cache is told, never concluded from their numbers: those of a database that was lost may be higher.
 """
 
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import docker.errors
 
 from runners.builder.talking import Api
+from runners.engines.labels import stranger
 
 RUN, PART, SERVICE = "shipway.run", "shipway.part", "shipway.service"
-KEPT = 5  # images of a service
 
 
-def clear(api: Api, run_id: int, service: str) -> None:
+def clear(api: Api, run_id: int, service: str, installation: str = "") -> None:
     """Containers and networks. The tests of one run never run twice at once, so what is there is left over."""
     filters = {"label": [*_labels(run_id, service), PART]}
-    for container in api.containers(all=True, filters=filters):
+    for container in _ours(api.containers(all=True, filters=filters), installation):
         _gone(api.remove_container, container["Id"], force=True, v=True)
-    for network in api.networks(filters=filters):
+    for network in _ours(api.networks(filters=filters), installation):
         _gone(api.remove_network, network["Id"])
 
 
-def sweep(api: Api, run_id: int, service: str) -> None:
-    """Also images: those without a name, and the one that was only built to be tested."""
-    clear(api, run_id, service)
-    services = set()
-    for image in api.images(filters={"label": _labels(run_id, service)}):
-        services.add((image.get("Labels") or {}).get(SERVICE, ""))
-        tags = [tag for tag in image.get("RepoTags") or [] if tag != "<none>:<none>"]
+def sweep(api: Api, run_id: int, service: str, keep: Collection[int] | None, installation: str) -> None:
+    """Also images: those without a name, the one that was only built to be tested, and the service's old ones."""
+    clear(api, run_id, service, installation)
+    for image in _ours(api.images(filters={"label": _labels(run_id, service)}), installation):
+        tags = _tags(image)
         for tag in tags:
             if tag.endswith(f":run-{run_id}-test"):
                 _gone(api.remove_image, tag)
         if not tags:
             _gone(api.remove_image, image["Id"])
-    for name in services - {""}:
-        _retire(api, name)
+    if service and keep is not None:
+        _retire(api, service, keep, installation)
 
 
 def trim_cache(client: Any, limit: int) -> None:
@@ -50,22 +49,21 @@ def _labels(run_id: int, service: str) -> list[str]:
     return [f"{RUN}={run_id}", *([f"{SERVICE}={service}"] if service else [])]
 
 
-def _retire(api: Api, service: str) -> None:
+def _ours(found: Iterable[dict[str, Any]], installation: str) -> Iterator[dict[str, Any]]:
+    return (one for one in found if not stranger(one.get("Labels") or {}, installation))
+
+
+def _retire(api: Api, service: str, keep: Collection[int], installation: str) -> None:
     """Without force: what a container uses stays."""
-    images = api.images(filters={"label": [f"{SERVICE}={service}"]})
-    numbered = sorted(
-        (
-            (number, tag)
-            for image in images
-            for tag in image.get("RepoTags") or []
-            if (number := _run(image, tag))
-        ),
-        reverse=True,
-    )
-    newest = sorted({number for number, _ in numbered}, reverse=True)[:KEPT]
-    for number, tag in numbered:
-        if number not in newest:
-            _gone(api.remove_image, tag)
+    for image in _ours(api.images(filters={"label": [f"{SERVICE}={service}"]}), installation):
+        for tag in _tags(image):
+            number = _run(image, tag)
+            if number and number not in keep:
+                _gone(api.remove_image, tag)
+
+
+def _tags(image: dict[str, Any]) -> list[str]:
+    return [tag for tag in image.get("RepoTags") or [] if tag != "<none>:<none>"]
 
 
 def _run(image: dict[str, Any], tag: str) -> int:

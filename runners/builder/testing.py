@@ -27,6 +27,7 @@ from runners.builder.readiness import LISTENS, Beside, Onlook, of_service, wait_
 from runners.builder.reports import read_reports
 from runners.builder.sweeping import PART, RUN, SERVICE, clear
 from runners.builder.talking import GLANCE, Api, Guard
+from runners.engines.labels import INSTALLATION
 
 SETUP_TIMEOUT = 900.0
 # What an ordinary image needs to change its user and own its files; raw sockets, device nodes and the rest are gone.
@@ -54,10 +55,11 @@ class Trial:
         self._order = order
         self._log = log
         self._service = order.labels.get(SERVICE, "")
+        self._installation = order.labels.get(INSTALLATION, "")
         self._name = "-".join(part for part in ("shipway", self._service, f"run-{order.run}") if part)
 
     def run(self, stop: Callable[[], bool]) -> TestOutcome:
-        clear(self._api, self._order.run, self._service)
+        self._clear()
         try:
             late = f"The containers beside the tests were not ready within {minutes(SETUP_TIMEOUT)}."
             with Guard(stop, SETUP_TIMEOUT, late) as guard:
@@ -66,7 +68,10 @@ class Trial:
                 self._start_services(guard)
             return TestOutcome(tuple(self._run(name, stop) for name in self._order.commands))
         finally:
-            clear(self._api, self._order.run, self._service)
+            self._clear()
+
+    def _clear(self) -> None:
+        clear(self._api, self._order.run, self._service, self._installation)
 
     def _make_network(self) -> None:
         self._api.create_network(

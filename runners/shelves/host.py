@@ -104,7 +104,8 @@ def image_thing(kind: Kind, where: str, image: dict[str, Any], used: set[str], i
         digests=frozenset(name.partition("@")[2] for name in digests),
         used=str(image["Id"]) in used,
         mine=installation in marks.installations(tags),
-        other=marks.another(image, installation),
+        other=marks.another(image, installation)
+        or (ours.stranger(labels, installation) if kind is Kind.BUILD else ""),
     )
 
 

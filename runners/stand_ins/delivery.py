@@ -5,7 +5,7 @@ each. What was done stands in `deeds`, in order.
 """
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -230,13 +230,16 @@ class MemoryBuilder:
         _fail_if_asked(self.failing, "published")
         return image in self.registry
 
-    def clean(self, run_id: int, service: str = "") -> None:
+    def clean(self, run_id: int, service: str = "", keep: Collection[int] | None = None) -> None:
         _fail_if_asked(self.failing, "clean")
         self.deeds.append(f"clean {run_id}")
         self.left_over.discard(run_id)
         self.images.pop(
             next((t for t, run in self.images.items() if run == run_id and t.endswith("-test")), ""), None
         )
+        old = {t for t, run in self.images.items() if f"/{service}:" in t and run not in (keep or ())}
+        for tag in old if keep is not None else ():
+            del self.images[tag]
 
     def _begin(self, what: str, order: BuildOrder | TestOrder, stop: Callable[[], bool]) -> None:
         self.orders.append(order)

@@ -196,6 +196,21 @@ def test_cleaning_twice_and_of_nothing_is_fine(bench):
     bench.builder.clean(bench.run)
 
 
+def test_an_image_that_a_run_needs_stays_and_others_go_whatever_their_numbers(bench):
+    run, kept = bench.run, bench.tag
+    bench.build()
+    bench.run = next(NUMBERS) + 1_000_000  # of a database that is gone: its numbers were higher
+    bench.tag = f"{bench.repository}:run-{bench.run}"
+    bench.build()
+
+    bench.builder.clean(run, bench.service, {run})
+
+    assert bench.builder.facts(kept)
+    with pytest.raises(Rejected):
+        bench.builder.facts(bench.tag)
+    bench.run = run
+
+
 def test_image_outlives_the_cleaning_and_the_one_for_tests_does_not(bench):
     bench.build()
     bench.builder.build(bench.order(f"{bench.tag}-test"), bench.told.append, lambda: False)

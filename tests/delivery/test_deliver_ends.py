@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from pipeline.delivery.orders import ImageFacts
-from pipeline.delivery.run import StageName
+from pipeline.delivery.run import NewRun, StageName
 from pipeline.errors import DiskFull, Rejected, RunnerError, StageFailed, Stopped, Unreachable
+from pipeline.lease import run_key
 from pipeline.spec import Spec
 from pipeline.spec import TestSpec as SpecOfTests
 from tests.delivery.conftest import COMMIT
@@ -206,3 +207,17 @@ def test_failing_to_clean_is_said_and_does_not_decide(world):
 
     assert run.deployment
     assert "Could not clean up: The engine is gone." in world.log
+
+
+def test_a_run_that_ends_takes_no_image_from_one_beside_it_however_high_the_numbers_on_the_builder(world):
+    world.builder.images |= {
+        f"registry:5000/acme/shop:run-{n}": n for n in range(101, 106)
+    }  # of a lost database
+    beside = world.store.runs.add(NewRun("shop", "test", "branch", "main", COMMIT, "push:ada")).id
+    lease = world.store.leases.take(run_key(beside), "neighbour", 60.0)
+    world.store.runs.begin(beside, lease)
+    world.builder.images[f"registry:5000/acme/shop:run-{beside}"] = beside  # built, and not published yet
+
+    world.go()
+
+    assert sorted(world.builder.images.values()) == [world.run_id, beside]

@@ -125,6 +125,16 @@ def test_the_newest_builds_stay_as_a_cache() -> None:
     assert gone == [3, 1]
 
 
+def test_builds_of_a_lost_database_go_and_push_none_of_ours_out() -> None:
+    basis = replace(BASIS, need=replace(NEED, last_run=12))
+    things = [build(run) for run in (3, 9, 12, 901, 902, 903, 904, 905)]
+
+    found = judge(things, ranked(basis, things))
+
+    assert [v.thing.run for v in found if v.goes] == [901, 902, 903, 904, 905]
+    assert found[3].why == "our books have no run 901: of an older database"
+
+
 @pytest.mark.parametrize(
     ("thing", "goes", "why"),
     [

@@ -221,20 +221,38 @@ class Shelf:
         self.gone.append(name)
 
 
-def image(run, *tags, number="x"):
+def image(run, *tags, number="x", **labels):
     return {
         "Id": number,
         "RepoTags": list(tags),
-        "Labels": {"shipway.run": str(run), "shipway.service": "shop"},
+        "Labels": {"shipway.run": str(run), "shipway.service": "shop", **labels},
     }
 
 
-def test_sweep_keeps_the_newest_images_of_a_service_and_what_is_not_named_by_us():
-    api = Shelf([*(image(n, f"r/shop:run-{n}") for n in range(1, 8)), image(1, "r/shop:precious")])
+def test_sweep_keeps_the_images_that_are_needed_and_what_is_not_named_by_us():
+    api = Shelf([*(image(n, f"r/shop:run-{n}") for n in (9, 1, 2, 8)), image(9, "r/shop:precious")])
 
-    sweep(api, 7, "shop")
+    sweep(api, 2, "shop", {1, 2}, "")
 
-    assert api.gone == ["r/shop:run-2", "r/shop:run-1"]
+    assert api.gone == ["r/shop:run-9", "r/shop:run-8"]
+
+
+def test_sweep_without_a_word_on_what_is_needed_keeps_all():
+    api = Shelf([image(n, f"r/shop:run-{n}") for n in range(1, 9)])
+
+    sweep(api, 2, "shop", None, "")
+
+    assert api.gone == []
+
+
+def test_sweep_leaves_what_another_shipway_made():
+    theirs = {"shipway.installation": "theirs"}
+    built = [image(1, "r/shop:run-1", **theirs), image(7, "r/shop:run-7-test", **theirs)]
+    api = Shelf([*built, image(3, "r/shop:run-3", **{"shipway.installation": "ours"})])
+
+    sweep(api, 7, "shop", set(), "ours")
+
+    assert api.gone == ["r/shop:run-3"]
 
 
 def test_sweep_removes_images_without_a_name_and_those_for_tests():
@@ -242,10 +260,10 @@ def test_sweep_removes_images_without_a_name_and_those_for_tests():
         [image(7, number="nameless"), image(7, "r/shop:run-7-test"), image(6, number="of-another-run")]
     )
 
-    sweep(api, 7, "shop")
+    sweep(api, 7, "shop", {6, 7}, "")
 
     assert api.gone == ["nameless", "r/shop:run-7-test"]
 
 
 def test_sweep_leaves_what_is_in_use():
-    sweep(Shelf([image(7, number="in-use")]), 7, "shop")
+    sweep(Shelf([image(7, number="in-use")]), 7, "shop", {7}, "")
