@@ -116,9 +116,9 @@ class Runs(Protocol):
     def held_for(self, run_id: int, why: str) -> None:
         """Of one that is held: why now. Empty: due from now on."""
 
-    def approve(self, run_id: int, by: str, override: bool = False) -> Run:
-        """Due from now on; with `override` whatever windows and freezes say. Raises `Conflict` when it does not wait for
-        that."""
+    def approve(self, run_id: int, by: str, override: bool = False, reason: str = "") -> Run:
+        """Due from now on; with `override` whatever windows and freezes say, and `reason` why. Raises `Conflict` when it
+        does not wait for that."""
 
     def cancel(self, run_id: int) -> Run:
         """Queued: cancelled at once. Running: `cancel_requested`, obeyed by its worker. Raises `Conflict` when over."""

@@ -9,6 +9,8 @@ from pipeline.commands.following import (
     follow_deployment,
     follow_run,
     override_option,
+    overriding,
+    reason_option,
     told_to_wait,
     wait_option,
 )
@@ -50,6 +52,7 @@ def plan(service: str, environment: str, release: int | None) -> None:
 @click.option("--ref", help="Build this branch, tag or commit first.")
 @click.option("--image", help="An image by digest, whoever built it: repository@sha256:…")
 @override_option
+@reason_option
 @wait_option
 def deploy(
     service: str,
@@ -58,12 +61,13 @@ def deploy(
     ref: str | None,
     image: str | None,
     override: bool,
+    reason: str,
     wait: bool,
 ) -> None:
     """Bring a release, a ref or an image onto ENVIRONMENT."""
     if sum(given is not None for given in (release, ref, image)) > 1:
         raise click.UsageError("Give one of --release, --ref and --image.")
-    server = api(asked())
+    server, extra = api(asked()), overriding(override, reason)
     if ref is not None and override:
         raise click.UsageError("A run is let through when it waits: shipway run approve RUN --override.")
     if ref is not None:
@@ -71,8 +75,7 @@ def deploy(
         follow_run(server, number) if wait else told_to_wait(number, "run")
         return
     body: dict[str, object] = {"image": image} if image else {"release": release or _newest(server, service)}
-    body |= {"override": True} if override else {}
-    answer = server.post(f"{_at(service, environment)}/deployments", body)
+    answer = server.post(f"{_at(service, environment)}/deployments", body | extra)
     _stay(server, answer["deployment"], wait)
 
 

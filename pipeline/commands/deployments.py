@@ -12,6 +12,8 @@ from pipeline.commands.following import (
     follow_deployment,
     follow_run,
     override_option,
+    overriding,
+    reason_option,
     told_to_wait,
     wait_option,
 )
@@ -67,11 +69,12 @@ def show_deployment(number: int) -> None:
 @deployment.command()
 @click.argument("number", type=int, shell_complete=completing.deployments)
 @override_option
+@reason_option
 @wait_option
-def retry(number: int, override: bool, wait: bool) -> None:
+def retry(number: int, override: bool, reason: str, wait: bool) -> None:
     """Try one again: only hosts that do not have its release, or are not well with it, are touched."""
     server = api(asked())
-    again = server.post(f"/deployments/{number}/retry", {"override": True} if override else {})["deployment"]
+    again = server.post(f"/deployments/{number}/retry", overriding(override, reason))["deployment"]
     follow_deployment(server, again) if wait else told_to_wait(again, "deployment")
 
 
@@ -119,12 +122,15 @@ abort = _asking("abort", "End a deployment; every host goes back.", "ends and go
     "--to", "environment", shell_complete=completing.environments, help="The environment that gets it."
 )
 @override_option
+@reason_option
 @wait_option
-def promote(what: str, origin: str | None, environment: str | None, override: bool, wait: bool) -> None:
+def promote(
+    what: str, origin: str | None, environment: str | None, override: bool, reason: str, wait: bool
+) -> None:
     """Take a canary to all hosts; or bring what is live on one environment onto another, the very image, without a build."""
     server = api(asked())
     if origin and environment:
-        body = {"from": origin, **({"override": True} if override else {})}
+        body = {"from": origin, **overriding(override, reason)}
         answer = server.post(f"/services/{what}/environments/{environment}/deployments", body)
         number = answer["deployment"]
         follow_deployment(server, number) if wait else told_to_wait(number, "deployment")

@@ -197,3 +197,13 @@ wait_option = click.option(
 override_option = click.option(
     "--override", is_flag=True, help="Also outside of its windows and during a freeze (role admin)."
 )
+reason_option = click.option("--reason", default="", help="Why, for people who ask; with --override.")
+
+
+def overriding(override: bool, reason: str) -> dict[str, object]:
+    """What the API is sent for these two options."""
+    if reason and not override:
+        raise click.UsageError(
+            "--reason tells why windows and freezes are overridden: give it with --override."
+        )
+    return ({"override": True} if override else {}) | ({"reason": reason} if reason else {})

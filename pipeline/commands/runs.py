@@ -10,7 +10,14 @@ import click
 from pipeline.commands import completing
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
-from pipeline.commands.following import follow_run, override_option, told_to_wait, wait_option
+from pipeline.commands.following import (
+    follow_run,
+    override_option,
+    overriding,
+    reason_option,
+    told_to_wait,
+    wait_option,
+)
 from pipeline.commands.showing import ago, colour, first_line, place_of, short, show, table, took
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "superseded")
@@ -60,6 +67,9 @@ def show_run(number: int) -> None:
         lines += ["", f"It waits for an approval: shipway run approve {number}"]
     if answer.get("held"):
         lines += ["", f"It {answer['held']}. Now: shipway run approve {number} --override (role admin)"]
+    if answer.get("overridden_by"):
+        why = f": {answer['override_reason']}" if answer.get("override_reason") else "."
+        lines += ["", f"Windows and freezes were overridden by {answer['overridden_by']}{why}"]
     lines += ["", answer["error"]] if answer["error"] else []
     lines += [f"Release {answer['release']}, deployment {answer['deployment']}."] if answer["release"] else []
     show(answer, "\n".join(lines))
@@ -95,11 +105,12 @@ def artifacts(number: int, path: str, output: str | None) -> None:
 @run.command()
 @click.argument("number", type=int, shell_complete=completing.runs)
 @override_option
+@reason_option
 @wait_option
-def approve(number: int, override: bool, wait: bool) -> None:
+def approve(number: int, override: bool, reason: str, wait: bool) -> None:
     """Let a run that waits for an approval deploy what it built."""
     server = api(asked())
-    server.post(f"/runs/{number}/approve", {"override": True} if override else {})
+    server.post(f"/runs/{number}/approve", overriding(override, reason))
     follow_run(server, number) if wait else told_to_wait(number, "run")
 
 

@@ -114,6 +114,7 @@ class Run:
     approved_by: str = ""
     held: str = ""  # the same, but for a window or the end of a freeze, in words
     overridden_by: str = ""  # who let it deploy all the same
+    override_reason: str = ""  # in that person's words
 
     @property
     def place(self) -> str:

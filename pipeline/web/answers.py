@@ -92,6 +92,7 @@ class RunAnswer(Answer):
     approved_by: str
     held: str
     overridden_by: str
+    override_reason: str
     created_at: Utc
     started_at: Utc | None
     finished_at: Utc | None

@@ -66,8 +66,24 @@ Override = Annotated[
 ]
 
 
+Reason = Annotated[
+    Filter | None, Field(description="Why it is overridden, for people who ask. Only with `override`.")
+]
+
+
+def _reasonable(override: bool, reason: str | None) -> None:
+    if reason and not override:
+        raise ValueError("'reason' tells why windows and freezes are overridden: send it with 'override'")
+
+
 class OverrideBody(Sent):
     override: Override = False
+    reason: Reason = None
+
+    @model_validator(mode="after")
+    def _reason_of_an_override(self) -> "OverrideBody":
+        _reasonable(self.override, self.reason)
+        return self
 
 
 class FreezeBody(Sent):
@@ -100,9 +116,11 @@ class DeploymentBody(Sent):
         Word | None, Field(alias="from", description="An environment: what is live there, the very image.")
     ] = None
     override: Override = False
+    reason: Reason = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "DeploymentBody":
+        _reasonable(self.override, self.reason)
         if sum(given is not None for given in (self.release, self.image, self.origin)) != 1:
             raise ValueError("send one of 'release', 'image' and 'from', and no more")
         return self

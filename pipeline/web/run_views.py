@@ -28,6 +28,7 @@ def run_view(run: Run) -> RunAnswer:
         approved_by=run.approved_by,
         held=run.held,
         overridden_by=run.overridden_by,
+        override_reason=run.override_reason,
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,

@@ -60,7 +60,8 @@ def cancel_run(ports: Ports, caller: Caller, run: int, body: NothingBody) -> Run
 
 def approve_run(ports: Ports, caller: Caller, run: int, body: OverrideBody) -> RunAccepted:
     _reachable(ports, caller, run)
-    approved = ports.runs.approve(run, requested_by(caller), overriding(caller, body.override))
+    override = overriding(caller, body.override)
+    approved = ports.runs.approve(run, requested_by(caller), override, body.reason or "")
     wake(ports.queue.wake_run, run)
     return RunAccepted(run=run, status=approved.status)
 

@@ -23,7 +23,7 @@ COLUMNS = tables.runs.c
 SAME = (
     "id", "service", "environment", "kind", "ref", "created_at", "requested_by", "message", "started_at",
     "finished_at", "error", "release", "deployment", "delivery", "attempt", "cancel_requested", "merge_request",
-    "target", "fork", "waits", "approved_by", "held", "overridden_by",
+    "target", "fork", "waits", "approved_by", "held", "overridden_by", "override_reason",
 )  # fmt: skip
 
 

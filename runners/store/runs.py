@@ -131,13 +131,13 @@ class SqlRuns:
         still = is_open(run_id) & (COLUMNS.held != "")
         self._database.write(lambda tx: tx.execute(update(tables.runs).where(still).values(held=why)))
 
-    def approve(self, run_id: int, by: str, override: bool = False) -> Run:
+    def approve(self, run_id: int, by: str, override: bool = False, reason: str = "") -> Run:
         def work(tx: Connection) -> Run:
             run = run_of(lock_run(tx, self._database, run_id))
             if not run.waits and not (override and run.held):
                 raise Conflict(_not_waiting(run))
             values = {"waits": False, "approved_by": by if run.waits else run.approved_by}
-            values |= {"held": "", "overridden_by": by} if override else {}
+            values |= {"held": "", "overridden_by": by, "override_reason": reason} if override else {}
             tx.execute(update(tables.runs).where(is_open(run_id)).values(values))
             return run_of(find_run(tx, run_id))
 

@@ -129,6 +129,7 @@ runs = Table(
     _words("approved_by"),
     _words("held"),  # why its deployment waits for a window or the end of a freeze; empty: it does not
     _words("overridden_by"),  # who let it deploy all the same
+    _words("override_reason"),
     _moment("committed_at"),
     Index("one_run_at_a_time", *RUNS_BESIDE, unique=True, sqlite_where=text(ONE_RUNNING)),
     Index("ix_runs_status", "status", "service", "environment"),

@@ -75,6 +75,7 @@ def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]
             {"from": "test", "override": True},
         ),
         ("run approve 9 --override --no-wait", {"override": True}),
+        ("run approve 9 --override --reason fix --no-wait", {"override": True, "reason": "fix"}),
         ("run approve 9 --no-wait", {}),
         ("deployment retry 7 --override --no-wait", {"override": True}),
     ],
@@ -83,6 +84,13 @@ def test_a_command_asks_for(words: str, body: dict[str, Any], call: Callable[...
     call(*words.split())
 
     assert Handler.bodies[-1][1] == body
+
+
+def test_a_reason_goes_with_an_override(call: Callable[..., Result]) -> None:  # noqa: F811
+    result = call("run", "approve", "9", "--reason", "fix")
+
+    assert "give it with --override" in result.output
+    assert Handler.bodies == []
 
 
 def test_a_ref_is_not_built_by_override(call: Callable[..., Result]) -> None:  # noqa: F811

@@ -57,8 +57,9 @@ def test_an_approval_alone_does_not_let_it_go(books: Store):
     with pytest.raises(Conflict, match=f"{WHY}.*--override"):
         books.runs.approve(run_id, "api:ada")
 
-    run = books.runs.approve(run_id, "api:root", override=True)
+    run = books.runs.approve(run_id, "api:root", override=True, reason="a fix")
     assert (run.held, run.overridden_by, run.approved_by) == ("", "api:root", "")
+    assert books.runs.run(run_id).override_reason == "a fix"
     assert books.runs.due() == [run_id]
 
 

@@ -104,6 +104,24 @@ def test_admin_overrides_and_the_audit_says_so(client, house, admin, deployer):
     assert '"override":true} accepted' in house.ports.audit.entries()[0]["detail"]
 
 
+def test_the_audit_has_why_it_was_overridden(client, house, admin):
+    frozen(client, admin)
+    body = {"release": house.release().number, "override": True, "reason": "the fix of the checkout"}
+
+    assert client.post(f"{PLACE}/deployments", json=body, headers=admin).status_code == 202
+
+    assert '"reason":"the fix of the checkout"} accepted' in house.ports.audit.entries()[0]["detail"]
+
+
+def test_a_reason_without_an_override_is_refused(client, house, admin):
+    body = {"release": house.release().number, "reason": "the fix of the checkout"}
+
+    answer = client.post(f"{PLACE}/deployments", json=body, headers=admin)
+
+    assert answer.status_code == 400
+    assert "send it with 'override'" in answer.json["detail"]
+
+
 def test_going_back_is_never_held(client, house, admin, deployer):
     frozen(client, admin)
 
@@ -125,5 +143,6 @@ def test_held_run_says_why_and_only_an_admin_lets_it_go(client, house, admin, de
     assert client.get(f"/api/v1/runs/{number}", headers=deployer).json["held"] == "waits for the window"
     assert approve(deployer, {}) == 409
     assert approve(deployer, {"override": True}) == 403
-    assert approve(admin, {"override": True}) == 202
-    assert client.get(f"/api/v1/runs/{number}", headers=deployer).json["overridden_by"] == "api:root"
+    assert approve(admin, {"override": True, "reason": "the fix of the checkout"}) == 202
+    run = client.get(f"/api/v1/runs/{number}", headers=deployer).json
+    assert (run["overridden_by"], run["override_reason"]) == ("api:root", "the fix of the checkout")

@@ -28,7 +28,7 @@ def roll_back(visit: Visit, fields: dict[str, str], service: str, environment: s
 
 
 def deploy(visit: Visit, fields: dict[str, str], service: str, environment: str) -> str:
-    sent = {"release": fields.get("release", ""), "override": "true" if "override" in fields else ""}
+    sent = {name: fields.get(name, "") for name in ("release", "override", "reason")}
     done = visit.ask(DeploymentAccepted, "deploy", sent, service=service, environment=environment)
     return f"/deployments/{done.deployment}"
 

@@ -34,6 +34,7 @@ class Deed:
     danger: bool = False
     role: Role = Role.DEPLOYER
     sent: Mapping[str, str] = field(default_factory=dict)
+    asks_why: bool = False  # a field for the `reason` that the call takes
 
 
 OF_RUNS = (
@@ -70,6 +71,7 @@ OF_RUNS = (
         danger=True,
         role=Role.ADMIN,
         sent={"override": "true"},
+        asks_why=True,
     ),
 )
 OF_DEPLOYMENTS = (
@@ -138,7 +140,8 @@ def ask_about_deployment(deed: Deed, visit: Visit, deployment: int) -> dict[str,
 
 
 def do_to_run(deed: Deed, visit: Visit, fields: Mapping[str, str], run: int) -> str:
-    return f"/runs/{visit.ask(RunAccepted, deed.call, deed.sent, run=run).run}"
+    why = {"reason": fields.get("reason", "")} if deed.asks_why else {}
+    return f"/runs/{visit.ask(RunAccepted, deed.call, {**deed.sent, **why}, run=run).run}"
 
 
 def do_to_deployment(deed: Deed, visit: Visit, fields: Mapping[str, str], deployment: int) -> str:

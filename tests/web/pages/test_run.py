@@ -279,10 +279,13 @@ def test_an_admin_lets_a_held_run_deploy_and_nobody_else_is_offered_it(house, pe
     admin, deployer = person("admin"), person("deployer")
 
     offered, kept = admin.get(f"/runs/{number}").text, deployer.get(f"/runs/{number}").text
-    done = admin.act(f"/runs/{number}/override")
+    asked = admin.get(f"/runs/{number}/override").text
+    done = admin.act(f"/runs/{number}/override", reason="a fix")
 
     assert f'href="/runs/{number}/override"' in offered
     assert f'href="/runs/{number}/override"' not in kept
     assert deployer.act(f"/runs/{number}/override").status_code == 403
     assert done.location == f"/runs/{number}"
+    assert 'name="reason"' in asked
     assert house.store.runs.run(number).overridden_by.startswith("user:admin")
+    assert ": a fix" in admin.get(f"/runs/{number}").text

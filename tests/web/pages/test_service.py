@@ -239,12 +239,14 @@ def test_an_admin_deploys_during_a_freeze_after_reading_why_it_is_held(house, pe
 
     asked = admin.get(path).text
     refused = admin.act(path, release="3")
-    done = admin.act(path, release="3", override="true")
+    done = admin.act(path, release="3", override="true", reason="a fix")
 
     assert "waits for the end of the freeze: Christmas" in asked
     assert 'name="override"' in asked
+    assert 'name="reason"' in asked
     assert refused.status_code == 409
     assert done.location.startswith("/deployments/")
+    assert '"reason":"a fix"' in house.store.audit.entries()[0]["detail"]
 
 
 def test_who_is_no_admin_is_told_and_may_not_override(house, deployer):
