@@ -29,13 +29,14 @@ ALL = Rule("all", (CHAT,))
 
 @dataclass
 class Mouth:
-    """`fault`: raised instead."""
+    """`fault`: raised instead, `of` one target or all."""
 
     said: list[tuple[str, Message]] = field(default_factory=list)
     fault: Exception | None = None
+    of: str = ""
 
     def send(self, target: Target, message: Message) -> None:
-        if self.fault is not None:
+        if self.fault is not None and self.of in ("", target.label):
             raise self.fault
         self.said.append((target.label, message))
 

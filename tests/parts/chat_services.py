@@ -9,11 +9,11 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,17 +33,25 @@ class Call:
     body: Any  # JSON, or a form's fields
 
 
+def _set() -> Event:
+    event = Event()
+    event.set()
+    return event
+
+
 @dataclass
 class ChatServices:
-    """`fault`: what the next calls are answered instead."""
+    """`fault`: what the next calls are answered instead. `speaks` cleared: nothing, until it is set."""
 
     address: str = ""
     calls: list[tuple[str, Call]] = field(default_factory=list)
     taken: list[tuple[str, str]] = field(default_factory=list)  # service, all that it would show
     fault: tuple[int, object] | None = None
+    speaks: Event = field(default_factory=_set)
 
     def take(self, host: str, call: Call) -> tuple[int, object]:
         self.calls.append((host, call))
+        self.speaks.wait(10)
         if self.fault is not None:
             return self.fault
         status, answer = HOSTS.get(host, _webhook)(call)
@@ -200,7 +208,8 @@ def _handler(services: ChatServices) -> type[BaseHTTPRequestHandler]:
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             headers = {key.lower(): value for key, value in self.headers.items()}
             call = Call(parts.path, query, headers, _read(headers, raw))
-            self._answer(*services.take(headers.get("x-meant-for", "here"), call))
+            with suppress(ConnectionError):  # who was kept waiting may be gone
+                self._answer(*services.take(headers.get("x-meant-for", "here"), call))
 
         def _answer(self, status: int, answer: object) -> None:
             text = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()

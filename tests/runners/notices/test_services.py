@@ -8,7 +8,7 @@ import requests
 from pipeline.errors import Rejected, Unreachable
 from pipeline.notices.notice import Link, Message, Mood, Target
 from pipeline.secret import Secret
-from runners.notices import Messengers
+from runners.notices import Messengers, robots
 from tests.parts.chat_services import SECRET, TOKEN, ChatServices, chat_services
 from tests.parts.mail_server import mail_server
 
@@ -131,6 +131,20 @@ def test_nobody_there_is_tried_again(address: str, monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(Unreachable):
         Messengers(()).send(Target(Secret(address), "x:1"), MESSAGE)
+
+
+@pytest.mark.parametrize("address", [f"dingtalk://{SECRET}@{TOKEN}", "json://{here}/hook?rto=0.2"])
+def test_one_that_never_answers_is_left_and_tried_again(
+    address: str, services: ChatServices, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(robots, "TIMEOUT", (3.0, 0.2))  # ten seconds would be long here
+    services.speaks.clear()
+
+    with pytest.raises(Unreachable):
+        send(address, services)
+
+    services.speaks.set()
+    assert len(services.calls) == 1
 
 
 def test_mail_comes_as_text_that_nothing_in_it_can_break():
