@@ -32,6 +32,7 @@ from pipeline.web.pages import (
     sign_in,
     static,
 )
+from pipeline.web.pages.advice import now
 from pipeline.web.pages.arrival import (
     arrive,
     demand_ours,
@@ -104,7 +105,7 @@ def trouble(ports: Ports, problem: Problem) -> Response:
         visit = arrive(ports)
     except ShipwayError:
         visit = arrive(replace(ports, sessions=NoSessions()))
-    return page(visit, "trouble", {"problem": problem}, problem.status)
+    return page(visit, "trouble", {"problem": problem, "now": now(problem.status)}, problem.status)
 
 
 def _route(app: Flask, method: str, path: str, view: Callable[..., object]) -> None:

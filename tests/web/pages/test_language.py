@@ -7,9 +7,12 @@ import pytest
 
 from pipeline.assets import templates_dir
 from pipeline.delivery.run import StageName
+from pipeline.errors import ShipwayError
+from pipeline.web.pages.advice import TITLES
 from pipeline.web.pages.language import language, preferred
 from pipeline.web.pages.marks import WORDS
 from pipeline.web.pages.navigation import NAVIGATION
+from pipeline.web.problems import problem_of
 
 PAGES = Path(__file__).parents[3] / "pipeline" / "web" / "pages"
 CALLED = re.compile(r"""\b(?:_|say|key)\(\s*(?:"([^"]+)"|'([^']+)')""")
@@ -53,6 +56,30 @@ def test_the_parts_of_a_sentence_are_the_same_in_both_languages():
 )
 def test_the_browsers_wish_is_understood(accepted, code):
     assert preferred(accepted) == code
+
+
+def errors() -> list[type[ShipwayError]]:
+    """The tree as it is loaded, classes of the web included."""
+    found, rest = list[type[ShipwayError]](), [ShipwayError]
+    while rest:
+        found.append(rest.pop())
+        rest += [child for child in found[-1].__subclasses__() if child.__module__.startswith("pipeline.")]
+    return found
+
+
+def test_every_problem_has_a_title_in_chinese():
+    titles = {problem_of(error("why"), "/", "r").title for error in errors()}
+
+    assert sorted(titles - TITLES) == []
+
+
+def test_a_problem_is_told_in_chinese_as_far_as_it_can_be(stranger):
+    answer = stranger.get("/nowhere?lang=zh", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert "<h1>未找到</h1>" in answer.text
+    assert "总览中列出了现有内容" in answer.text
+    assert '<p lang="en">' in answer.text
 
 
 def test_a_choice_is_kept_and_beats_the_browsers(stranger):
