@@ -23,8 +23,9 @@ from pipeline.settings import Settings
 from pipeline.worker import CRASH, LEASE_TTL, MOST_ATTEMPTS, deploy_once, run_once, take_a_run
 from runners.process import Beat
 from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs, MemorySource
-from runners.store import Store, open_store
+from runners.store import Store
 from tests.parts.books import books_of
+from tests.parts.empty_store import empty_store
 
 COMMIT = "a" * 40
 IMAGE = "registry:5000/shop@sha256:" + "0" * 64
@@ -77,8 +78,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     settings = Settings(
         registry=RegistryAccess("registry:5000"), hosts={"web-1": HOST}, services={"shop": shop}
     )
-    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
-    store.migrate()
+    store = empty_store(tmp_path)
     source = MemorySource({COMMIT: {"Dockerfile": "FROM busybox\n"}})
     nothing: Any = None
     ports = Ports(

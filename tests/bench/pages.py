@@ -11,24 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from flask.testing import FlaskClient
 
 from pipeline.delivery.run import NewRun
 from pipeline.fleet.service import Service
-from pipeline.ports import Ports
 from pipeline.rollout.deployment import Status
 from pipeline.rollout.release import Release
 from pipeline.secret import Secret
 from pipeline.settings import Settings
 from pipeline.web.app import create_app
 from pipeline.web.pages.static import assets
-from runners.artifact_store import FileArtifacts
-from runners.forges import Forges
-from runners.log_store import FileLogs
-from runners.store import Store, open_store
-from tests.web.conftest import COMMIT, DIGEST, Clock, Engines, Hands, House, Proxies, Queue, Source, settings
+from runners.store import Store
+from tests.web.conftest import COMMIT, DIGEST, House, house_in, settings
 from tests.web.test_deployments import bring
 
 RUNS, ROUNDS, SERVICES = 10_000, 25, 10
@@ -49,19 +44,6 @@ PAGES = (
     "/audit",
 )
 PASSWORD = "correct horse battery staple"
-BOOKS = (
-    "inbox",
-    "leases",
-    "runs",
-    "releases",
-    "deployments",
-    "routes",
-    "fleet",
-    "tokens",
-    "audit",
-    "users",
-    "sessions",
-)
 
 
 @dataclass(frozen=True)
@@ -110,30 +92,9 @@ def _told(costs: list[Cost]) -> str:
 
 @contextmanager
 def _house(folder: Path) -> Iterator[House]:
-    store = open_store(f"sqlite:///{folder}/shipway.db", str(folder / "keys"))
-    store.migrate()
-    logs, queue = FileLogs(str(folder / "logs")), Queue()
-    outside: Any = {"source": Source(), "engines": Engines(), "proxies": Proxies(), "hands": Hands()}
-    unused: Any = {"builder": None, "balancers": {}, "probe": None, "metrics": None, "notices": None}
-    books: Any = {name: getattr(store, name) for name in BOOKS}
-    kept = FileArtifacts(str(folder / "artifacts"))
-    ports = Ports(
-        settings=_settings(),
-        forges=Forges(),
-        logs=logs,
-        queue=queue,
-        clock=Clock(),
-        artifacts=kept,
-        **outside,
-        **unused,
-        **books,
-    )
-    house = House(ports, store, queue, logs, folder / "shipway.db")
-    _fill(house, store)
-    try:
+    with house_in(folder, _settings()) as house:
+        _fill(house, house.store)
         yield house
-    finally:
-        store.close()
 
 
 def _log(house: House, number: int) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 from runners.stand_ins.books import MemoryDeployments, MemoryFleet, MemoryLeases, MemoryReleases, MemoryRoutes
 from runners.stand_ins.time import VirtualClock
 from runners.store import Store, open_store
+from tests.parts.empty_store import empty_database
 from tests.runners.store.cluster import running_cluster
 
 NUMBERS = count(1)
@@ -52,11 +53,8 @@ def any_books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[object
 
 def _fresh(request: pytest.FixtureRequest, folder: Path) -> str:
     if request.param == "sqlite":
-        url = f"sqlite:///{folder}/shipway.db"
-        store = open_store(url, str(folder / "keys"))
-        store.migrate()
-        store.close()
-        return url
+        empty_database(folder)
+        return f"sqlite:///{folder}/shipway.db"
     address: str = request.getfixturevalue("postgres")
     name = f"books{next(NUMBERS)}"
     engine = create_engine(address, isolation_level="AUTOCOMMIT")

@@ -15,8 +15,8 @@ from pipeline.ports import Ports
 from pipeline.secret import Secret
 from pipeline.settings import Settings
 from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs, MemorySource
-from runners.store import open_store
 from tests.parts.books import books_of
+from tests.parts.empty_store import empty_store
 
 COMMIT = "a" * 40
 DOCKERFILE = "FROM busybox\nCMD true\n"
@@ -100,8 +100,7 @@ def world(tmp_path):
     settings = Settings(
         registry=RegistryAccess("registry:5000", "acme"), hosts={"web-1": host}, services={"shop": shop}
     )
-    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
-    store.migrate()
+    store = empty_store(tmp_path)
     source, builder = MemorySource({COMMIT: {"Dockerfile": DOCKERFILE}}), MemoryBuilder()
     logs, queue, told = MemoryLogs(), Queue(), []
     ports = Ports(

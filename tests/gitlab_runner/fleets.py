@@ -19,8 +19,9 @@ from runners.gitlab_runner.coordinator import GitLabCoordinator
 from runners.gitlab_runner.hold import hold
 from runners.hands import ThreadHands
 from runners.stand_ins.runner_hosts import MemoryRunnerHosts
-from runners.store import Store, open_store
+from runners.store import Store
 from tests.forge.gitlab import FakeGitLab
+from tests.parts.empty_store import empty_store
 
 WEB_1 = Host("web-1", "tcp://10.0.0.11:2375", "10.0.0.11", labels={"role": "ci"})
 WEB_2 = Host("web-2", "tcp://10.0.0.12:2375", "10.0.0.12", labels={"role": "ci"})
@@ -70,8 +71,7 @@ class Ground:
     drawn: dict[str, Host] = field(default_factory=lambda: {"web-1": WEB_1, "web-2": WEB_2})
 
     def __post_init__(self) -> None:
-        self.store: Store = open_store(f"sqlite:///{self.folder}/shipway.db", str(self.folder / "keys"))
-        self.store.migrate()
+        self.store: Store = empty_store(self.folder)
         self.hosts.calls = self.call
 
     def call(self, record: Record) -> None:

@@ -18,7 +18,8 @@ from pipeline.intake.sweep import look
 from pipeline.secret import Secret
 from runners.source import GitSource
 from runners.stand_ins.delivery import MemorySource
-from runners.store import Store, open_store
+from runners.store import Store
+from tests.parts.empty_store import empty_store
 from tests.parts.git_server import git_server
 from tests.parts.origin import Origin
 
@@ -71,8 +72,7 @@ class Ground:
 
 @pytest.fixture
 def ground(tmp_path: Path):
-    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
-    store.migrate()
+    store = empty_store(tmp_path)
     origin = Origin(tmp_path / "acme" / "shop.git")
     source = GitSource(str(tmp_path / "data"), os.environ)
     found = Ground(tmp_path, origin, store, source, Repository(origin.url, project="acme/shop"))

@@ -13,8 +13,8 @@ from pipeline.intake.timed import due_now, schedules_of, start
 from pipeline.settings import Settings
 from pipeline.timekeeper import AGAIN, EVERY, Timekeeper
 from runners.stand_ins.delivery import MemorySource
-from runners.store import open_store
 from tests.parts.books import books_of
+from tests.parts.empty_store import empty_store
 
 COMMIT, NEWER = "a" * 40, "b" * 40
 NIGHTLY = Schedule("0 3 * * *", "main", "UTC", only_if_changed=True)
@@ -23,8 +23,7 @@ NIGHTLY = Schedule("0 3 * * *", "main", "UTC", only_if_changed=True)
 @pytest.fixture
 def ports(tmp_path):
     """A scheduler's world a day after its schedules were written down."""
-    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
-    store.migrate()
+    store = empty_store(tmp_path)
     place = Environment("shop", "production", (), branches=("main",), schedules=(NIGHTLY,))
     shop = Service("shop", Repository("https://g/shop.git"), environments={"production": place})
     woken, told = [], []

@@ -28,7 +28,8 @@ from runners.process import Beat
 from runners.source import GitSource
 from runners.stand_ins.delivery import MemoryBuilder, MemoryLogs
 from runners.stand_ins.time import VirtualClock
-from runners.store import Store, open_store
+from runners.store import Store
+from tests.parts.empty_store import empty_store
 from tests.parts.origin import Origin
 from tests.rollout.mortal import Books
 from tests.rollout.stage import PRODUCTION, SHOP, Stage
@@ -88,8 +89,7 @@ class SlowBuilder(MemoryBuilder):
 
 class Road:
     def __init__(self, folder: Path) -> None:
-        self.store: Store = open_store(f"sqlite:///{folder}/shipway.db", str(folder / "keys"))
-        self.store.migrate()
+        self.store: Store = empty_store(folder)
         self.origin = Origin(folder / "acme" / "shop.git")
         self.stage = Stage(hosts=2, policy=Policy(), books=lambda _: _books(self.store))
         self.clock = self.stage.clock

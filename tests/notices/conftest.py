@@ -18,8 +18,9 @@ from pipeline.secret import Secret
 from pipeline.settings import Server, Settings
 from runners.log_store import FileLogs
 from runners.stand_ins.time import InlineHands, VirtualClock
-from runners.store import Store, open_store
+from runners.store import Store
 from tests.contracts.samples import AT, begun, created, handed_over, lease_deployment, release
+from tests.parts.empty_store import empty_store
 
 DOOR = "https://shipway.example.com"
 CHAT = Target(Secret("dingtalk://0123456789abcdef"), "dingtalk:1")
@@ -123,21 +124,9 @@ def settings_of(*rules: Rule) -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("blank")
-    store = open_store(f"sqlite:///{folder}/shipway.db", str(folder / "keys"))
-    store.migrate()
-    store.close()
-    return folder
-
-
 @pytest.fixture
-def house(blank: Path, tmp_path: Path) -> Iterator[House]:
-    for name in ("shipway.db", "shipway.db-wal"):
-        if (blank / name).exists():
-            (tmp_path / name).write_bytes((blank / name).read_bytes())
-    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
+def house(tmp_path: Path) -> Iterator[House]:
+    store = empty_store(tmp_path)
     clock, mouth, logs = VirtualClock(datetime.now(UTC)), Mouth(), FileLogs(str(tmp_path / "logs"))
     watch = Watch()
     desk = NoticeDesk(

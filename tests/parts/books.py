@@ -6,6 +6,7 @@ from runners.store import Store
 
 NAMES = (
     "inbox", "leases", "runs", "releases", "deployments", "routes", "fleet", "tokens", "audit", "freezes", "schedules",
+    "users", "sessions",
 )  # fmt: skip
 
 

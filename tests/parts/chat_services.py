@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.parts.http_stand_in import Answering, listening
 
 TOKEN = "0f3c9a7be1d24586a9"
 SECRET = "SEC7c1e5f0b9a"
@@ -188,39 +189,18 @@ HOSTS: dict[str, Callable[[Call], tuple[int, object]]] = {
 @contextmanager
 def chat_services() -> Iterator[ChatServices]:
     services = ChatServices()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(services))
-    services.address = f"127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with listening(_handler(services)) as services.address:
         yield services
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-def _handler(services: ChatServices) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(services: ChatServices) -> type[Answering]:
+    class Handler(Answering):
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            parts = urlsplit(self.path)
+            parts, headers = urlsplit(self.path), self.heads()
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            headers = {key.lower(): value for key, value in self.headers.items()}
-            call = Call(parts.path, query, headers, _read(headers, raw))
+            call = Call(parts.path, query, headers, _read(headers, self.sent()))
             with suppress(ConnectionError):  # who was kept waiting may be gone
-                self._answer(*services.take(headers.get("x-meant-for", "here"), call))
-
-        def _answer(self, status: int, answer: object) -> None:
-            text = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "text/plain" if isinstance(answer, str) else "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: object) -> None:
-            pass
+                self.answer(*services.take(headers.get("x-meant-for", "here"), call))
 
     return Handler
 

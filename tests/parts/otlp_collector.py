@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
+
+from tests.parts.http_stand_in import Answering, listening
 
 TRACE, SPAN, NUMBER = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{16}"), re.compile(r"[1-9]\d{17,18}")
 FIELDS = {
@@ -35,30 +35,17 @@ class Collector:
 @contextmanager
 def collector() -> Iterator[Collector]:
     found = Collector()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(found))
-    found.address = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with listening(_handler(found)) as address:
+        found.address = f"http://{address}"
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
-def _handler(found: Collector) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(found: Collector) -> type[Answering]:
+    class Handler(Answering):
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            found.headers.append({key.lower(): value for key, value in self.headers.items()})
-            status, answer = found.answer or self._taken(raw)
-            text = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            raw = self.sent()
+            found.headers.append(self.heads())
+            self.answer(*(found.answer or self._taken(raw)))
 
         def _taken(self, raw: bytes) -> tuple[int, object]:
             if self.path != "/v1/traces" or self.headers.get("Content-Type") != "application/json":
@@ -69,9 +56,6 @@ def _handler(found: Collector) -> type[BaseHTTPRequestHandler]:
                 return 400, {"message": f"{type(error).__name__}: {error}"}
             found.spans += spans
             return 200, {}
-
-        def log_message(self, *_: object) -> None:
-            pass
 
     return Handler
 

@@ -23,8 +23,9 @@ from runners.builder import EngineBuilder
 from runners.clock import SystemClock
 from runners.log_store import FileLogs
 from runners.source import GitSource
-from runners.store import Store, open_store
+from runners.store import Store
 from tests.parts.books import books_of
+from tests.parts.empty_store import empty_store
 from tests.parts.laboratory import Laboratory
 from tests.parts.repository import SampleRepository
 
@@ -123,8 +124,7 @@ def works_in(
         },
     )
     settings = replace(settings, server=replace(settings.server, data=str(data)))
-    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
-    store.migrate()
+    store = empty_store(tmp_path)
     artifacts = FileArtifacts(str(data / "artifacts"))
     builder = EngineBuilder(settings.builder, settings.registry, buildkit=buildkit, artifacts=artifacts)
     woken: list[int] = []

@@ -16,10 +16,11 @@ from pipeline.settings import Server, Settings
 from pipeline.settings_file import all_secrets
 from runners.reporters import Reporters
 from runners.stand_ins.time import InlineHands, VirtualClock
-from runners.store import Store, open_store
+from runners.store import Store
 from tests.contracts.samples import deployment, lease_run, new_run, release, settle
 from tests.forge.gitlab import FakeGitLab, fake_gitlab
 from tests.forge.gitlab_project import Project
+from tests.parts.empty_store import empty_store
 
 DOOR = "https://shipway.example.com"
 STAGES = ("checkout", "build", "test", "publish", "deploy")
@@ -92,8 +93,7 @@ def gitlab(tmp_path: Path) -> Iterator[FakeGitLab]:
 def house(gitlab: FakeGitLab, tmp_path: Path) -> Iterator[House]:
     project = gitlab.project("acme/shop")
     commit = project.commit("Sell more")
-    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
-    store.migrate()
+    store = empty_store(tmp_path)
     clock = VirtualClock()
     desk = desk_of(store, settings_of(gitlab, gitlab.token("api", 30)), clock)
     yield House(gitlab, project, store, desk, clock, commit)

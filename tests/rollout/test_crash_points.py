@@ -13,7 +13,7 @@ from sqlalchemy import text
 from pipeline.rollout.deployment import Status
 from runners.stand_ins.things import SEEN_BY_PROXIES, Quality, Violation
 from runners.stand_ins.time import VirtualClock
-from runners.store import open_store
+from tests.parts.empty_store import empty_store
 from tests.rollout.mortal import Books
 from tests.rollout.shapes import SHAPES
 from tests.rollout.story import (
@@ -178,8 +178,7 @@ def test_verdict_is_not_put_off_by_deaths(quality):
 
 
 def sqlite_books(folder: Path) -> Callable[[VirtualClock], Books]:
-    store = open_store(f"sqlite:///{folder}/shipway.db", str(folder / "keys"))
-    store.migrate()
+    store = empty_store(folder)
 
     def expire() -> None:
         past = text("UPDATE leases SET until = '2000-01-01T00:00:00.000000+00:00'")

@@ -1,7 +1,7 @@
 """One small fleet behind the HTTP side: the real store in SQLite, real logs, and tiny stand-ins of the outside."""
 
-import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,9 @@ from pipeline.web.app import create_app
 from runners.artifact_store import FileArtifacts
 from runners.forges import Forges
 from runners.log_store import FileLogs
-from runners.store import Store, open_store
+from runners.store import Store
+from tests.parts.books import books_of
+from tests.parts.empty_store import empty_store
 
 SECRET = "hook-secret"
 DB_PASSWORD = "database-password-of-production"
@@ -143,53 +145,34 @@ def _service(name: str, hosts: tuple[Host, ...], front: Proxy) -> Service:
     return Service(name, repository, environments=environments)
 
 
-@pytest.fixture(scope="session")
-def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrated once; every test gets a copy."""
-    folder = tmp_path_factory.mktemp("blank")
-    store = open_store(f"sqlite:///{folder}/shipway.db", str(folder / "keys"))
-    store.migrate()
-    store.close()
-    return folder
-
-
-@pytest.fixture
-def house(blank_database: Path, tmp_path: Path) -> Iterator[House]:
-    shutil.copytree(blank_database, tmp_path, dirs_exist_ok=True)
-    store = open_store(f"sqlite:///{tmp_path}/shipway.db", str(tmp_path / "keys"))
-    queue, logs = Queue(), FileLogs(str(tmp_path / "logs"))
+@contextmanager
+def house_in(folder: Path, settings: Settings) -> Iterator[House]:
+    """With empty books, until the end."""
+    store = empty_store(folder)
+    queue, logs = Queue(), FileLogs(str(folder / "logs"))
     outside: Any = {"source": Source(), "engines": Engines(), "proxies": Proxies(), "hands": Hands()}
     unused: Any = {"builder": None, "balancers": {}, "probe": None, "metrics": None, "notices": None}
-    books: Any = {
-        name: getattr(store, name)
-        for name in (
-            "inbox",
-            "leases",
-            "runs",
-            "releases",
-            "deployments",
-            "routes",
-            "fleet",
-            "tokens",
-            "audit",
-            "users",
-            "sessions",
-            "freezes",
-        )
-    }
     ports = Ports(
-        settings=settings(),
+        settings=settings,
         forges=Forges(),
         logs=logs,
         queue=queue,
         clock=Clock(),
-        artifacts=FileArtifacts(str(tmp_path / "artifacts")),
+        artifacts=FileArtifacts(str(folder / "artifacts")),
         **outside,
         **unused,
-        **books,
+        **books_of(store),
     )
-    yield House(ports, store, queue, logs, tmp_path / "shipway.db")
-    store.close()
+    try:
+        yield House(ports, store, queue, logs, folder / "shipway.db")
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with house_in(tmp_path, settings()) as made:
+        yield made
 
 
 @pytest.fixture
