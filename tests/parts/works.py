@@ -29,7 +29,7 @@ from tests.parts.empty_store import empty_store
 from tests.parts.laboratory import Laboratory
 from tests.parts.repository import SampleRepository
 
-HANGING = "hanging-e4"
+HANGING = f"hanging-e4-{os.getpid()}"  # others may run such tests beside us
 HANG = f"sh -c 'while true; do sleep 1; done' {HANGING}"  # a mark that stays visible in the list of processes
 
 
