@@ -244,9 +244,8 @@ def test_regions_are_looked_at_in_time_also_while_nothing_is_under_way() -> None
     looks: list[str] = []
     turns = Turns(3)
 
-    schedule(
-        ports_of(Books()), turns, Beat(), lambda: None, entrances=[Watch(lambda: looks.append("look"), 0.0)]
-    )
+    watch = Watch(lambda: looks.append("look"), TICK, "regions", prompt=True)
+    schedule(ports_of(Books()), turns, Beat(), lambda: None, watches=[watch])
 
     assert looks
     assert set(turns.waited) == {TICK}

@@ -14,7 +14,7 @@ from click.testing import Result
 
 from pipeline.cli import COMMANDS, shipway
 from pipeline.commands.asked import Asked
-from tests.commands.test_showing import Handler, call  # noqa: F401 - a fixture
+from tests.commands.conftest import Handler
 
 Call = Callable[..., Result]
 
@@ -93,7 +93,7 @@ def test_an_old_answer_is_better_than_none(cache: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_a_shell_gets_its_script(shell: str, call: Call) -> None:  # noqa: F811
+def test_a_shell_gets_its_script(shell: str, call: Call) -> None:
     script = call("completion", shell).output
 
     assert "_SHIPWAY_COMPLETE" in script

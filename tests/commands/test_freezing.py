@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.commands.test_showing import ROUTES, RUN, Handler, call  # noqa: F401 fixture
+from tests.commands.conftest import ROUTES, RUN, Handler
 
 FREEZE = {
     "id": 4,
@@ -55,7 +55,7 @@ def routes(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]) -> None:  # noqa: F811
+def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]) -> None:
     result = call(*words)
 
     assert result.exception is None
@@ -80,20 +80,20 @@ def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]
         ("deployment retry 7 --override --no-wait", {"override": True}),
     ],
 )
-def test_a_command_asks_for(words: str, body: dict[str, Any], call: Callable[..., Result]) -> None:  # noqa: F811
+def test_a_command_asks_for(words: str, body: dict[str, Any], call: Callable[..., Result]) -> None:
     call(*words.split())
 
     assert Handler.bodies[-1][1] == body
 
 
-def test_a_reason_goes_with_an_override(call: Callable[..., Result]) -> None:  # noqa: F811
+def test_a_reason_goes_with_an_override(call: Callable[..., Result]) -> None:
     result = call("run", "approve", "9", "--reason", "fix")
 
     assert "give it with --override" in result.output
     assert Handler.bodies == []
 
 
-def test_a_ref_is_not_built_by_override(call: Callable[..., Result]) -> None:  # noqa: F811
+def test_a_ref_is_not_built_by_override(call: Callable[..., Result]) -> None:
     result = call("deploy", "shop", "production", "--ref", "main", "--override")
 
     assert "shipway run approve RUN --override" in result.output

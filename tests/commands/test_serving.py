@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from runners.process import Beat
-from tests.web.test_serving import pour
+from tests.web.running import pour
 
 CONFIG = {
     "server": {"listen": "127.0.0.1:9", "data": "data", "redis": "redis://127.0.0.1:9/0"},  # --fd goes first

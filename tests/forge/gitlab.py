@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.forge import gitlab_hooks, gitlab_rest, gitlab_runners
+from tests.forge import gitlab_hooks, gitlab_rest, gitlab_runner_protocol, gitlab_runners
 from tests.forge.git_http import answer, ask, git, is_git, refs, repository_of
 from tests.forge.gitlab_jobs import JobIssuer
 from tests.forge.gitlab_project import Project, Refusal
@@ -190,8 +190,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _done(self, body: bytes) -> tuple[int, Any, dict[str, str]]:
         """A runner proves itself by its own token, in the body; it has no other."""
-        if gitlab_runners.is_protocol(self.command, self.path):
-            return gitlab_runners.speak(self.server, self.command, self.path, self.headers, body)
+        if gitlab_runner_protocol.is_protocol(self.command, self.path):
+            return gitlab_runner_protocol.speak(self.server, self.command, self.path, self.headers, body)
         return gitlab_rest.answer(self.server, self._token(), self.command, self.path, body)
 
     def _token(self) -> Token:

@@ -15,8 +15,9 @@ from pipeline.standing import live
 from pipeline.web import hook_line
 from pipeline.web.metrics import Figures
 from tests.web.conftest import SECRET
+from tests.web.running import Running
+from tests.web.running import running as running
 from tests.web.test_hooks import SIGNED, push
-from tests.web.test_serving import Running, running  # noqa: F401 fixture
 
 CHANGING = {"date", "x-request-id", "x-shipway-targets"}
 JSON = {"Content-Type": "application/json"}
@@ -44,7 +45,7 @@ def ask(
     ],
     ids=["run", "ignored", "large", "401", "400", "404", "no forge", "415"],
 )
-def test_the_short_road_answers_what_the_application_answers(running, client, path, headers, body):  # noqa: F811
+def test_the_short_road_answers_what_the_application_answers(running, client, path, headers, body):
     status, given, said = ask(running, body, path, **headers)
     long = client.post(path, data=body, headers=SIGNED | JSON | headers)
 
@@ -57,13 +58,13 @@ def test_the_short_road_answers_what_the_application_answers(running, client, pa
     assert long.status_code == (200 if status == 202 else status)
 
 
-def test_a_request_id_of_the_sender_is_kept(running):  # noqa: F811
+def test_a_request_id_of_the_sender_is_kept(running):
     _, given, _ = ask(running, json.dumps(push()).encode(), **{"X-Request-Id": "from-the-proxy-1"})
 
     assert given["x-request-id"] == "from-the-proxy-1"
 
 
-def test_an_error_that_nobody_expected_is_500_with_its_number(running, monkeypatch, caplog):  # noqa: F811
+def test_an_error_that_nobody_expected_is_500_with_its_number(running, monkeypatch, caplog):
     monkeypatch.setattr(hook_line, "settled", lambda *_: 1 // 0)  # no input is known that does this
 
     status, given, said = ask(running, json.dumps(push()).encode())
@@ -73,7 +74,7 @@ def test_an_error_that_nobody_expected_is_500_with_its_number(running, monkeypat
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_locked_database_asks_the_sender_to_come_again_and_writes_all_the_same(running, monkeypatch):  # noqa: F811
+def test_a_locked_database_asks_the_sender_to_come_again_and_writes_all_the_same(running, monkeypatch):
     monkeypatch.setattr(hook_line, "ANSWER_WITHIN", 0.3)  # nobody waits 6 s in a test
     frozen = sqlite3.connect(running.house.database, isolation_level=None)
     frozen.execute("BEGIN IMMEDIATE")
@@ -91,7 +92,7 @@ def test_a_locked_database_asks_the_sender_to_come_again_and_writes_all_the_same
     assert len(running.house.ports.runs.runs()) == 1
 
 
-def test_more_senders_than_threads_wait_together_and_the_newest_run_is_woken(running):  # noqa: F811
+def test_more_senders_than_threads_wait_together_and_the_newest_run_is_woken(running):
     frozen = sqlite3.connect(running.house.database, isolation_level=None, check_same_thread=False)
     frozen.execute("BEGIN IMMEDIATE")
     bodies = [json.dumps(push(after=f"{number:040x}")).encode() for number in range(1, 41)]
@@ -112,13 +113,13 @@ def test_more_senders_than_threads_wait_together_and_the_newest_run_is_woken(run
     assert len(running.house.queue.woken) <= 2
 
 
-def test_a_queue_that_is_down_delays_no_answer(running):  # noqa: F811
+def test_a_queue_that_is_down_delays_no_answer(running):
     running.house.queue.down = True
 
     assert ask(running, json.dumps(push()).encode())[0] == 202
 
 
-def test_no_answer_shows_the_secret(running):  # noqa: F811
+def test_no_answer_shows_the_secret(running):
     _, _, said = ask(running, json.dumps(push()).encode(), **{"X-Gitlab-Token": SECRET + "x"})
 
     assert SECRET not in json.dumps(said)

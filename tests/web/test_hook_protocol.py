@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pipeline.web import hook_line, hook_protocol
+from tests.web.running import eventually
+from tests.web.running import running as running
 from tests.web.test_hooks import SIGNED, push
-from tests.web.test_serving import Running, eventually, running  # noqa: F401 fixture
 
 END = b"\r\n\r\n"
 
@@ -40,7 +41,7 @@ def answers(wire: socket.socket, count: int) -> list[tuple[int, dict[str, object
     return found
 
 
-def test_webhooks_that_come_behind_one_another_are_answered_in_their_order(running):  # noqa: F811
+def test_webhooks_that_come_behind_one_another_are_answered_in_their_order(running):
     with running.raw() as wire:
         wire.sendall(letter(1) + letter(2) + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + letter(3))
         found = answers(wire, 4)
@@ -51,7 +52,7 @@ def test_webhooks_that_come_behind_one_another_are_answered_in_their_order(runni
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
-def test_a_webhook_that_comes_in_pieces_is_one(running, size):  # noqa: F811
+def test_a_webhook_that_comes_in_pieces_is_one(running, size):
     sent = letter(1)
     with running.raw() as wire:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -61,14 +62,14 @@ def test_a_webhook_that_comes_in_pieces_is_one(running, size):  # noqa: F811
         assert answers(wire, 1)[0][0] == 202
 
 
-def test_one_connection_serves_one_webhook_after_the_other(running):  # noqa: F811
+def test_one_connection_serves_one_webhook_after_the_other(running):
     with running.raw() as wire:
         for number in range(1, 6):
             wire.sendall(letter(number))
             assert answers(wire, 1)[0][0] == 202
 
 
-def test_who_wants_the_connection_closed_gets_it_closed(running):  # noqa: F811
+def test_who_wants_the_connection_closed_gets_it_closed(running):
     with running.raw() as wire:
         wire.sendall(letter(1, Connection="close"))
         said = b"".join(iter(lambda: wire.recv(65536), b""))
@@ -85,14 +86,14 @@ def test_who_wants_the_connection_closed_gets_it_closed(running):  # noqa: F811
     ],
     ids=["expect", "no length"],
 )
-def test_what_is_out_of_the_ordinary_goes_the_long_way(running, headers, first):  # noqa: F811
+def test_what_is_out_of_the_ordinary_goes_the_long_way(running, headers, first):
     with running.raw() as wire:
         wire.sendall(letter(1, **headers))
 
         assert wire.recv(65536).startswith(first)
 
 
-def test_a_webhook_of_more_than_the_short_roads_size_is_taken_too(running, monkeypatch):  # noqa: F811
+def test_a_webhook_of_more_than_the_short_roads_size_is_taken_too(running, monkeypatch):
     monkeypatch.setattr(hook_protocol, "LARGEST", 100)
     with running.raw() as wire:
         wire.sendall(letter(1))
@@ -100,7 +101,7 @@ def test_a_webhook_of_more_than_the_short_roads_size_is_taken_too(running, monke
         assert answers(wire, 1)[0][0] == 202
 
 
-def test_who_hangs_up_before_the_answer_has_its_webhook_kept(running):  # noqa: F811
+def test_who_hangs_up_before_the_answer_has_its_webhook_kept(running):
     with running.raw() as wire:
         wire.sendall(letter(1))
 
@@ -108,7 +109,7 @@ def test_who_hangs_up_before_the_answer_has_its_webhook_kept(running):  # noqa: 
     assert running.ask("GET", "/healthz").status == 200
 
 
-def test_a_turn_of_the_loop_that_fails_unexpectedly_is_left_to_the_writer(running, monkeypatch):  # noqa: F811
+def test_a_turn_of_the_loop_that_fails_unexpectedly_is_left_to_the_writer(running, monkeypatch):
     monkeypatch.setattr(running.house.store.inbox, "receive_at_once", lambda deliveries: 1 // 0)
     with running.raw() as wire:
         wire.sendall(letter(1))
@@ -116,7 +117,7 @@ def test_a_turn_of_the_loop_that_fails_unexpectedly_is_left_to_the_writer(runnin
         assert answers(wire, 1)[0][0] == 202
 
 
-def test_what_is_large_together_is_left_to_the_writer(running, monkeypatch):  # noqa: F811
+def test_what_is_large_together_is_left_to_the_writer(running, monkeypatch):
     monkeypatch.setattr(hook_line, "MOST_AT_ONCE", 100)
     monkeypatch.setattr(running.house.store.inbox, "receive_at_once", None)
     with running.raw() as wire:
@@ -125,7 +126,7 @@ def test_what_is_large_together_is_left_to_the_writer(running, monkeypatch):  # 
         assert answers(wire, 1)[0][0] == 202
 
 
-def test_a_hundred_deliveries_of_one_event_at_one_moment_are_one_run_whoever_writes_them(running):  # noqa: F811
+def test_a_hundred_deliveries_of_one_event_at_one_moment_are_one_run_whoever_writes_them(running):
     gate = threading.Barrier(100)
 
     def send(number: int) -> tuple[int, dict[str, object]]:
@@ -144,7 +145,7 @@ def test_a_hundred_deliveries_of_one_event_at_one_moment_are_one_run_whoever_wri
     assert len(running.house.ports.runs.runs()) == 1
 
 
-def test_pushes_of_one_turn_are_written_together_and_only_the_newest_stays_queued(running):  # noqa: F811
+def test_pushes_of_one_turn_are_written_together_and_only_the_newest_stays_queued(running):
     with running.raw() as wire:
         wire.sendall(b"".join(letter(number) for number in range(1, 21)))
         found = answers(wire, 20)

@@ -11,7 +11,7 @@ from tests.parts.browser import Browser
 from tests.web.conftest import House
 from tests.web.pages.conftest import PASSWORD
 from tests.web.pages.test_overview import add_run
-from tests.web.test_serving import Running
+from tests.web.running import Running
 
 pytestmark = pytest.mark.live
 PANE = "document.querySelector('.log .lines')"
