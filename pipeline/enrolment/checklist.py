@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pipeline.errors import NotFound
 from pipeline.fleet.balancer import MemberState
-from pipeline.fleet.check import Check, CheckState
+from pipeline.fleet.check import THINGS, Check, CheckState
 from pipeline.fleet.host import Host
 from pipeline.fleet.proxy import Proxy, SiteSeen
 from pipeline.fleet.service import Environment
@@ -12,7 +12,7 @@ from pipeline.ports import Ports
 from pipeline.rollout.balance import members_seen
 from pipeline.rollout.moving import usage
 
-PROXY, BALANCER = "proxy", "load balancer"
+PROXY, BALANCER = THINGS[-2:]
 LATER = "it comes with the first deployment that has a share here"
 
 

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from pipeline.fleet.host import Host
 
+THINGS = ("reachable", "engine", "disk", "clock", "registry", "proxy", "load balancer")  # in this order
+
 
 class CheckState(StrEnum):
     """`none`: there is nothing of the kind to look at."""

@@ -6,7 +6,7 @@ import docker
 from docker.errors import APIError
 
 from pipeline.errors import ShipwayError
-from pipeline.fleet.check import Check, CheckState
+from pipeline.fleet.check import THINGS, Check, CheckState
 from pipeline.fleet.host import Host, RegistryAccess
 from runners.engine_errors import speaking, words
 from runners.engines.look import facts
@@ -16,7 +16,6 @@ from runners.reach import QUICK, Reach
 from runners.registries import auth_config
 from runners.registries.distribution import NOBODY
 
-NAMES = ("reachable", "engine", "disk", "clock", "registry")
 ABSENT = ("manifest unknown", "not found", "name unknown")  # the registry answered; there is no such image
 
 
@@ -46,7 +45,7 @@ class HostChecks:
 
 def _away(why: str) -> Sequence[Check]:
     mend = "look whether it runs, and at `journalctl -u docker` (or -u shipway-agent) there"
-    others = (Check(name, CheckState.NONE, "not asked: the host does not answer") for name in NAMES[1:])
+    others = (Check(name, CheckState.NONE, "not asked: the host does not answer") for name in THINGS[1:5])
     return (Check("reachable", CheckState.BAD, why, mend), *others)
 
 

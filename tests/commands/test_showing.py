@@ -171,9 +171,32 @@ ROUTES: dict[str, Any] = {
                 "free_bytes": 5e9,
                 "error": "",
                 "drained": "it is drained (by ada: a new kernel)",
+                "region": "hz",
+                "labels": {"role": "web"},
+                "joined": {
+                    "provider": "aliyun",
+                    "instance": "i-7",
+                    "size": "ecs.c7.large",
+                    "engine_version": "27.1",
+                    "pool": "web",
+                    "protected": True,
+                },
             }
         ]
     },
+    "POST /hosts/invitations": {
+        "token": "shwj_x",
+        "expires_at": "2026-01-01T00:00:00Z",
+        "line": "sh -c 'set -e'",
+        "user_data": "#cloud-config\n",
+    },
+    "GET /hosts/web-1/checklist": {
+        "host": "web-1",
+        "checks": [{"name": "clock", "state": "warn", "text": "+9 s off ours", "mend": "`timedatectl`"}],
+    },
+    "POST /hosts/web-1/protect": {"host": "web-1", "protected": True},
+    "POST /hosts/web-1/revoke": {"host": "web-1", "certificates": 2},
+    "POST /hosts/web-1/remove": {"host": "web-1", "certificates": 2},
     "GET /releases": {
         "releases": [
             {"number": 2, "ref": "main", "commit": "c" * 40, "environment": "production"}
@@ -293,7 +316,16 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("status shop production", "front@web-1  10.0.0.1:20000  ready  1        4"),
         ("status shop production", "web-2 does not answer: no route"),
         ("services", "main v*         web-1 web-2  https://git.example.com/shop.git"),
-        ("hosts", "not asked  5.0 GB  it is drained (by ada: a new kernel)"),
+        ("hosts", "it is drained (by ada: a new kernel)"),
+        (
+            "hosts",
+            "role=web  not asked  5.0 GB  aliyun · i-7 · ecs.c7.large · Docker 27.1 · pool web · protected",
+        ),
+        ("hosts invite --labels role=web,disk=fast --via tls", "sh -c 'set -e'"),
+        ("hosts checklist web-1", "▲ clock         +9 s off ours\n                → `timedatectl`"),
+        ("hosts protect web-1", "web-1 is protected."),
+        ("hosts revoke web-1", "web-1 is out; 2 certificates are refused from now on."),
+        ("hosts remove web-1 --force", "web-1 is out."),
         ("status shop production", "web-1: it is drained (by ada)"),
         ("hosts drain web-1 --no-wait", "Begun: deployment 7."),
         ("hosts drain web-1 --no-wait", "blog/production follows by itself"),

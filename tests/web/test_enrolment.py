@@ -181,6 +181,14 @@ def test_checklist_of_a_silent_host_asks_nothing_more(client, admin):
     assert client.get(f"{HOSTS}/nobody/checklist", headers=admin).status_code == 404
 
 
+@pytest.mark.parametrize(("scope", "status"), [("shop/test", 200), ("nothing", 403)])
+def test_checklist_is_for_those_who_use_the_host(client, open_house, scope, status):
+    assert (
+        client.get(f"{HOSTS}/web-1/checklist", headers=open_house.token("viewer", scope)).status_code
+        == status
+    )
+
+
 def test_line_is_refused_while_the_database_is_away(client, open_house, admin, monkeypatch):
     # the port raises what a database that went away does
     def away(_: object) -> str:

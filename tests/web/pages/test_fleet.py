@@ -32,6 +32,14 @@ def test_hosts_say_whether_they_answer_the_silent_first(admin):
     assert "reachable" in text
 
 
+def test_the_checklist_of_a_host_is_a_page(admin):
+    text = admin.get("/hosts/web-1/checklist").text
+
+    assert "front (generation 7) runs" in text
+    assert "load balancer" in text
+    assert 'href="/hosts/web-1/checklist"' in admin.get("/hosts/web-1").text
+
+
 def test_a_bound_reader_sees_the_hosts_of_their_environments(person):
     browser = person("viewer", "shop/test")
 

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.assets import templates_dir
 from pipeline.delivery.run import StageName
+from pipeline.fleet.check import THINGS
 from pipeline.web.pages.language import language, preferred
 from pipeline.web.pages.marks import WORDS
 from pipeline.web.pages.navigation import NAVIGATION
@@ -20,7 +21,7 @@ def sentences() -> set[str]:
     files = [*(templates_dir() / "web").rglob("*.j2"), *PAGES.glob("*.py")]
     said = {a or b for file in files for a, b in CALLED.findall(file.read_text(encoding="utf-8"))}
     units = {"{n} d", "{n} h", "{n} min", "{n} s"}
-    tables = {*WORDS, *StageName, *(link.name for link in NAVIGATION)}
+    tables = {*WORDS, *StageName, *THINGS, *(link.name for link in NAVIGATION)}
     return said | units | tables | {"As the system", "Light", "Dark"}
 
 
