@@ -181,7 +181,20 @@ ROUTES: dict[str, Any] = {
                     "pool": "web",
                     "protected": True,
                 },
-            }
+            },
+            {
+                "name": "web-9",
+                "engine": "agent:web-9",
+                "address": "10.9.0.4",
+                "reachable": True,
+                "free_bytes": 5e9,
+                "error": "",
+                "drained": "",
+                "region": "",
+                "labels": {},
+                "joined": None,
+                "agent": "connected since 2026-01-01 10:20:30 UTC, from 10.0.0.7:41234",
+            },
         ]
     },
     "POST /hosts/invitations": {
@@ -317,6 +330,7 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
         ("status shop production", "web-2 does not answer: no route"),
         ("services", "main v*         web-1 web-2  https://git.example.com/shop.git"),
         ("hosts", "it is drained (by ada: a new kernel)"),
+        ("hosts", "agent: connected since 2026-01-01 10:20:30 UTC, from 10.0.0.7:41234"),
         (
             "hosts",
             "role=web  not asked  5.0 GB  aliyun · i-7 · ecs.c7.large · Docker 27.1 · pool web · protected",
