@@ -93,7 +93,7 @@ def hosts(context: click.Context) -> None:
             _word(host),
             _gigabytes(host["free_bytes"]),
             _machine(host),
-            host["drained"] or host["error"] or (f"agent: {host['agent']}" if host["agent"] else ""),
+            host["drained"] or host["error"] or _agent(host),
         )
         for host in answer["hosts"]
     ]
@@ -221,6 +221,11 @@ def _machine(host: Any) -> str:
         "protected" * joined["protected"],
     )
     return " · ".join(fact for fact in facts if fact)
+
+
+def _agent(host: Any) -> str:
+    """Of a host that dials out; a server of before has no word for it."""
+    return f"agent: {host['agent']}" if host.get("agent") else ""
 
 
 def _word(host: Any) -> str:

@@ -203,7 +203,20 @@ ROUTES: dict[str, Any] = {
                     "pool": "web",
                     "protected": True,
                 },
-            }
+            },
+            {
+                "name": "web-9",
+                "engine": "agent:web-9",
+                "address": "10.9.0.4",
+                "reachable": True,
+                "free_bytes": 5e9,
+                "error": "",
+                "drained": "",
+                "region": "",
+                "labels": {},
+                "joined": None,
+                "agent": "connected since 2026-01-01 10:20:30 UTC, from 10.0.0.7:41234",
+            },
         ]
     },
     "POST /hosts/invitations": {

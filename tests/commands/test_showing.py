@@ -53,6 +53,7 @@ from tests.commands.conftest import DEPLOYMENT, GOER, PRUNED, ROUTES, RUN, Handl
         ("status shop production", "web-2 does not answer: no route"),
         ("services", "main v*         web-1 web-2  https://git.example.com/shop.git"),
         ("hosts", "it is drained (by ada: a new kernel)"),
+        ("hosts", "agent: connected since 2026-01-01 10:20:30 UTC, from 10.0.0.7:41234"),
         (
             "hosts",
             "role=web  not asked  5.0 GB  aliyun · i-7 · ecs.c7.large · Docker 27.1 · pool web · protected",
