@@ -52,8 +52,6 @@ from pipeline.settings import Settings
 from pipeline.timing import Freezes, NoFreezes, NoSchedules, Schedules
 
 T = TypeVar("T")
-Say = Callable[[str], None]
-Stop = Callable[[], bool]
 # ------------------------------------------------------------------------------------------------ intake
 
 

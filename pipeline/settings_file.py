@@ -21,11 +21,11 @@ from pipeline.retention.policy import Retention
 from pipeline.secret import Secret
 from pipeline.settings import Server, Settings
 from pipeline.settings_checks import address_of, check, project_of, selected
+from pipeline.settings_hosts import HostKeys
 from pipeline.settings_keys import (
     BalancerKeys,
     EnvironmentKeys,
     FileKeys,
-    HostKeys,
     JobKeys,
     RepositoryKeys,
     ServiceKeys,

@@ -80,7 +80,6 @@ class Need:
     last_run: int | None = None  # the newest that there ever was; None: nobody looked
     places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
     repositories: Mapping[str, str] = field(default_factory=dict)
-    last_run: int | None = None  # the newest that there ever was; None: nobody looked
 
     @cached_property
     def digests(self) -> dict[str, str]:
