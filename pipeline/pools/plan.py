@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from pipeline.pools.judge import judged, orphans
 from pipeline.pools.pool import Machine, Pool, State
 from pipeline.pools.sight import Deed, Plan, Sight, Step
+from pipeline.scaling.group import Member
+from pipeline.scaling.pick import pick
 
 SHARE = 0.3  # of a pool may change at once
 FIRST, LONGEST = timedelta(minutes=5), timedelta(minutes=30)  # of the waiting after machines that failed
@@ -157,23 +159,21 @@ def _left(machine: Machine, why: str) -> Step:
 
 
 def _pick(stays: Sequence[Machine], sight: Sight, now: datetime) -> list[Machine]:
-    """Who goes first: what does not serve yet or does not answer, then the least busy, then the newest. Never a protected
-    one, nor one of which the cloud's answer is awaited, nor one that could not go a moment ago."""
-    free = [
-        m for m in stays if m.state is not State.LAUNCHING and not _protected(m, sight) and not _stuck(m, now)
-    ]
-    return sorted(free, key=lambda m: _rank(m, sight))
+    """Who goes first, of those whose answer the cloud does not owe and that could not go a moment ago."""
+    free = {m.name: m for m in stays if m.state is not State.LAUNCHING and not _stuck(m, now)}
+    members = [_member(machine, sight) for machine in free.values()]
+    return [free[name] for name in pick(members, len(members))]
 
 
-def _rank(machine: Machine, sight: Sight) -> tuple[bool, bool, int, float]:
-    serves = machine.state is State.READY
-    sick = machine.name in sight.silent
-    return (serves, serves and not sick, sight.busy.get(machine.name, 0), -machine.wished_at.timestamp())
-
-
-def _protected(machine: Machine, sight: Sight) -> bool:
+def _member(machine: Machine, sight: Sight) -> Member:
     entry = sight.joined.get(machine.name)
-    return entry is not None and entry.protected
+    return Member(
+        machine.name,
+        machine.wished_at,
+        ready=machine.state is State.READY and machine.name not in sight.silent,
+        protected=entry is not None and entry.protected,
+        busy=sight.busy.get(machine.name, 0),
+    )
 
 
 def _stuck(machine: Machine, now: datetime) -> bool:
