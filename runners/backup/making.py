@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -36,6 +37,7 @@ TRIES = 3
 PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 KEYS = "keys"
 ALWAYS = ("repositories",)
+OPTIONAL = {"log_pieces": "logs", "run_files": "artifacts", "run_file_pieces": "artifacts"}  # rows of extras
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,16 @@ class Written:
         self._envelope = EnvelopeWriter(file, key, header)
         self.entries = EntryWriter(self._envelope)
 
+    def rows(self, snapshot: Snapshot, extras: Sequence[str]) -> None:
+        """Of all tables; of extras that are not wanted only the line that names the columns."""
+        sums = {}
+        for name, lines in snapshot.tables():
+            total = Sum()
+            wanted = name not in OPTIONAL or OPTIONAL[name] in extras
+            self.entries.add(f"{ROWS}{name}", _summed(lines if wanted else islice(lines, 1), total))
+            sums[name] = total.told()
+        self.entries.add_json(SUMS, sums)
+
     def end(self, ground: Ground) -> None:
         for folder in (*ALWAYS, *ground.extras):
             self.folder(ground.data, folder)
@@ -127,12 +139,7 @@ def _begun(
             inner = path.relative_to(ground.config.parent.resolve()).as_posix()
             written.file(f"{NAMED}{inner}", path)
     written.folder(ground.data, KEYS)
-    sums = {}
-    for name, lines in snapshot.tables():
-        total = Sum()
-        written.entries.add(f"{ROWS}{name}", _summed(lines, total))
-        sums[name] = total.told()
-    written.entries.add_json(SUMS, sums)
+    written.rows(snapshot, ground.extras)
     return written
 
 

@@ -57,10 +57,19 @@ def _fresh(request: pytest.FixtureRequest, folder: Path) -> str:
         empty_database(folder)
         return f"sqlite:///{folder}/shipway.db"
     address: str = request.getfixturevalue("postgres")
+    return _made(address, "template1")
+
+
+def empty_postgres(address: str) -> str:
+    """A database without a schema."""
+    return _made(address, "template0")
+
+
+def _made(address: str, template: str) -> str:
     name = f"books{next(NUMBERS)}"
     engine = create_engine(address, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template1")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     engine.dispose()
     return address.replace("/postgres?", f"/{name}?")
 

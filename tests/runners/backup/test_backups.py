@@ -1,5 +1,6 @@
 """Backups made, proved and restored, from and into both kinds of database."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, inspect, text
 
 from pipeline.delivery.run import RunStatus
 from pipeline.errors import BadConfig, Conflict, Rejected
@@ -24,12 +25,14 @@ from runners.backup.reading import BackupFile, inside
 from runners.backup.restoring import Wish, restore
 from runners.backup.rounds import Rounds
 from runners.store import Store, open_store
-from tests.contracts.conftest import books_url, postgres  # noqa: F401 fixtures
+from tests.contracts.conftest import books_url, empty_postgres, postgres  # noqa: F401 fixtures
 from tests.contracts.samples import PRODUCTION, SHOP, delivery, deployment, lease_run, new_run, release
+from tests.parts.empty_store import empty_store
 from tests.parts.fake_buckets import buckets
 
 KEY = BackupKey(new_recovery_key())
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+OLDER = "0015"
 LATER = NOON + timedelta(hours=8)
 CONFIG = "server: {data: ./data}\nservices:\n  shop: {secret: 'file:secrets/hook'}\n"
 
@@ -97,6 +100,21 @@ def test_backup_is_proved_by_restoring_it(store: Store, ground: Ground, tmp_path
     assert checked.manifest.made_at == NOON
 
 
+@pytest.mark.parametrize(("extras", "found"), [(["logs"], b"built\n"), ([], b"")])
+def test_logs_in_the_database_are_in_it_only_when_logs_are_wanted(
+    store: Store, ground: Ground, tmp_path: Path, extras: list[str], found: bytes
+):
+    lived(store)
+    store.run_logs.append(1, "build", b"built\n", 1 << 20)
+    backup = backed_up(store, replace(ground, extras=extras), tmp_path)
+    check(backup)
+    restore(backup, fresh(tmp_path), lambda _: None)
+
+    books = open_store(f"sqlite:///{tmp_path}/fresh/shipway.db", str(tmp_path / "fresh" / "keys"))
+    assert books.run_logs.read(1, 0, 100) == found
+    books.close()
+
+
 def test_nothing_of_it_is_in_the_clear(store: Store, ground: Ground, tmp_path: Path):
     lived(store)
     backup = backed_up(store, ground, tmp_path)
@@ -145,20 +163,33 @@ def test_no_number_of_before_comes_twice(store: Store, ground: Ground, tmp_path:
     books.close()
 
 
-def test_books_go_from_either_database_into_the_other(
-    books_url: str,  # noqa: F811
-    store: Store,
+@pytest.mark.live
+def test_books_go_from_one_database_into_the_other_and_back(
+    postgres: str,  # noqa: F811
     ground: Ground,
+    data: Path,
     tmp_path: Path,
 ):
-    lived(store)
-    backup = backed_up(store, ground, tmp_path)
-    if books_url.startswith("sqlite"):
-        pytest.skip("into SQLite is the test above")
-    restore(backup, fresh(tmp_path), lambda _: None)
-    lite = open_store(f"sqlite:///{tmp_path}/fresh/shipway.db", str(tmp_path / "fresh" / "keys"))
-    assert check(_of(lite, ground, tmp_path)).rows >= check(backup).rows
-    lite.close()
+    shared = empty_postgres(postgres)
+    first = empty_store(tmp_path / "first")
+    lived(first)
+    (data / "keys" / "seal.key").write_bytes((tmp_path / "first" / "keys" / "seal.key").read_bytes())
+    backup = backed_up(first, ground, tmp_path)
+    restore(backup, fresh(tmp_path, shared), lambda _: None)
+
+    second = open_store(shared, str(tmp_path / "fresh" / "keys"))
+    assert second.deployments.environment(SHOP, PRODUCTION).live == 1
+    assert second.releases.add(release(commit="c" * 40)).number > 2
+    again = _of(second, ground, tmp_path)
+    shutil.move(tmp_path / "fresh", tmp_path / "before")
+    restore(again, fresh(tmp_path), lambda _: None)
+
+    third = open_store(f"sqlite:///{tmp_path}/fresh/shipway.db", str(tmp_path / "fresh" / "keys"))
+    assert [r.number for r in third.releases.releases(SHOP)] == [
+        r.number for r in second.releases.releases(SHOP)
+    ]
+    for store in (first, second, third):
+        store.close()
 
 
 def _of(store: Store, ground: Ground, tmp_path: Path) -> BackupFile:
@@ -209,19 +240,34 @@ def test_no_path_leads_out(path: str):
         inside(path)
 
 
-def test_backup_of_an_older_schema_is_restored_and_brought_up_to_date(
-    store: Store, ground: Ground, tmp_path: Path
-):
-    if not store._database.is_sqlite:
-        pytest.skip("one database is enough")
+def test_backup_of_an_older_schema_is_restored_and_brought_up_to_date(tmp_path: Path):
+    today = empty_store(tmp_path / "today")
+    lived(today)
+    rows = today.dump(lambda s: {name: list(lines) for name, lines in s.tables()})
     old = open_store(f"sqlite:///{tmp_path}/old/shipway.db", str(tmp_path / "old" / "keys"))
-    rows = store.dump(lambda s: {name: list(lines) for name, lines in s.tables()})
-    new = ("backups", "recoveries")
-    loaded = old.load("0015", lambda: ((n, iter(lines)) for n, lines in rows.items() if n not in new))
-    assert "runs" in loaded
+    old.load(OLDER, lambda: iter(()))
+    known = inspect(create_engine(f"sqlite:///{tmp_path}/old/shipway.db"))
+    then = {name: {str(col["name"]) for col in known.get_columns(name)} for name in known.get_table_names()}
+
+    loaded = old.load(
+        OLDER, lambda: ((name, as_then(lines, then[name])) for name, lines in rows.items() if name in then)
+    )
     old.migrate()
+
+    assert loaded["runs"][0] == 2
+    assert len(rows) > len(loaded)
     assert old.recovery.awaited() == []
-    old.close()
+    for store in (today, old):
+        store.close()
+
+
+def as_then(lines: list[bytes], known: set[str]) -> Iterator[bytes]:
+    """The lines of a table that had only these columns."""
+    head, *rows = (json.loads(line) for line in lines)
+    kept = [at for at, (name, _) in enumerate(head["columns"]) if name in known]
+    yield json.dumps(head | {"columns": [head["columns"][at] for at in kept]}).encode() + b"\n"
+    for row in rows:
+        yield json.dumps([row[at] for at in kept]).encode() + b"\n"
 
 
 def test_backup_of_a_newer_schema_is_refused(tmp_path: Path):
