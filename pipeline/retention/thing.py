@@ -77,9 +77,9 @@ class Need:
 
     images: Mapping[str, str] = field(default_factory=dict)
     runs: frozenset[int] = frozenset()  # not over
-    last_run: int | None = None  # the newest that there ever was; None: nobody looked
     places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
     repositories: Mapping[str, str] = field(default_factory=dict)
+    last_run: int | None = None  # the newest that there ever was; None: nobody looked
 
     @cached_property
     def digests(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.commands.test_showing import ROUTES, Handler, call  # noqa: F401 fixture
+from tests.commands.conftest import ROUTES, Handler
 
 MACHINE = {
     "id": 1,
@@ -69,14 +69,14 @@ def routes(monkeypatch: pytest.MonkeyPatch) -> None:
         (["pools", "want", "web", "4", "--why", "campaign"], "Pool web has 2 machines, and 4 are wanted."),
     ],
 )
-def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]) -> None:  # noqa: F811
+def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]) -> None:
     result = call(*words)
 
     assert result.exception is None
     assert said in result.output
 
 
-def test_a_plan_that_needs_force_ends_with_one(call: Callable[..., Result]) -> None:  # noqa: F811
+def test_a_plan_that_needs_force_ends_with_one(call: Callable[..., Result]) -> None:
     result = call("hosts", "plan", "--force")
 
     assert result.exit_code == 1
@@ -86,7 +86,7 @@ def test_a_plan_that_needs_force_ends_with_one(call: Callable[..., Result]) -> N
     assert Handler.bodies[-1][1] == {"force": True}
 
 
-def test_a_wish_carries_its_reason(call: Callable[..., Result]) -> None:  # noqa: F811
+def test_a_wish_carries_its_reason(call: Callable[..., Result]) -> None:
     call("pools", "want", "web", "4", "--why", "campaign", "--force")
 
     assert Handler.bodies[-1][1] == {"machines": 4, "why": "campaign", "force": True}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
-from tests.commands.test_showing import ROUTES, call  # noqa: F401 fixture
+from tests.commands.conftest import ROUTES
 
 CHANGE = {
     "id": 1,
@@ -62,7 +62,7 @@ def routes(monkeypatch: pytest.MonkeyPatch) -> None:
         (["regions", "unpark", "hz", "--no-wait"], "hz has its share again in shop"),
     ],
 )
-def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]) -> None:  # noqa: F811
+def test_a_command_says(words: list[str], said: str, call: Callable[..., Result]) -> None:
     result = call(*words)
 
     assert result.exit_code == 0, result.output

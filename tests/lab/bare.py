@@ -11,7 +11,7 @@ from tests.lab.layout import Lab, Machine
 
 LAST = 161  # byte of its address
 
-# units are files in /etc/systemd/system; only the engine's is obeyed, the others are noted
+# units are files in /etc/systemd/system; only the engine's and the agent's are obeyed, the others are noted
 SYSTEMCTL = """#!/bin/sh
 units=/etc/systemd/system
 echo "$@" >>@folder@/systemctl.log
@@ -27,10 +27,18 @@ end() {
     kill "$pid" 2>/dev/null
     while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 }
+agent() {
+    unit=$units/shipway-agent.service
+    kill "$(cat @folder@/agent.pid 2>/dev/null)" 2>/dev/null
+    env "$(sed -n 's/^Environment="\\(.*\\)"/\\1/p' $unit)" SHIPWAY_AGENT_FENCES=@folder@/fences \\
+        setsid $(sed -n 's/^ExecStart=//p' $unit) >>@folder@/log 2>&1 </dev/null &
+    echo $! >@folder@/agent.pid
+}
 case "$*" in
     'cat docker.service') show ;;
     'restart docker') end; begin ;;
     'enable --now docker') begin ;;
+    'restart shipway-agent.service') agent ;;
 esac
 """
 # everything that a machine has for itself: /etc over this one's, and a /run of its own

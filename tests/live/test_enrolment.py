@@ -4,6 +4,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import docker
@@ -46,8 +47,8 @@ def open_house(tmp_path: Path, lab: Laboratory, shop: SampleRepository) -> Itera
         yield made.start()
 
 
-def line_of(house: House, *words: str) -> str:
-    return house.shipway("hosts", "invite", "--labels", "role=web", "--via", "tls", *words).strip()
+def line_of(house: House, *words: str, via: str = "tls") -> str:
+    return house.shipway("hosts", "invite", "--labels", "role=web", "--via", via, *words).strip()
 
 
 def obeys(machine: Machine, ca: str, own: str) -> bool:
@@ -85,6 +86,32 @@ def test_machine_joins_by_the_line_and_serves_and_is_revoked(
     }
     _renews(open_house, machine)
     _is_revoked(open_house, machine)
+
+
+def test_machine_joins_by_agent_listens_nowhere_serves_and_is_revoked(
+    open_house: House, machine: Machine, shop: SampleRepository
+):
+    done = bare.execute(machine, line_of(open_house, "--name", "guest-1", via="agent"))
+
+    assert done.returncode == 0, done.stdout + done.stderr + open_house.log()
+    assert _guest(open_house)["engine"] == "agent:guest-1"
+    assert _guest(open_house)["agent"].startswith("connected since")
+    assert bare.execute(machine, "ss -ltnH").stdout == ""
+    _serves(open_house, machine, shop)
+
+    before = bare.files(machine, "client.pem")
+    assert bare.execute(machine, "sh /etc/shipway/host.sh renew now").returncode == 0
+    assert bare.files(machine, "client.pem") != before
+    bare.execute(machine, "systemctl restart shipway-agent.service")
+    open_house.until("it comes back", lambda: _guest(open_house)["reachable"], 20)
+
+    open_house.shipway("hosts", "revoke", "guest-1")
+    socket = open_house.folder / "data" / "agents" / "guest-1.sock"
+    open_house.until("its agent is cut", lambda: not socket.exists(), 30)
+
+
+def _guest(house: House) -> dict[str, Any]:
+    return next(one for one in house.get("/hosts")["hosts"] if one["name"] == "guest-1")
 
 
 def _keeps_its_keys_and_closes_metadata(machine: Machine) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import ceil
 from random import Random
 
+from pipeline.scaling.decide import ROUNDING
 from pipeline.scaling.group import ACTS, Decision, Measured, Memory, Verdict
 from pipeline.scaling.policy import Scaling
 from tests.scaling.ground import CPU, EVERY, NOON, REQUESTS, Story, cpu, group
@@ -159,7 +160,7 @@ def a_need_is_met_as_soon_as_it_is_proved(rule: Rule, dice: Random) -> None:
     values = [dice.uniform(CPU.value * 1.4, 400.0) for _ in range(policy.out_after)]
     decisions = [story.look(cpu(value)) for value in values]
     assert [one.verdict for one in decisions[:-1]] == [Verdict.COUNTING] * (policy.out_after - 1)
-    assert decisions[-1].want == ceil(size * min(values) / CPU.value)
+    assert decisions[-1].want == ceil(size * min(values) / CPU.value - ROUNDING)
 
 
 LAWS: tuple[Law, ...] = (

@@ -22,6 +22,7 @@ BODIES = st.binary(max_size=200) | (JSON | st.dictionaries(FIELDS, JSON)).map(
     lambda v: json.dumps(v).encode()
 )
 BODIED = list({call.body: call for call in CALLS if call.body and call.action != "token.create"}.values())
+SAY_NOTHING = {"plan_pools"}  # may be called without a word, about nothing in particular
 QUERIED = [call for call in CALLS if call.query and call.answer]
 
 
@@ -38,6 +39,9 @@ def test_no_body_makes_a_call_fall_over(client, admin, call):
         answer = client.open(
             url(call, "moon"), method="POST", data=body, headers=admin, content_type="application/json"
         )
+        if call.name in SAY_NOTHING and answer.status_code == 200:
+            assert not body or json.loads(body) == {}
+            return
         assert 400 <= answer.status_code < 500
         assert answer.content_type == "application/problem+json"
 
