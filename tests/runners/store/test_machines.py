@@ -14,9 +14,12 @@ from pipeline.settings import Server
 from runners.machine import Presence, this_machine
 from runners.store import Store
 from runners.store.machines import Machine
-from tests.contracts.conftest import books, books_url, postgres  # noqa: F401 fixtures
+from tests.contracts.conftest import POSTGRES, books, books_url, postgres  # noqa: F401 fixtures
 
 VERSIONS = Path(__file__).parents[3] / "runners" / "store" / "migrations" / "versions"
+SHARED = pytest.mark.parametrize(
+    "books_url", [POSTGRES], indirect=True
+)  # elsewhere one machine is all there is
 OTHER = Machine("b" * 16, "ship-2", "0.0.9")
 
 
@@ -46,9 +49,8 @@ def test_a_machine_keeps_its_id(tmp_path: Path):
     assert this_machine(server).own_redis
 
 
+@SHARED
 def test_presence_is_noted_while_it_lasts(books: Store, tmp_path: Path):  # noqa: F811
-    if not books.shared:
-        pytest.skip("one machine is all there is")
     server = Server(data=str(tmp_path / "data"))
     with Presence(books, server, every=0.05):
         for _ in range(200):
@@ -84,9 +86,8 @@ def test_steps_since_machines_share_a_database_only_add_or_say_that_they_break()
             assert "stops_older = True" in words, path.name
 
 
+@SHARED
 def test_a_machine_with_a_redis_of_its_own_is_not_let_in(books: Store, tmp_path: Path):  # noqa: F811
-    if not books.shared:
-        pytest.skip("one machine is all there is")
     books.machines.note(OTHER)
 
     with pytest.raises(
@@ -95,9 +96,8 @@ def test_a_machine_with_a_redis_of_its_own_is_not_let_in(books: Store, tmp_path:
         gather(Server(data=str(tmp_path / "data")), books)
 
 
+@SHARED
 def test_a_key_is_not_changed_under_another_machine(books: Store, tmp_path: Path):  # noqa: F811
-    if not books.shared:
-        pytest.skip("one machine is all there is")
     server = Server(data=str(tmp_path / "data"), redis="redis://r")
     gather(server, books)
     demand_alone(server, books)
