@@ -72,9 +72,10 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     kept = kept_of_runs(server.data, store, remote.bring)
     kept.logs.hide(all_secrets(settings))
     own = own_certificate(server, store)
-    roster, file = KeyedRoster(store.roster, own), settings
-    settings = live(settings, Standing(settings, roster))
-    desk = enrolment_desk(file, store, reach)
+    roster = KeyedRoster(store.roster, own, lambda: standing.forget())
+    standing = Standing(settings, roster)
+    desk = enrolment_desk(settings, store, reach, own, roster)
+    settings = live(settings, standing)
     return Ports(
         settings=settings,
         forges=Forges(),

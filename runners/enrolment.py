@@ -5,22 +5,24 @@ from pathlib import Path
 
 from pipeline.enrolment.desk import EnrolmentDesk
 from pipeline.fleet.host import Host
+from pipeline.roster import Roster
 from pipeline.settings import Server, Settings
 from runners.authority import CONTROLLERS, HOSTS, Authority
 from runners.clock import SystemClock
 from runners.engine_errors import speaking
-from runners.own_certificate import KeyedRoster, OwnCertificate
+from runners.own_certificate import OwnCertificate
 from runners.papers import EnrolmentPapers
 from runners.reach import QUICK, Reach
 from runners.signing import AuthoritySigner
 from runners.store import Store
 
 
-def enrolment_desk(file: Settings, store: Store, reach: Reach) -> EnrolmentDesk | None:
+def enrolment_desk(
+    file: Settings, store: Store, reach: Reach, own: OwnCertificate, roster: Roster
+) -> EnrolmentDesk | None:
     """None where the file lets nobody join. Opens nothing yet."""
     if file.enrolment is None:
         return None
-    own = own_certificate(file.server, store)
     return EnrolmentDesk(
         doorway=file.enrolment,
         invitations=store.invitations,
@@ -28,7 +30,7 @@ def enrolment_desk(file: Settings, store: Store, reach: Reach) -> EnrolmentDesk 
         signer=AuthoritySigner(
             Authority(HOSTS, store.authorities), Authority(CONTROLLERS, store.authorities)
         ),
-        roster=KeyedRoster(store.roster, own),
+        roster=roster,
         papers=EnrolmentPapers(file.enrolment),
         clock=SystemClock(),
         knock=knocking(reach, own),

@@ -74,10 +74,13 @@ class OwnCertificate:
 
 
 class KeyedRoster:
-    """Port `Roster` over another one: hosts that are reached by our own certificate get its files of this machine."""
+    """Port `Roster` over another one: hosts that are reached by our own certificate get its files of this machine. `changed`
+    is called when somebody joined or left by it."""
 
-    def __init__(self, roster: Roster, own: OwnCertificate) -> None:
-        self._roster, self._own = roster, own
+    def __init__(
+        self, roster: Roster, own: OwnCertificate, changed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._roster, self._own, self._changed = roster, own, changed
 
     def joined(self) -> Mapping[str, Joined]:
         found = self._roster.joined()
@@ -87,6 +90,7 @@ class KeyedRoster:
         """Never with paths of this machine."""
         kept = OURS if self._own.is_of(joined.host.tls) else joined.host.tls
         self._roster.add(replace(joined, host=replace(joined.host, tls=kept)))
+        self._changed()
 
     def identify(self, name: str, instance: str, provider: str, size: str) -> None:
         self._roster.identify(name, instance, provider, size)
@@ -96,6 +100,7 @@ class KeyedRoster:
 
     def remove(self, name: str) -> None:
         self._roster.remove(name)
+        self._changed()
 
 
 def _text(path: Path) -> str:

@@ -47,12 +47,13 @@ def test_good_files_are_kept_and_old_or_damaged_ones_made_anew(store, tmp_path):
     assert shown(files).serial_number not in (first, second)
 
 
+GUEST = Joined(Host("web-7", "tcp://10.0.0.7:2376", "10.0.0.7", tls=OURS), datetime(2026, 1, 1, tzinfo=UTC))
+
+
 def test_roster_gives_files_of_this_machine_and_keeps_none(store, tmp_path):  # noqa: F811
     here = KeyedRoster(store.roster, own(store, tmp_path / "here"))
     there = KeyedRoster(store.roster, own(store, tmp_path / "there"))
-    here.add(
-        Joined(Host("web-7", "tcp://10.0.0.7:2376", "10.0.0.7", tls=OURS), datetime(2026, 1, 1, tzinfo=UTC))
-    )
+    here.add(GUEST)
     seen = here.joined()["web-7"]
     here.add(seen)
 
@@ -60,3 +61,14 @@ def test_roster_gives_files_of_this_machine_and_keeps_none(store, tmp_path):  # 
     assert seen.host.tls.cert.startswith(str(tmp_path / "here"))
     assert there.joined()["web-7"].host.tls.cert.startswith(str(tmp_path / "there"))
     assert store.roster.joined()["web-7"].host.tls == OURS
+
+
+def test_whoever_keeps_what_stands_hears_that_somebody_joined_and_left(store, tmp_path):  # noqa: F811
+    told: list[str] = []
+    roster = KeyedRoster(store.roster, own(store, tmp_path / "here"), lambda: told.append("changed"))
+
+    roster.add(GUEST)
+    roster.protect(GUEST.name, True)
+    assert told == ["changed"]
+    roster.remove(GUEST.name)
+    assert told == ["changed", "changed"]
