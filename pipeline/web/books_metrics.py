@@ -4,6 +4,7 @@ Labels are bounded by shipway.yml: services, environments and hosts that it does
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,6 +15,7 @@ from pipeline.entrances.entrance import Standing
 from pipeline.errors import ShipwayError
 from pipeline.figures.pulse import LEASES, Pulse
 from pipeline.notices.notice import Fate
+from pipeline.pools.pool import State
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Status
 from pipeline.scaling.book import group_of
@@ -58,6 +60,7 @@ class BooksCollector(Collector):
             *_of_pulse(pulse),
             *_of_services(pulse, ports),
             *_of_hosts(pulse, self._sighting.latest(), ports),
+            *_of_pools(ports),
             *_of_scaling(ports),
             *_of_entrances(ports),
             *_of_backups(ports),
@@ -106,6 +109,22 @@ def _of_hosts(pulse: Pulse, seen: Seen | None, ports: Ports) -> Iterator[Metric]
         if seen is not None and host in seen.reachable:
             reachable.add_metric((host,), seen.reachable[host])
     yield from (wanted, ready, reachable)
+
+
+def _of_pools(ports: Ports) -> Iterator[Metric]:
+    labels = ("pool", "state")
+    machines = GaugeMetricFamily(
+        "shipway_pool_machines", "Machines of a pool that are not gone", labels=labels
+    )
+    wanted = GaugeMetricFamily("shipway_pool_wanted", "Machines that a pool should have", labels=("pool",))
+    for pool in ports.settings.pools.values():
+        states = Counter(machine.state for machine in ports.pools.machines(pool.name))
+        for state in State:
+            if state is not State.GONE:
+                machines.add_metric((pool.name, state.value), states[state])
+        said = ports.pools.wanted(pool.name)
+        wanted.add_metric((pool.name,), pool.clamp(said.machines if said else pool.min))
+    yield from (machines, wanted)
 
 
 def _of_scaling(ports: Ports) -> Iterator[Metric]:

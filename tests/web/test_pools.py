@@ -134,3 +134,14 @@ def test_a_pool_that_was_taken_out_of_the_file_is_told(pooled, house, as_role):
     answer = pooled.get("/api/v1/pools", headers=as_role("viewer")).json
 
     assert "Pool old is not in shipway.yml any more and has 1 machines" in answer["strangers"][0]
+
+
+def test_metrics_say_how_many_machines_there_are_and_should_be(pooled, house):
+    made(house, 1)
+    house.store.pools.want("web", 2, "evening", "scaling")
+
+    text = pooled.get("/metrics").text
+
+    assert 'shipway_pool_machines{pool="web",state="joining"} 1.0' in text
+    assert 'shipway_pool_machines{pool="web",state="ready"} 0.0' in text
+    assert 'shipway_pool_wanted{pool="web"} 2.0' in text

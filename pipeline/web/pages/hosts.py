@@ -11,6 +11,7 @@ from pipeline.web.fleet_answers import HostAnswer, MovesAnswer
 from pipeline.web.joined import joined_answers
 from pipeline.web.pages.page import Form, Page
 from pipeline.web.pages.visit import Visit
+from pipeline.web.pools import PoolAnswer, PoolsAnswer
 from pipeline.web.services import agent_of
 
 LOW_SPACE = 2 << 30  # bytes; below that a pull may fail
@@ -19,7 +20,8 @@ SKEW = 5.0  # seconds that a clock may differ before it is worth a word
 
 
 def show(visit: Visit) -> dict[str, object]:
-    return {"hosts": sorted(hosts_of(visit), key=lambda host: (_rank(host), host.name)), "state": state_of}
+    hosts = sorted(hosts_of(visit), key=lambda host: (_rank(host), host.name))
+    return {"hosts": hosts, "state": state_of, "pools": _pools(visit)}
 
 
 def show_one(visit: Visit, host: str) -> dict[str, object]:
@@ -78,6 +80,13 @@ def drain(visit: Visit, fields: Mapping[str, str], host: str) -> str:
 def resume(visit: Visit, fields: Mapping[str, str], host: str) -> str:
     visit.ask(MovesAnswer, "resume_host", host=host)
     return f"/hosts/{host}"
+
+
+def _pools(visit: Visit) -> list[PoolAnswer]:
+    """Machines are nobody's business who sees only some environments."""
+    if visit.caller.scopes or not visit.ports.settings.pools:
+        return []
+    return visit.ask(PoolsAnswer, "list_pools").pools
 
 
 def _rank(host: HostAnswer) -> int:

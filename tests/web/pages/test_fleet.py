@@ -5,14 +5,17 @@ from dataclasses import replace
 import pytest
 
 from pipeline.fleet.service import Repository
+from pipeline.web.app import create_app
 from pipeline.web.fleet_answers import HostsAnswer
 from pipeline.web.pages.difference import compare_address, lines_of
 from pipeline.web.pages.hosts import state_of, warnings_of
 from pipeline.web.views import release_view
 from tests.web.conftest import DB_PASSWORD, SECRET
+from tests.web.pages.conftest import PASSWORD, Browser
 from tests.web.pages.test_overview import HOSTILE
 from tests.web.test_deployments import bring
 from tests.web.test_hooks import SIGNED, push
+from tests.web.test_pools import POOL, made
 
 
 @pytest.fixture
@@ -30,6 +33,30 @@ def test_hosts_say_whether_they_answer_the_silent_first(admin):
     assert "connection refused" in text
     assert "silent" in text
     assert "reachable" in text
+
+
+def test_pools_are_shown_with_what_became_of_each_machine(house, person):
+    machine = made(house, 1)
+    house.store.pools.want("web", 2, f"the evening {HOSTILE}", "scaling")
+    settings = replace(house.ports.settings, pools={"web": POOL})
+    browser = Browser(
+        create_app(replace(house.ports, settings=settings, pools=house.store.pools)).test_client()
+    )
+    person("viewer", name="grace")
+    browser.send("/sign-in", name="grace", password=PASSWORD)
+
+    text = browser.get("/hosts").text
+
+    for shown in (
+        "Pool web",
+        "2 machines wanted, 1 to 10 allowed",
+        "joining",
+        machine.name,
+        "i-1",
+        "the evening",
+    ):
+        assert shown in text
+    assert HOSTILE not in text
 
 
 def test_the_checklist_of_a_host_is_a_page(admin):
