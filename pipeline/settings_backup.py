@@ -9,9 +9,10 @@ from pydantic import AfterValidator, Field, SecretStr
 from pipeline.recovery.backup import BackupPolicy
 from pipeline.recovery.place import Kind, Place, read_place
 from pipeline.secret import Secret
+from pipeline.settings_endpoint import Endpoint
 from pipeline.settings_rollout import Keys
 from pipeline.settings_values import SecretText
-from pipeline.units import HttpUrl, PositiveDuration, Word
+from pipeline.units import PositiveDuration, Word
 
 SHORTEST = 12  # characters of a passphrase
 
@@ -46,7 +47,7 @@ class BackupKeys(Keys):
         description="Opens them. Empty: the recovery key that `shipway backup key` made and printed once.",
     )
     region: Word = Field(default="", description="Of the bucket, in the cloud's words.")
-    endpoint: HttpUrl | None = Field(default=None, description="Overrides the address of the cloud's API.")
+    endpoint: Endpoint = Field(default="", description="Overrides the address of the cloud's API.")
     access_key: Word = Field(
         default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
     )
@@ -70,7 +71,7 @@ class BackupKeys(Keys):
         return replace(
             place,
             region=self.region,
-            endpoint=self.endpoint or "",
+            endpoint=self.endpoint,
             access_key=self.access_key,
             secret_key=Secret(self.secret_key.get_secret_value()),
         )

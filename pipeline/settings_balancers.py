@@ -3,12 +3,11 @@
 Knows what may be written, never whether such a load balancer exists.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from pipeline.faults import Faults, Path, did_you_mean
+from pipeline.settings_endpoint import UNSAFE, is_safe
 from pipeline.settings_keys import BalancerKeys, FileKeys
 
 CLOUDS = ("aliyun-slb", "aws-elbv2", "aws-elb")
@@ -45,7 +44,7 @@ def _check_single(entry: BalancerKeys, path: Path, faults: Faults) -> None:
 
 def _endpoint_fault(entry: BalancerKeys) -> str:
     if entry.kind in CLOUDS:
-        return "" if not entry.endpoint or _safe(entry.endpoint) else _UNSAFE
+        return "" if not entry.endpoint or is_safe(entry.endpoint) else UNSAFE
     if entry.kind == "haproxy" and not RUNTIME.fullmatch(entry.endpoint):
         return (
             "haproxy needs unix:///path or tcp://host:port of its runtime API (`stats socket … level admin`)"
@@ -53,20 +52,6 @@ def _endpoint_fault(entry: BalancerKeys) -> str:
     if entry.kind == "nginx" and not CONFIGURATION.fullmatch(entry.endpoint):
         return "nginx needs file:///path of its nginx.conf, such as file:///etc/nginx/nginx.conf"
     return ""
-
-
-_UNSAFE = "is not an address of an API; write https://host, plain http:// only for 127.0.0.1"
-
-
-def _safe(endpoint: str) -> bool:
-    """https, or http that stays on this machine: requests are signed, but their content is not secret on the way."""
-    parts = urlsplit(endpoint)
-    if parts.scheme == "https":
-        return bool(parts.hostname) and not parts.username
-    try:
-        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _check_chain(

@@ -1,10 +1,8 @@
 """Every key under `entrances` of `shipway.yml`, like `settings_keys`, and what must fit together in it."""
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -12,6 +10,7 @@ from pipeline import units
 from pipeline.entrances.entrance import Entrance, HealthRule, Kind, Provider, Region, kind_of
 from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.secret import Secret
+from pipeline.settings_endpoint import UNSAFE, is_safe
 from pipeline.settings_rollout import Keys
 from pipeline.settings_values import SecretText
 from pipeline.units import Duration, Name, PositiveDuration, Word
@@ -157,11 +156,8 @@ def _of_provider(entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
 def _of_access(entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
     if bool(entry.access_key) != bool(entry.secret_key.get_secret_value()):
         yield ("access_key",), "and secret_key go together; give both, or neither"
-    if entry.endpoint and not safe(entry.endpoint):
-        yield (
-            ("endpoint",),
-            "is not an address of an API; write https://host, plain http:// only for 127.0.0.1",
-        )
+    if entry.endpoint and not is_safe(entry.endpoint):
+        yield ("endpoint",), UNSAFE
 
 
 def _of_regions(name: str, entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
@@ -184,14 +180,3 @@ def _of_regions(name: str, entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
                 ("regions", region),
                 f"is too long together with '{name}': a record's mark has room for 41 letters",
             )
-
-
-def safe(endpoint: str) -> bool:
-    """https, or http that stays on this machine."""
-    parts = urlsplit(endpoint)
-    if parts.scheme == "https":
-        return bool(parts.hostname) and not parts.username
-    try:
-        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False

@@ -1,8 +1,6 @@
 """Every key under `pools` of `shipway.yml`, like `settings_keys`, and what must fit together in it."""
 
-import ipaddress
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -10,6 +8,7 @@ from pipeline import settings_values as values
 from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.pools.pool import NAME, Pool, Provider
 from pipeline.secret import Secret
+from pipeline.settings_endpoint import UNSAFE, is_safe
 from pipeline.settings_rollout import Keys
 from pipeline.settings_scaling import PoolScalingKeys, check_pool_scaling
 from pipeline.settings_values import SecretText
@@ -129,16 +128,5 @@ def _of_provider(pool: PoolKeys) -> Iterator[tuple[str, str]]:
 def _access(pool: PoolKeys) -> Iterator[tuple[str, str]]:
     if bool(pool.access_key) != bool(pool.secret_key.get_secret_value()):
         yield "access_key", "and secret_key go together; give both, or neither"
-    if pool.endpoint and not _safe(pool.endpoint):
-        yield "endpoint", "is not an address of an API; write https://host, plain http:// only for 127.0.0.1"
-
-
-def _safe(endpoint: str) -> bool:
-    """https, or http that stays on this machine: the token of a machine that joins is not for everybody."""
-    parts = urlsplit(endpoint)
-    if parts.scheme == "https":
-        return bool(parts.hostname) and not parts.username
-    try:
-        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
+    if pool.endpoint and not is_safe(pool.endpoint):
+        yield "endpoint", UNSAFE

@@ -7,9 +7,10 @@ from pydantic import Field, SecretStr
 from pipeline.faults import Faults
 from pipeline.recovery.place import BUCKET, Kind, Place, Storage
 from pipeline.secret import Secret
+from pipeline.settings_endpoint import Endpoint
 from pipeline.settings_rollout import Keys
 from pipeline.settings_values import SecretText
-from pipeline.units import HttpUrl, PositiveDuration, Word
+from pipeline.units import PositiveDuration, Word
 
 
 class StorageKeys(Keys):
@@ -20,7 +21,7 @@ class StorageKeys(Keys):
     bucket: Word = Field(default="", description="The bucket's name.")
     prefix: Word = Field(default="", description="What all names there begin with.")
     region: Word = Field(default="", description="Of the bucket, in the cloud's words.")
-    endpoint: HttpUrl | None = Field(default=None, description="Overrides the address of the cloud's API.")
+    endpoint: Endpoint = Field(default="", description="Overrides the address of the cloud's API.")
     access_key: Word = Field(
         default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
     )
@@ -37,7 +38,7 @@ class StorageKeys(Keys):
             self.bucket,
             self.prefix.strip("/"),
             self.region,
-            self.endpoint or "",
+            self.endpoint,
             self.access_key,
             Secret(self.secret_key.get_secret_value()),
         )

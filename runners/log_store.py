@@ -20,8 +20,7 @@ from pathlib import Path
 import zstandard
 
 from pipeline.errors import DiskFull, RunnerError
-from runners.log_stream import StageStream
-from runners.mask import Mask
+from runners.stage_streams import StageStreams
 
 LIMIT = 20 << 20  # bytes of a stage
 RESUMED = "[shipway] The stage goes on after an interruption.\n"
@@ -49,23 +48,16 @@ class FileLogs:
         self._bring = bring
         self._directory = Path(directory).absolute()
         self._limit = limit_bytes
-        self._secrets: tuple[str, ...] = ()
-        self._mask = Mask(())
-        self._streams: dict[tuple[int, str], StageStream] = {}
+        self._streams = StageStreams(limit_bytes)
         self._guard = threading.RLock()
 
     def hide(self, secrets: Sequence[str]) -> None:
         with self._guard:
-            if set(secrets) <= set(self._secrets):
-                return
-            self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
-            self._mask = Mask(self._secrets)
-            for stream in self._streams.values():
-                stream.use(self._mask)
+            self._streams.hide(secrets)
 
     def masked(self, text: str) -> str:
         with self._guard:
-            return self._mask.hide(text)
+            return self._streams.masked(text)
 
     def append(self, run_id: int, stage: str, text: str) -> None:
         with self._guard, _told():
@@ -74,14 +66,14 @@ class FileLogs:
             if fresh:
                 spent = _spent(_segments(self._folder(run_id)), stage)
                 spent += len(RESUMED) if spent else 0
-                self._streams[key] = StageStream(self._mask, self._limit, spent)
-            self._write(run_id, stage, self._streams[key].feed(text), fresh)
+                self._streams.begin(key, spent)
+            self._write(run_id, stage, self._streams.feed(key, text), fresh)
 
     def close(self, run_id: int, stage: str) -> None:
         with self._guard, _told():
-            stream = self._streams.pop((run_id, stage), None)
-            if stream is not None:
-                self._write(run_id, stage, stream.end(), False)
+            last = self._streams.end((run_id, stage))
+            if last is not None:
+                self._write(run_id, stage, last, False)
             if not self._folder(run_id).exists():
                 return
             with self._alone(run_id) as folder:

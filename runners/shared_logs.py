@@ -11,14 +11,11 @@ from collections.abc import Sequence
 
 from pipeline.errors import ShipwayError
 from runners.log_store import LIMIT, RESUMED, FileLogs
-from runners.log_stream import StageStream
-from runners.mask import Mask
+from runners.stage_streams import Key, StageStreams
 from runners.store.run_logs import SqlRunLogs
 
 TOGETHER = 0.2  # seconds in which what a stage prints is written together
 MOST_HELD = 256 << 10  # bytes; beyond it whoever prints waits for the database
-
-Key = tuple[int, str]
 
 
 class SharedLogs:
@@ -28,9 +25,7 @@ class SharedLogs:
         self._rows = rows
         self._before = before
         self._limit = limit_bytes
-        self._secrets: tuple[str, ...] = ()
-        self._mask = Mask(())
-        self._streams: dict[Key, StageStream] = {}
+        self._streams = StageStreams(limit_bytes)
         self._resumed: set[Key] = set()  # nothing written yet of what this process has of them
         self._held: dict[Key, list[bytes]] = {}  # in the order in which it is to be written
         self._written_at = float("-inf")
@@ -39,32 +34,27 @@ class SharedLogs:
 
     def hide(self, secrets: Sequence[str]) -> None:
         with self._guard:
-            if set(secrets) <= set(self._secrets):
-                return
-            self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
-            self._mask = Mask(self._secrets)
-            for stream in self._streams.values():
-                stream.use(self._mask)
+            self._streams.hide(secrets)
 
     def masked(self, text: str) -> str:
         with self._guard:
-            return self._mask.hide(text)
+            return self._streams.masked(text)
 
     def append(self, run_id: int, stage: str, text: str) -> None:
         with self._guard:
             key = (run_id, stage)
             if key not in self._streams:
                 spent = self._rows.spent(run_id, stage)
-                self._streams[key] = StageStream(self._mask, self._limit, spent and spent + len(RESUMED))
+                self._streams.begin(key, spent and spent + len(RESUMED))
                 self._resumed.add(key)
-            self._hold(key, self._streams[key].feed(text))
+            self._hold(key, self._streams.feed(key, text))
             self._write_soon()
 
     def close(self, run_id: int, stage: str) -> None:
         with self._guard:
-            stream = self._streams.pop((run_id, stage), None)
-            if stream is not None:
-                self._hold((run_id, stage), stream.end())
+            last = self._streams.end((run_id, stage))
+            if last is not None:
+                self._hold((run_id, stage), last)
                 self._write()
                 self._resumed.discard((run_id, stage))
             self._rows.pack(run_id, stage)

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from runners.log_stream import StageStream
-from runners.mask import Mask
+from runners.stage_streams import StageStreams
 
 LIMIT = 1 << 20
 
@@ -12,33 +11,27 @@ class MemoryLogs:
     """Like `runners.log_store.FileLogs`, without files and without a second process."""
 
     def __init__(self, limit_bytes: int = LIMIT) -> None:
-        self._limit = limit_bytes
-        self._mask = Mask(())
-        self._secrets: tuple[str, ...] = ()
+        self._streams = StageStreams(limit_bytes)
         self._texts: dict[int, bytearray] = {}
-        self._streams: dict[tuple[int, str], StageStream] = {}
         self._spent: dict[tuple[int, str], int] = {}  # bytes
         self._parts: dict[int, list[tuple[str, int]]] = {}
 
     def hide(self, secrets: Sequence[str]) -> None:
-        self._secrets = (*self._secrets, *secrets)
-        self._mask = Mask(self._secrets)
-        for stream in self._streams.values():
-            stream.use(self._mask)
+        self._streams.hide(secrets)
 
     def masked(self, text: str) -> str:
-        return self._mask.hide(text)
+        return self._streams.masked(text)
 
     def append(self, run_id: int, stage: str, text: str) -> None:
         key = (run_id, stage)
         if key not in self._streams:
-            self._streams[key] = StageStream(self._mask, self._limit, self._spent.get(key, 0))
-        self._write(key, self._streams[key].feed(text))
+            self._streams.begin(key, self._spent.get(key, 0))
+        self._write(key, self._streams.feed(key, text))
 
     def close(self, run_id: int, stage: str) -> None:
-        stream = self._streams.pop((run_id, stage), None)
-        if stream:
-            self._write((run_id, stage), stream.end())
+        last = self._streams.end((run_id, stage))
+        if last is not None:
+            self._write((run_id, stage), last)
 
     def _write(self, key: tuple[int, str], text: str) -> None:
         data = text.encode("utf-8", "replace")

@@ -131,7 +131,7 @@ def test_two_hundred_megabytes_do_not_fill_the_memory(logs, tmp_path):
     for _ in range(1600):
         logs.append(7, "test", piece)
 
-    assert len(logs._streams[7, "test"]._tail.text) <= 4 * (64 << 10)
+    assert len(logs._streams._open[7, "test"]._tail.text) <= 4 * (64 << 10)
     assert sum(f.stat().st_size for f in tmp_path.rglob("*.log")) <= 1 << 20
 
 
