@@ -4,27 +4,21 @@ Says only how; the supervisor starts and ends it. Everything follows from the da
 the address without being told. Never listens on the network.
 """
 
-import hashlib
 import importlib.util
-import os
 import platform
 import shutil
-import stat
 from pathlib import Path
 
-from pipeline.errors import BadConfig, Rejected
+from pipeline.errors import BadConfig
+from runners.socket_folder import own, socket_folder
 
 PROGRAMS = ("valkey-server", "redis-server")
-LONGEST_SOCKET = 100  # the kernel takes 107 bytes
+SOCKET = "redis.sock"
 
 
 def socket_path(data: str) -> Path:
     """In the data folder, or in /tmp when that path would be too long for a unix socket."""
-    inside = Path(data) / "redis" / "redis.sock"
-    if len(str(inside).encode()) <= LONGEST_SOCKET:
-        return inside
-    mark = hashlib.sha256(str(Path(data).resolve()).encode()).hexdigest()[:16]
-    return Path("/tmp") / f"shipway-{os.getuid()}-{mark}" / "redis.sock"  # noqa: S108 (owner checked in `prepare`)
+    return socket_folder(Path(data).absolute() / "redis", len(SOCKET)) / SOCKET
 
 
 def redis_url(configured: str, data: str) -> str:
@@ -52,11 +46,7 @@ def program() -> str:
 def prepare(data: str) -> None:
     """Make the folders. Raises `Rejected` when somebody else made the one in /tmp before us."""
     (Path(data) / "redis").mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = socket_path(data).parent
-    folder.mkdir(mode=0o700, exist_ok=True)
-    facts = folder.lstat()
-    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o022:
-        raise Rejected(f"{folder} is not a folder of ours alone. Remove it, or choose a shorter server.data.")
+    own(socket_path(data).parent)
 
 
 def words(binary: str, data: str) -> list[str]:

@@ -14,12 +14,14 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from pipeline.fleet.agent import AgentSeen
 from runners.agents.cable import QUIET, Cable, words_of
 from runners.agents.record import AgentFolder
 from runners.agents.stream import READ, Loop
+from runners.socket_folder import own
 
 log = logging.getLogger("shipway.agents")
 
@@ -48,8 +50,9 @@ class Hub:
         self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
 
     def start(self) -> None:
-        self._folder.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for stale in self._folder.folder.glob("*.sock"):
+        for place in self._folder.places:
+            own(place)
+        for stale in chain.from_iterable(place.glob("*.sock") for place in self._folder.places):
             self._leave_behind(stale.stem)
         self._wakes.setblocking(False)
         self._loop.want(self._wakes, READ, self._woken)

@@ -1,5 +1,6 @@
-"""What our end of the agents leaves in the data folder: a socket for each host whose agent is connected, and a record of each
-that ever was. Whoever reaches an engine, in whatever process, looks here; nobody but the hub writes.
+"""What our end of the agents leaves in the data folder: a socket for each host whose agent is connected (in /tmp where its
+path would be too long), and a record of each that ever was. Whoever reaches an engine, in whatever process, looks here;
+nobody but the hub writes.
 """
 
 import json
@@ -13,9 +14,9 @@ from pathlib import Path
 from pipeline.errors import Rejected, Unreachable
 from pipeline.fleet.agent import AgentSeen
 from pipeline.fleet.host import Host
+from runners.socket_folder import LONGEST_SOCKET, socket_folder
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")  # as settings have it; certificates must not bring others
-LONGEST = 100  # bytes of a socket's path: the kernel takes 107
 INSTALL = "`systemctl status shipway-agent` on that machine tells its side"
 
 
@@ -27,20 +28,20 @@ class AgentFolder:
     """`data/agents`. Implements the port `Agents`."""
 
     def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
+        self.places = (self.folder, socket_folder(self.folder, LONGEST_SOCKET))  # of sockets
 
     def socket(self, name: str) -> Path:
         """Raises `Rejected` when that cannot be one."""
-        path = (self.folder / f"{name}.sock").absolute()
         if not NAME.fullmatch(name):
             raise Rejected(
                 f"{name!r} is no name of an agent. Write agent:web-1, the host's name in its certificate."
             )
-        if len(bytes(path)) > LONGEST:
-            raise Rejected(
-                f"{path} is too long for a socket ({LONGEST} bytes). Set server.data to a shorter path."
-            )
-        return path
+        return self._socket(name)
+
+    def _socket(self, name: str) -> Path:
+        file = f"{name}.sock"
+        return socket_folder(self.folder, len(file)) / file
 
     def reached(self, host: Host) -> str:
         """The socket that is its engine. Raises `Unreachable` while its agent is away."""
@@ -55,7 +56,7 @@ class AgentFolder:
 
     def seen(self, name: str) -> AgentSeen | None:
         found = self.written(name)
-        if found is None or not found.connected or _answers(self.folder / f"{name}.sock"):
+        if found is None or not found.connected or _answers(self._socket(name)):
             return found
         return replace(
             found, connected=False, error="the door on this machine does not run; `shipway up` starts it"

@@ -13,6 +13,7 @@ import requests
 from docker.errors import DockerException
 from docker.tls import TLSConfig
 
+from runners.agents.record import AgentFolder, agents_of
 from runners.authority import CONTROLLERS, HOSTS, Authority, Usage, founded, key_pem, new_key, pem
 from tests.enrolment.ground import Kept
 from tests.lab import bare
@@ -106,7 +107,7 @@ def test_machine_joins_by_agent_listens_nowhere_serves_and_is_revoked(
     open_house.until("it comes back", lambda: _guest(open_house)["reachable"], 20)
 
     open_house.shipway("hosts", "revoke", "guest-1")
-    socket = open_house.folder / "data" / "agents" / "guest-1.sock"
+    socket = AgentFolder(agents_of(str(open_house.folder / "data"))).socket("guest-1")
     open_house.until("its agent is cut", lambda: not socket.exists(), 30)
 
 

@@ -13,7 +13,6 @@ from pipeline.fleet.proxy import Proxy, SiteSeen
 from runners.exchange import knock
 from runners.proxies import haproxy, nginx
 from runners.proxies.values import checked
-from runners.reach import USUAL
 from tests.load.session import Load, standard
 from tests.parts.fleet import Fleet, ask, until
 from tests.parts.laboratory import Laboratory
@@ -146,7 +145,7 @@ def test_request_kept_by_a_process_of_an_earlier_file_counts(fleet: Fleet, proxy
 def test_file_that_does_not_load_leaves_the_one_that_serves(fleet: Fleet, proxy: Proxy):
     old = fleet.up(1, 1)
     serve(fleet, proxy, 1, old)
-    container = fleet.proxies._container(proxy, fleet.host, USUAL)
+    container = fleet.proxies._container(proxy, fleet.host, fleet.reach.client(fleet.host))
 
     with pytest.raises(ConfigRefused, match="nonsense"):
         container.accept("# shipway-generation-2\nnonsense here;\n")
@@ -187,7 +186,7 @@ def test_death_between_the_file_and_its_load_heals(fleet: Fleet, proxy: Proxy):
     old, new = fleet.up(1, 1), fleet.up(2, 1)
     serve(fleet, proxy, 1, old)
     wanted = checked(fleet.wanted(proxy, 2, new, old))
-    container = fleet.proxies._container(proxy, fleet.host, USUAL)
+    container = fleet.proxies._container(proxy, fleet.host, fleet.reach.client(fleet.host))
     kind = haproxy if proxy.kind == "haproxy" else nginx
     container.accept(kind.text_for(container, wanted, True))
 
@@ -216,9 +215,9 @@ def test_proxy_that_was_killed_or_removed_serves_again(fleet: Fleet, proxy: Prox
 def test_same_wish_twice_changes_nothing(fleet: Fleet, proxy: Proxy):
     old = fleet.up(1, 1)
     serve(fleet, proxy, 1, old)
-    before = fleet.proxies._container(proxy, fleet.host, USUAL).processes()
+    before = fleet.proxies._container(proxy, fleet.host, fleet.reach.client(fleet.host)).processes()
     serve(fleet, proxy, 1, old)
-    after = fleet.proxies._container(proxy, fleet.host, USUAL).processes()
+    after = fleet.proxies._container(proxy, fleet.host, fleet.reach.client(fleet.host)).processes()
 
     assert {pid for pid, name in before.items() if proxy.kind.value in name} <= set(after)
 

@@ -8,6 +8,7 @@ import pytest
 from pipeline.errors import BadConfig, Rejected
 from runners import redis_child
 from runners.redis_child import prepare, program, redis_url, socket_path, words
+from runners.socket_folder import LONGEST_SOCKET
 
 
 def test_a_configured_redis_is_used() -> None:
@@ -21,7 +22,7 @@ def test_the_address_follows_from_the_data_folder() -> None:
 def test_a_path_that_is_too_long_for_a_socket_moves_to_tmp() -> None:
     path = socket_path("/srv/" + "a" * 100)
 
-    assert len(str(path)) <= redis_child.LONGEST_SOCKET
+    assert len(str(path)) <= LONGEST_SOCKET
     assert path.parent.parent == Path("/tmp")
     assert path == socket_path("/srv/" + "a" * 100)
     assert path != socket_path("/srv/" + "b" * 100)

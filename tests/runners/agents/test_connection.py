@@ -5,12 +5,14 @@ import signal
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from pipeline.errors import Rejected
 from runners.agents.record import AgentFolder
 from runners.agents.stream import DATA, HEAD, OPEN
+from runners.socket_folder import LONGEST_SOCKET
 from tests.parts.agents import AgentProcess, Keys, call, everything, until
 from tests.runners.agents.ground import QUIET, Ground
 
@@ -278,3 +280,11 @@ def _client(keys: dict[str, str]) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=keys["SHIPWAY_AGENT_CA"])
     context.load_cert_chain(keys["SHIPWAY_AGENT_CERT"], keys["SHIPWAY_AGENT_KEY"])
     return context
+
+
+def test_socket_of_a_data_folder_far_down_lies_in_tmp():
+    near, far = AgentFolder("/srv/shipway/agents"), AgentFolder("/srv/" + "a" * 90 + "/agents")
+
+    assert str(near.socket("web-9")) == "/srv/shipway/agents/web-9.sock"
+    assert far.socket("web-9").parent.parent == Path("/tmp")
+    assert len(str(far.socket("w" * 41))) <= LONGEST_SOCKET
