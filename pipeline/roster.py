@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from pipeline.errors import Conflict
 from pipeline.fleet.joined import Joined
 
 
@@ -26,6 +27,9 @@ class Roster(Protocol):
         """Absent is fine."""
 
 
+NOBODY = "This Shipway has no database of hosts that join. Name the host under `hosts` in shipway.yml."
+
+
 class NoRoster:
     """Nobody joins."""
 
@@ -33,13 +37,13 @@ class NoRoster:
         return {}
 
     def add(self, joined: Joined) -> None:
-        raise NotImplementedError("hosts join where there is a database")
+        raise Conflict(NOBODY)
 
     def identify(self, name: str, instance: str, provider: str, size: str) -> None:
-        raise NotImplementedError("hosts join where there is a database")
+        raise Conflict(NOBODY)
 
     def protect(self, name: str, protected: bool) -> None:
-        raise NotImplementedError("hosts join where there is a database")
+        raise Conflict(NOBODY)
 
     def remove(self, name: str) -> None:
         """There is none."""
