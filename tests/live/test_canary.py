@@ -10,6 +10,7 @@ import docker
 import pytest
 import redis
 
+from runners.redis_child import redis_url
 from tests.parts.canaries import Canaries, cells_of, files_below
 from tests.parts.house import House
 from tests.parts.pushes import pushed
@@ -55,8 +56,7 @@ def of_processes(what: str, *pids: int) -> Iterator[bytes]:
 
 
 def in_redis(folder: Path) -> Iterator[bytes]:
-    socket = next(path for path in (folder / "data").rglob("*") if path.is_socket() and "redis" in path.name)
-    client = redis.Redis(unix_socket_path=str(socket))
+    client = redis.Redis.from_url(redis_url("", str(folder / "data")))
     for key in client.scan_iter():
         yield key
         yield client.dump(key) or b""
