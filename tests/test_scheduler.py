@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import Unreachable
-from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Chores, Lead, Waker, Watch, look_after, schedule
+from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Lead, Waker, Watch, look_after, schedule
 from pipeline.settings import Settings
 from pipeline.timing import NoSchedules
 from runners.process import Beat
@@ -215,21 +215,6 @@ def test_a_queue_that_is_down_does_not_end_the_scheduler(caplog: pytest.LogCaptu
     assert caplog.text.count("tick failed") == 2
 
 
-def test_a_watch_looks_at_its_times_and_never_twice_at_once() -> None:
-    looks, held = [], threading.Event()
-    watch = Watch(lambda: (looks.append("look"), held.wait(5.0)))  # type: ignore[arg-type, return-value]
-
-    for now in (0.0, 30.0, 90.0):
-        watch.start_due(now)
-    held.set()
-    assert watch.thread is not None
-    watch.thread.join()
-    watch.start_due(100.0)
-    watch.thread.join()
-
-    assert looks == ["look", "look"]
-
-
 def test_only_the_leader_watches() -> None:
     looks: list[str] = []
     ports = ports_of(Books())
@@ -249,38 +234,6 @@ def test_regions_are_looked_at_in_time_also_while_nothing_is_under_way() -> None
 
     assert looks
     assert set(turns.waited) == {TICK}
-
-
-def test_chores_are_done_soon_after_the_start_and_then_at_their_times() -> None:
-    done: list[str] = []
-    chores = Chores(
-        lambda: done.append("tidy"),
-        lambda: bool(done.append("tend")),
-        {"tend": 60.0, "tidy": 600.0},
-    )
-
-    for now in (0.0, 4.0, 5.0, 6.0, 30.0, 65.0, 66.0):
-        chores.start_due(now)
-        if chores.thread is not None:
-            chores.thread.join()
-
-    assert done == ["tend", "tidy", "tend"]
-
-
-def test_hosts_are_looked_at_more_often_while_one_is_silent() -> None:
-    at: list[float] = []
-    silent = [True, True, False, False]
-    chores = Chores(lambda: None, lambda: silent.pop(0))
-
-    for now in range(0, 40):
-        before = chores.started.get("tend")
-        chores.start_due(float(now))
-        if chores.thread is not None:
-            if chores.started["tend"] != before and chores.thread.name == "tend":
-                at.append(float(now))
-            chores.thread.join()
-
-    assert at == [5.0, 8.0, 11.0, 26.0]
 
 
 # ------------------------------------------------------------------------------------------------ hosts

@@ -24,7 +24,7 @@ from pipeline.web.app import create_app
 from pipeline.web.pages.static import assets
 from runners.store import Store
 from tests.web.conftest import COMMIT, DIGEST, House, house_in, settings
-from tests.web.test_deployments import bring
+from tests.web.deployed import bring
 
 RUNS, ROUNDS, SERVICES = 10_000, 25, 10
 LOGS, LINES = 10, 100_000  # runs with a log, and its lines

@@ -11,7 +11,7 @@ from pipeline.commands.planning import planned
 from pipeline.commands.progress import progress
 from pipeline.commands.screen import age, columns, cut, fit, folded, gauge, left, span, wide
 from pipeline.commands.watching import merged
-from tests.commands.conftest import PLAN
+from tests.commands.answers import PLAN
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG = "hz-web-2 does not answer: connection refused by 10.77.0.12:2376 after 5 s, and nobody knows why that is so"

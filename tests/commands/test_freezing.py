@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.commands.conftest import ROUTES, RUN, Handler
+from tests.commands.answers import ROUTES, RUN
+from tests.commands.conftest import Handler
 
 FREEZE = {
     "id": 4,

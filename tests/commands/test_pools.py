@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.commands.conftest import ROUTES, Handler
+from tests.commands.answers import ROUTES
+from tests.commands.conftest import Handler
 
 MACHINE = {
     "id": 1,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
-from tests.commands.conftest import ROUTES
+from tests.commands.answers import ROUTES
 
 CHANGE = {
     "id": 1,

@@ -11,7 +11,8 @@ import pytest
 from click.testing import Result
 
 from pipeline.commands.showing import ago, first_line, table, took
-from tests.commands.conftest import DEPLOYMENT, GOER, PRUNED, ROUTES, RUN, Handler
+from tests.commands.answers import DEPLOYMENT, GOER, PRUNED, ROUTES, RUN
+from tests.commands.conftest import Handler
 
 
 @pytest.mark.parametrize(
@@ -213,4 +214,4 @@ def test_an_artifact_is_written_under_its_own_name(
     result = call("run", "artifacts", "5", "out/a b.html")
 
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "a b.html").read_text() == '"kept"'
+    assert (tmp_path / "a b.html").read_text() == "kept"

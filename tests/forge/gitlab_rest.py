@@ -3,61 +3,19 @@
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.forge import gitlab_hooks, gitlab_runners
-from tests.forge.git_http import ZEROS, commit_of
-from tests.forge.gitlab_project import DEPLOYED, EVENTS, IDS, Project, Refusal, Row, moved
+from tests.forge import gitlab_rest_hooks, gitlab_runners
+from tests.forge.git_http import commit_of
+from tests.forge.gitlab_call import DEVELOPER, REPORTER, Answer, Call, one
+from tests.forge.gitlab_project import DEPLOYED, EVENTS, IDS, Project, Refusal, moved
 
 if TYPE_CHECKING:
     from tests.forge.gitlab import FakeGitLab, Token
 
-REPORTER, DEVELOPER, MAINTAINER = 20, 30, 40
-PAGE = 20
-HOOK_EVENTS = {
-    f"{name}_events"
-    for name in ("push", "tag_push", "merge_requests", "issues", "note", "pipeline", "job", "deployment")
-}
-HOOK = HOOK_EVENTS | {
-    "url", "name", "description", "token", "signing_token", "enable_ssl_verification", "branch_filter_strategy",
-    "push_events_branch_filter",
-}  # fmt: skip
 STATUS = {"state", "name", "context", "ref", "target_url", "description", "coverage", "pipeline_id"}
 LONGEST = 255
-PRIVATE = re.compile(r"^https?://(127\.|10\.|192\.168\.|localhost)")
-Answer = tuple[int, Any, dict[str, str]]
-
-
-class Call:
-    """One request on one project, with the rights of its token."""
-
-    def __init__(
-        self, server: "FakeGitLab", token: "Token", project: Project, query: dict[str, str], body: Row
-    ) -> None:
-        self.server, self.token, self.project, self.query, self.body = server, token, project, query, body
-
-    def allow(self, level: int, write: bool = True) -> None:
-        scopes = {"api"} if write else {"api", "read_api"}
-        if not self.token.scopes & scopes:
-            refusal = Refusal(403, "insufficient_scope", "error")
-            refusal.body |= {"error_description": "The request requires higher privileges", "scope": "api"}
-            raise refusal
-        if self.token.level < level:
-            raise Refusal(403, "403 Forbidden")
-
-    def fields(self, known: set[str], needed: set[str] = frozenset()) -> Row:  # type: ignore[assignment]
-        for name in sorted(self.body.keys() - known):
-            raise Refusal(400, f"{name} is unknown to this fake; GitLab would ignore it", "error")
-        for name in sorted(needed - self.body.keys()):
-            raise Refusal(400, f"{name} is missing", "error")
-        return self.body
-
-    def page(self, rows: list[Row], path: str) -> Answer:
-        page, size = int(self.query.get("page", 1)), int(self.query.get("per_page", PAGE))
-        more = len(rows) > page * size
-        link = f'<{self.server.url}{path}?page={page + 1}&per_page={size}>; rel="next"'
-        return 200, rows[(page - 1) * size : page * size], {"Link": link} if more else {}
 
 
 def answer(server: "FakeGitLab", token: "Token", method: str, target: str, raw: bytes) -> Answer:
@@ -91,92 +49,10 @@ def _project(server: "FakeGitLab", token: "Token", name: str) -> Project:
     raise Refusal(404, "404 Project Not Found")
 
 
-def _one(rows: list[Row], key: str, value: str, what: str) -> Row:
-    for row in rows:
-        if str(row[key]) == value:
-            return row
-    raise Refusal(404, f"404 {what} Not Found")
-
-
 def _get_project(call: Call) -> Answer:
     call.allow(0, write=False)
     project = call.project
     return 200, {"id": project.id, "path_with_namespace": project.path, "default_branch": "main"}, {}
-
-
-# ------------------------------------------------------------------------------------------------ hooks
-
-
-def _shown(call: Call, hook: Row) -> Row:
-    """Secrets are never shown again; that there is a signing token is, since 19.0."""
-    hidden = {"token", "signing_token", "failures"}
-    row = {key: value for key, value in hook.items() if key not in hidden}
-    row |= {"alert_status": gitlab_hooks.alert_status(hook), "project_id": call.project.id}
-    if call.server.version >= 19:
-        row["signing_token_present"] = bool(hook["signing_token"])
-    return row
-
-
-def _list_hooks(call: Call) -> Answer:
-    call.allow(MAINTAINER, write=False)
-    rows = [_shown(call, hook) for hook in call.project.hooks]
-    return call.page(rows, f"/api/v4/projects/{call.project.id}/hooks")
-
-
-def _get_hook(call: Call, number: str) -> Answer:
-    call.allow(MAINTAINER, write=False)
-    return 200, _shown(call, _one(call.project.hooks, "id", number, "Not Found")), {}
-
-
-def _create_hook(call: Call) -> Answer:
-    call.allow(MAINTAINER)
-    given = call.fields(HOOK, {"url"})
-    hook: Row = dict.fromkeys(HOOK_EVENTS, False)
-    hook |= {"id": next(IDS), "push_events": True, "enable_ssl_verification": True, "name": None}
-    hook |= {"token": "", "signing_token": "", "failures": 0, "disabled_until": None}
-    _set_hook(call, hook, given)
-    call.project.hooks.append(hook)
-    return 201, _shown(call, hook), {}
-
-
-def _change_hook(call: Call, number: str) -> Answer:
-    call.allow(MAINTAINER)
-    hook = _one(call.project.hooks, "id", number, "Not Found")
-    _set_hook(call, hook, call.fields(HOOK, {"url"}))
-    return 200, _shown(call, hook), {}
-
-
-def _set_hook(call: Call, hook: Row, given: Row) -> None:
-    if PRIVATE.match(given["url"]) and not call.server.local_network:
-        raise Refusal(422, {"base": ["URL is blocked: Requests to the local network are not allowed"]})
-    signing = given.get("signing_token")
-    if signing and not re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", signing) and call.server.version >= 19:
-        raise Refusal(422, {"signing_token": ["must be whsec_ and 32 bytes in base64"]})
-    if call.server.version < 19:
-        given = {key: value for key, value in given.items() if key != "signing_token"}
-    hook |= given
-
-
-def _drop_hook(call: Call, number: str) -> Answer:
-    call.allow(MAINTAINER)
-    call.project.hooks.remove(_one(call.project.hooks, "id", number, "Not Found"))
-    return 204, None, {}
-
-
-def _test_hook(call: Call, number: str, trigger: str) -> Answer:
-    call.allow(MAINTAINER)
-    if trigger != "push_events":
-        raise Refusal(400, "trigger does not have a valid value", "error")
-    hook = _one(call.project.hooks, "id", number, "Not Found")
-    head = commit_of(call.project.repository, "refs/heads/main")
-    if not head:
-        raise Refusal(422, "Ensure the project has at least one commit.")
-    event, payload = gitlab_hooks.push(call.project, "refs/heads/main", ZEROS, head)
-    call.server.send(hook, event, payload)
-    sent = call.server.deliveries[-1]
-    if not 200 <= sent.status < 300:
-        raise Refusal(422, f"Hook execution failed: {sent.status or sent.answer}")
-    return 201, {"message": "201 Created"}, {}
 
 
 # ------------------------------------------------------------------------------------------------ commits
@@ -208,14 +84,14 @@ def _requests_of(call: Call, commit: str) -> Answer:
 
 def _list_notes(call: Call, number: str) -> Answer:
     call.allow(REPORTER, write=False)
-    _one(call.project.requests, "iid", number, "Not Found")
+    one(call.project.requests, "iid", number, "Not Found")
     rows = [note for note in call.project.notes if note["noteable_iid"] == int(number)]
     return call.page(rows, f"/api/v4/projects/{call.project.id}/merge_requests/{number}/notes")
 
 
 def _write_note(call: Call, number: str) -> Answer:
     call.allow(REPORTER)
-    _one(call.project.requests, "iid", number, "Not Found")
+    one(call.project.requests, "iid", number, "Not Found")
     given = call.fields({"body", "internal", "created_at"}, {"body"})
     author = {"username": call.token.user}
     note = {"id": next(IDS), "noteable_iid": int(number), "author": author, "body": given["body"], "edits": 0}
@@ -225,7 +101,7 @@ def _write_note(call: Call, number: str) -> Answer:
 
 def _edit_note(call: Call, number: str, note_id: str) -> Answer:
     call.allow(REPORTER)
-    note = _one(call.project.notes, "id", note_id, "Note")
+    note = one(call.project.notes, "id", note_id, "Note")
     if note["author"]["username"] != call.token.user:
         raise Refusal(403, "403 Forbidden")
     note |= {"body": call.fields({"body"}, {"body"})["body"], "edits": note["edits"] + 1}
@@ -253,7 +129,7 @@ def _create_environment(call: Call) -> Answer:
 
 def _change_environment(call: Call, number: str) -> Answer:
     call.allow(DEVELOPER)
-    row = _one(call.project.environments, "id", number, "Not Found")
+    row = one(call.project.environments, "id", number, "Not Found")
     row |= call.fields({"description", "external_url", "tier"})
     return 200, row, {}
 
@@ -288,19 +164,14 @@ def _create_deployment(call: Call) -> Answer:
 
 def _change_deployment(call: Call, number: str) -> Answer:
     call.allow(DEVELOPER)
-    row = _one(call.project.deployments, "id", number, "Not Found")
+    row = one(call.project.deployments, "id", number, "Not Found")
     row["status"] = moved(DEPLOYED, row["status"], call.fields({"status"}, {"status"})["status"])
     return 200, row, {}
 
 
 ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", "", _get_project),
-    ("GET", "/hooks", _list_hooks),
-    ("POST", "/hooks", _create_hook),
-    ("GET", r"/hooks/(\d+)", _get_hook),
-    ("PUT", r"/hooks/(\d+)", _change_hook),
-    ("DELETE", r"/hooks/(\d+)", _drop_hook),
-    ("POST", r"/hooks/(\d+)/test/(\w+)", _test_hook),
+    *gitlab_rest_hooks.ROUTES,
     ("POST", r"/statuses/([0-9a-f]{40})", _set_status),
     ("GET", r"/repository/commits/([0-9a-f]{40})/merge_requests", _requests_of),
     ("GET", r"/merge_requests/(\d+)/notes", _list_notes),

@@ -11,7 +11,10 @@ from typing import Any
 
 from pipeline.fleet.gitlab_runners import RunnerFleet, RunnerScope
 from pipeline.fleet.host import Host
+from pipeline.gitlab_runner.apply import Applied, apply
+from pipeline.gitlab_runner.decide import decide
 from pipeline.gitlab_runner.desk import RunnerDesk
+from pipeline.gitlab_runner.look import look
 from pipeline.gitlab_runner.runner import Record, Slot
 from pipeline.secret import Secret
 from pipeline.settings import Settings
@@ -161,3 +164,16 @@ def _held(desk: RunnerDesk) -> Callable[[float], AbstractContextManager[Any]]:
             yield kept
 
     return held
+
+
+def applied(ground: Ground, desk: RunnerDesk) -> Applied:
+    return apply(desk, ground.said.append)
+
+
+def settled(ground: Ground, desk: RunnerDesk) -> bool:
+    """Nothing is left to do, and each container proves itself with the token of the entry of its slot."""
+    at_gitlab = ground.at_gitlab()
+    tokens = ground.tokens()
+    named = {str(slot): at_gitlab.get(token, "").split(" ")[2:3] for slot, token in tokens.items()}
+    whole = len(at_gitlab) == len(tokens) and all(place == [slot] for slot, place in named.items())
+    return whole and decide(desk.fleets, look(desk)).changes == ()

@@ -3,29 +3,18 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-from pipeline.errors import Conflict, Stopped
-from pipeline.gitlab_runner.apply import Applied, apply
-from pipeline.gitlab_runner.decide import Deed, decide
-from pipeline.gitlab_runner.desk import RunnerDesk
-from pipeline.gitlab_runner.look import look
+from pipeline.gitlab_runner.apply import Applied
+from pipeline.gitlab_runner.decide import Deed
 from pipeline.gitlab_runner.runner import Slot
-from tests.forge.gitlab import Outage
-from tests.gitlab_runner.fleets import ONE, TWO, WEB_1, Countdown, Ground, Killed, dying, fleet_of
-
-
-def applied(ground: Ground, desk: RunnerDesk) -> Applied:
-    return apply(desk, ground.said.append)
-
-
-def settled(ground: Ground, desk: RunnerDesk) -> bool:
-    """Nothing is left to do, and each container proves itself with the token of the entry of its slot."""
-    at_gitlab = ground.at_gitlab()
-    tokens = ground.tokens()
-    named = {str(slot): at_gitlab.get(token, "").split(" ")[2:3] for slot, token in tokens.items()}
-    whole = len(at_gitlab) == len(tokens) and all(place == [slot] for slot, place in named.items())
-    return whole and decide(desk.fleets, look(desk)).changes == ()
+from tests.gitlab_runner.fleets import (
+    ONE,
+    TWO,
+    WEB_1,
+    Ground,
+    applied,
+    fleet_of,
+    settled,
+)
 
 
 def deeds(result: Applied) -> list[tuple[Slot, Deed]]:
@@ -209,28 +198,6 @@ def test_an_entry_that_somebody_deleted_is_made_anew(ground: Ground):
     assert settled(ground, desk)
 
 
-def test_an_answer_that_was_lost_is_looked_up_and_makes_no_second_runner(ground: Ground):
-    desk = ground.desk(fleet_of(ground.gitlab, hosts=(WEB_1,)))
-    ground.gitlab.outage = Outage(502, only="/user/runners", times=1, late=True)
-    first = applied(ground, desk)
-
-    applied(ground, desk)
-
-    assert "answered 502" in first.errors[0]
-    assert len(ground.gitlab.runners.rows) == 1
-    assert settled(ground, desk)
-
-
-def test_a_token_without_the_scope_is_told_with_what_it_needs(ground: Ground):
-    fleet = fleet_of(ground.gitlab, hosts=(WEB_1,))
-    read_only = replace(fleet, token=type(fleet.token)(ground.gitlab.token("read_api")))
-
-    (error,) = applied(ground, ground.desk(read_only)).errors
-
-    assert "403" in error
-    assert "`create_runner`, `manage_runner` and `read_api`" in error
-
-
 def test_the_token_never_stands_in_the_books_in_clear(ground: Ground):
     applied(ground, ground.desk(fleet_of(ground.gitlab)))
 
@@ -248,83 +215,6 @@ def test_runners_of_another_shipway_are_left_alone(ground: Ground):
     applied(ground, ground.desk(fleet))
 
     assert set(theirs) < set(ground.gitlab.runners.described())
-
-
-def test_two_at_once_are_refused(ground: Ground):
-    desk = ground.desk(fleet_of(ground.gitlab))
-
-    with desk.hold(0.0), pytest.raises(Conflict, match="Another apply of the GitLab runners is under way"):
-        apply(desk, ground.said.append, patience=0.0)
-
-
-STORIES = {
-    "made": lambda ground, fleet: (fleet,),
-    "changed": lambda ground, fleet: (replace(fleet, concurrent=3),),
-    "gone": lambda ground, fleet: (),
-    "revoked": lambda ground, fleet: (
-        [ground.gitlab.runners.revoke(n) for n in ground.gitlab.runners.rows] and (fleet,)
-    ),
-}
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("story", STORIES)
-def test_a_death_at_any_call_is_repaired_with_no_double(ground: Ground, story: str, after: bool):
-    at, over = 0, False
-    while not over:
-        at += 1
-        fleet = fleet_of(ground.gitlab, hosts=(WEB_1,))
-        if story != "made":
-            applied(ground, ground.desk(fleet))
-        desk = ground.desk(*STORIES[story](ground, fleet))
-        counter = Countdown(at, after)
-        try:
-            apply(dying(desk, counter), ground.said.append)
-            over = True
-        except Killed:
-            pass
-
-        assert applied(ground, desk).errors == ()
-        assert settled(ground, desk), (story, at, after)
-        assert applied(ground, ground.desk()).errors == ()
-    assert at > 5
-
-
-def test_who_is_asked_to_end_does_not_wait_for_jobs_and_the_next_one_goes_on(ground: Ground):
-    fleet = fleet_of(ground.gitlab, hosts=(WEB_1,))
-    applied(ground, ground.desk(fleet))
-    ground.hosts.busy.add(ONE)
-    ground.unwanted = lambda: bool(ground.hosts.drained)
-    desk = ground.desk(replace(fleet, concurrent=2))
-
-    with pytest.raises(Stopped, match="Stopped as asked"):
-        applied(ground, desk)
-    until = ground.store.gitlab_runners.records()[ONE].drain_by
-    ground.unwanted = bool
-    ground.hosts.busy.clear()
-    desk = ground.desk(replace(fleet, concurrent=2))
-    applied(ground, desk)
-
-    assert until is not None
-    assert ground.hosts.cut == []
-    assert settled(ground, desk)
-
-
-def test_a_container_that_ends_at_once_is_told_with_its_last_lines(ground: Ground):
-    ground.hosts.calls = lambda _: ground.hosts.drain(WEB_1, max(ground.hosts.containers))
-    desk = ground.desk(fleet_of(ground.gitlab, hosts=(WEB_1,)))
-
-    (error,) = applied(ground, desk).errors
-
-    assert error == "ci/web-1/1: Its container on web-1 ended at once: its last words"
-
-
-def test_a_runner_that_does_not_call_is_told_and_not_waited_for(ground: Ground):
-    ground.hosts.calls = lambda _: None
-    desk = ground.desk(fleet_of(ground.gitlab, hosts=(WEB_1,)))
-
-    assert applied(ground, desk).errors == ()
-    assert "it has not called GitLab for 30 s" in ground.said[-1]
 
 
 def test_leftovers_of_a_fleet_that_nobody_remembers_go_through_another_of_the_same_project(ground: Ground):
@@ -347,3 +237,30 @@ def test_hosts_that_no_runner_concerns_are_not_asked(ground: Ground):
     both = ground.desk(fleet_of(ground.gitlab))
 
     assert (applied(ground, one).unknown, applied(ground, both).unknown) == ((), ())
+
+
+def test_a_token_without_the_scope_is_told_with_what_it_needs(ground: Ground):
+    fleet = fleet_of(ground.gitlab, hosts=(WEB_1,))
+    read_only = replace(fleet, token=type(fleet.token)(ground.gitlab.token("read_api")))
+
+    (error,) = applied(ground, ground.desk(read_only)).errors
+
+    assert "403" in error
+    assert "`create_runner`, `manage_runner` and `read_api`" in error
+
+
+def test_a_container_that_ends_at_once_is_told_with_its_last_lines(ground: Ground):
+    ground.hosts.calls = lambda _: ground.hosts.drain(WEB_1, max(ground.hosts.containers))
+    desk = ground.desk(fleet_of(ground.gitlab, hosts=(WEB_1,)))
+
+    (error,) = applied(ground, desk).errors
+
+    assert error == "ci/web-1/1: Its container on web-1 ended at once: its last words"
+
+
+def test_a_runner_that_does_not_call_is_told_and_not_waited_for(ground: Ground):
+    ground.hosts.calls = lambda _: None
+    desk = ground.desk(fleet_of(ground.gitlab, hosts=(WEB_1,)))
+
+    assert applied(ground, desk).errors == ()
+    assert "it has not called GitLab for 30 s" in ground.said[-1]

@@ -12,8 +12,9 @@ from itertools import islice
 from pipeline.errors import ShipwayError
 from pipeline.rollout.deployment import Status
 from runners.stand_ins.things import HARMLESS, SEEN_BY_PROXIES, Quality, Violation
-from tests.rollout.shapes import SHAPES
-from tests.rollout.story import Shape, Story, crash_at, freeze_at, outage, points, reboot_at
+from tests.rollout.faults import crash_at, freeze_at, outage, points, reboot_at
+from tests.rollout.shapes import SHAPES, Shape
+from tests.rollout.story import Story
 from tests.rollout.telling import tell
 
 COMMANDS = {"before_deploy": ("./migrate",), "after_deploy": ("./warm",), "on_failure": ("./tell",)}

@@ -1,13 +1,48 @@
 """The environments that stories are told of: where they run, behind what, and how they are rolled."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from pipeline.fleet.metric import Criterion
 from pipeline.fleet.proxy import ProxyKind
-from pipeline.rollout.policy import Approve, Order
-from tests.rollout.stage import POLICY
-from tests.rollout.story import PLAIN, Shape, with_batch
+from pipeline.rollout.policy import Approve, OnFailure, Order, Policy
+from runners.stand_ins.time import VirtualClock
+from tests.rollout.mortal import Books
+from tests.rollout.stage import POLICY, Stage
 
+
+@dataclass(frozen=True)
+class Shape:
+    """Of the environment that is deployed to."""
+
+    hosts: int = 3
+    replicas: int = 1
+    edge: bool = False
+    proxy: ProxyKind | None = ProxyKind.HAPROXY
+    policy: Policy = POLICY
+    entrance: bool = False
+    spare: int = 0
+    counts: tuple[int, ...] = ()  # replicas on each host when all went well; empty: everywhere as before
+    asks: int = 0  # so often a person must be asked before it is live everywhere
+
+    def stage(self, books: Callable[[VirtualClock], Books]) -> Stage:
+        return Stage(
+            self.hosts,
+            self.replicas,
+            self.edge,
+            self.proxy,
+            self.policy,
+            books,
+            entrance=self.entrance,
+            spare=self.spare,
+        )
+
+
+def with_batch(batch: int) -> Policy:
+    return replace(POLICY, batch=batch)
+
+
+PLAIN = Shape(hosts=2)
 STOP_FIRST = replace(POLICY, order=Order.STOP_FIRST)
 SINGLETON = replace(POLICY, singleton=True)
 ASKING = replace(POLICY, approve_within=90.0)
@@ -31,4 +66,22 @@ SHAPES = {
     "batch by batch": Shape(hosts=3, policy=replace(ASKING, approve=Approve.BATCH), asks=2),
     "prometheus": Shape(hosts=2, policy=METRIC),
     "more": Shape(hosts=3, spare=1, counts=(2, 1, 1)),
+}
+KINDS = {  # of stages, for random stories
+    "one host": {"hosts": 1},
+    "three hosts": {"hosts": 3},
+    "two at once": {"hosts": 3, "policy": with_batch(2)},
+    "half at once": {"hosts": 4, "policy": with_batch("50%")},
+    "edge": {"hosts": 2, "replicas": 2, "edge": True},
+    "nginx": {"hosts": 3, "proxy": ProxyKind.NGINX},
+    "nginx at the edge": {"hosts": 2, "replicas": 2, "edge": True, "proxy": ProxyKind.NGINX},
+    "no proxy": {"hosts": 2, "proxy": None},
+    "stop-first": {"hosts": 2, "policy": STOP_FIRST},
+    "stop-first behind an edge": {"hosts": 2, "replicas": 2, "edge": True, "policy": STOP_FIRST},
+    "load balancer": {"hosts": 2, "policy": STOP_FIRST, "entrance": True},
+    "singleton": {"hosts": 1, "policy": SINGLETON},
+    "canary": {"hosts": 3, "policy": replace(ASKING, canary=1)},
+    "a person at each batch": {"hosts": 3, "policy": replace(ASKING, approve=Approve.BATCH)},
+    "pause on failure": {"hosts": 2, "policy": replace(POLICY, on_failure=OnFailure.PAUSE)},
+    "prometheus": {"hosts": 2, "policy": METRIC},
 }

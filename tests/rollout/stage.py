@@ -6,10 +6,8 @@ from datetime import timedelta
 from typing import Any, cast
 
 from pipeline.errors import Stopped
-from pipeline.fleet.balancer import BalancerKind, LoadBalancer
-from pipeline.fleet.host import Host, RegistryAccess
 from pipeline.fleet.proxy import Backend, BackendState, Proxy, ProxyKind, Route, Site
-from pipeline.fleet.service import Environment, OnHostLoss, Repository, Service
+from pipeline.fleet.service import Environment, OnHostLoss
 from pipeline.lease import deployment_key
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Deployment, HostPlan, Reason, Status
@@ -18,15 +16,14 @@ from pipeline.rollout.observed import ReplicaState
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import HealthCheck, HealthKind, Release, ReplicaPlan, RuntimeSpec
 from pipeline.rollout.whereabouts import drafted
-from pipeline.settings import Settings
 from runners.stand_ins.entrance import Entrance, WorldBalancer
 from runners.stand_ins.fleet import WorldEngines, WorldMetrics, WorldProbe, WorldProxies
 from runners.stand_ins.things import HARMLESS, Quality, Violation
 from runners.stand_ins.time import InlineHands, VirtualClock
 from runners.stand_ins.world import World
 from tests.rollout.mortal import Books, Crash, Logs, MortalDeployments, MortalLeases, Notices, memory_books
+from tests.rollout.scenery import PRODUCTION, SHOP, machines_of, settings_of
 
-SHOP, PRODUCTION = "shop", "production"
 TAKEOVER = 6.0  # seconds after which the next driver comes
 HEALTH = HealthCheck(HealthKind.HTTP, "/healthz", rise=2, fall=2, deadline=10.0)
 POLICY = Policy(healthy_for=1.0, deadline=20.0, bake=3.0, drain_timeout=5.0, unreachable_grace=15.0)
@@ -56,7 +53,7 @@ class Stage:
         self.dead = False
         self.hook: Callable[[str], None] = lambda _: None
         self.world.hook = self.reach
-        self.machines = _machines((*names, *fronts), regions)
+        self.machines = machines_of((*names, *fronts), regions)
         front = Proxy("front", proxy, f"{proxy}:latest", hosts=fronts) if proxy else None
         self.environment = Environment(
             SHOP,
@@ -72,22 +69,11 @@ class Stage:
         if entrance:
             self.world.entrance = Entrance.over(self.used, self.clock)
         self.world.singleton = policy.singleton
-        self.settings = self._settings()
+        self.settings = settings_of(self.environment, self.machines)
         self.logs, self.notices = Logs(), Notices()
         self.ports = self._ports()
         self.owners = 0
         self.world.protected = self._protected
-
-    def _settings(self) -> Settings:
-        front, entrance = self.environment.proxy, self.environment.load_balancer
-        service = Service(SHOP, Repository("file:///shop.git"), environments={PRODUCTION: self.environment})
-        return Settings(
-            registry=RegistryAccess("r"),
-            hosts=self.machines,
-            proxies={"front": front} if front else {},
-            load_balancers={entrance: LoadBalancer(entrance, BalancerKind.ALIYUN_SLB)} if entrance else {},
-            services={SHOP: service},
-        )
 
     def _ports(self) -> Ports:
         nothing: Any = None
@@ -299,9 +285,3 @@ class Stage:
             raise Violation(f"{host} has dead containers left")
         if any(not c.restart_always for c in self.world.at(host)):
             raise Violation(f"{host} has a replica that its engine would not restart")
-
-
-def _machines(names: Sequence[str], regions: Sequence[str]) -> dict[str, Host]:
-    """Those without a region of their own come last."""
-    at = dict(zip(names, regions, strict=False))
-    return {name: Host(name, f"tcp://{name}:2375", name, region=at.get(name, "")) for name in names}

@@ -3,42 +3,20 @@
 Each rule is a step, said in words as it happens. When all trouble has ended, everything must have converged.
 """
 
-from dataclasses import replace
-
 from hypothesis import assume, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pipeline.errors import Conflict, ShipwayError
-from pipeline.fleet.proxy import ProxyKind
 from pipeline.rollout.deployment import Deployment, Reason, Request, Status
-from pipeline.rollout.policy import Approve, OnFailure
 from pipeline.rollout.rollback import rollback
 from runners.stand_ins.things import HARMLESS, SEEN_BY_PROXIES, Quality, Violation
 from tests.rollout.mortal import Crash
-from tests.rollout.shapes import ASKING, METRIC, SINGLETON, STOP_FIRST
-from tests.rollout.stage import POLICY, PRODUCTION, SHOP, TAKEOVER, Stage
-from tests.rollout.story import converged, with_batch
+from tests.rollout.shapes import KINDS
+from tests.rollout.stage import PRODUCTION, SHOP, TAKEOVER, Stage
+from tests.rollout.story import converged
 
 LIMIT = 1200.0  # seconds of its own time until a deployment must have ended
-KINDS = {
-    "one host": {"hosts": 1},
-    "three hosts": {"hosts": 3},
-    "two at once": {"hosts": 3, "policy": with_batch(2)},
-    "half at once": {"hosts": 4, "policy": with_batch("50%")},
-    "edge": {"hosts": 2, "replicas": 2, "edge": True},
-    "nginx": {"hosts": 3, "proxy": ProxyKind.NGINX},
-    "nginx at the edge": {"hosts": 2, "replicas": 2, "edge": True, "proxy": ProxyKind.NGINX},
-    "no proxy": {"hosts": 2, "proxy": None},
-    "stop-first": {"hosts": 2, "policy": STOP_FIRST},
-    "stop-first behind an edge": {"hosts": 2, "replicas": 2, "edge": True, "policy": STOP_FIRST},
-    "load balancer": {"hosts": 2, "policy": STOP_FIRST, "entrance": True},
-    "singleton": {"hosts": 1, "policy": SINGLETON},
-    "canary": {"hosts": 3, "policy": replace(ASKING, canary=1)},
-    "a person at each batch": {"hosts": 3, "policy": replace(ASKING, approve=Approve.BATCH)},
-    "pause on failure": {"hosts": 2, "policy": replace(POLICY, on_failure=OnFailure.PAUSE)},
-    "prometheus": {"hosts": 2, "policy": METRIC},
-}
 WISHES = (Request.PAUSE, Request.RESUME, Request.ABORT, Request.APPROVE, Request.PROMOTE)
 which = st.integers(0, 11)  # of hosts or containers, in their order
 

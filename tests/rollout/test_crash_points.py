@@ -14,19 +14,10 @@ from pipeline.rollout.deployment import Status
 from runners.stand_ins.things import SEEN_BY_PROXIES, Quality, Violation
 from runners.stand_ins.time import VirtualClock
 from tests.parts.empty_store import empty_store
+from tests.rollout.faults import changed_by_somebody, crash_at, crash_every, freeze_at, outage, points
 from tests.rollout.mortal import Books
-from tests.rollout.shapes import SHAPES
-from tests.rollout.story import (
-    PLAIN,
-    Shape,
-    Story,
-    changed_by_somebody,
-    crash_at,
-    crash_every,
-    freeze_at,
-    outage,
-    points,
-)
+from tests.rollout.shapes import PLAIN, SHAPES, Shape
+from tests.rollout.story import Story
 
 FULL = os.environ.get("SHIPWAY_SWEEP") == "full"
 TELLING = (Quality.GOOD, Quality.BAD_HEALTH, Quality.BAD_LATE, Quality.BAD_ANSWERS)

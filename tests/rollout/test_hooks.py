@@ -5,8 +5,10 @@ import pytest
 from pipeline.rollout.deployment import Reason, Status
 from pipeline.rollout.release import Hook
 from runners.stand_ins.things import Quality
+from tests.rollout.faults import crash_at
+from tests.rollout.shapes import Shape
 from tests.rollout.stage import Stage
-from tests.rollout.story import Shape, Story, crash_at
+from tests.rollout.story import Story
 
 HOOKS = {"before_deploy": ("./migrate",), "after_deploy": ("./warm",), "on_failure": ("./tell",)}
 

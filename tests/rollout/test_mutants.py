@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.rollout.hunt import hunt
-from tests.rollout.mutants import MUTANTS, Mutant
+from tests.rollout.mutant import Mutant
+from tests.rollout.mutants_of_the_road import ROAD
+from tests.rollout.mutants_of_wishes import WISHES
 
 ROOT = Path(__file__).parents[2]
+MUTANTS = (*ROAD, *WISHES)
 LONGEST = 240.0  # seconds; a hunt that takes longer has found nothing
 
 

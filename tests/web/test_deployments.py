@@ -7,14 +7,14 @@ import pytest
 
 from pipeline.lease import deployment_key
 from pipeline.rollout.deployment import (
-    Happening,
     HostPhase,
     HostRecord,
     ReplicaRecord,
     Request,
     Status,
 )
-from tests.web.conftest import DIGEST, House
+from tests.web.conftest import DIGEST
+from tests.web.deployed import bring, three_good_releases
 
 PLACE = "/api/v1/services/shop/environments/production"
 
@@ -22,26 +22,6 @@ PLACE = "/api/v1/services/shop/environments/production"
 @pytest.fixture
 def headers(house):
     return house.token("deployer", name="ci")
-
-
-def bring(house: House, number: int, status: Status = Status.SUCCEEDED) -> int:
-    """A deployment of release `number` that has come to `status`."""
-    from pipeline.rollout.rollback import deploy_release
-
-    deployment = deploy_release("shop", "production", number, None, "test", house.ports)
-    books = house.ports.deployments
-    lease = house.ports.leases.take(deployment_key(deployment), "test", 30)
-    for step in [Status.PREPARING, Status.ROLLING, *({status} - {Status.ROLLING})]:
-        happening = Happening(datetime.now(UTC), "status", f"now {step}", "web-1")
-        record = HostRecord("web-1", HostPhase.BAKING, "container abc exited with 1")
-        books.save(replace(books.deployment(deployment), status=step, records=(record,)), [happening], lease)
-    house.ports.leases.give_back(lease)
-    return deployment
-
-
-def three_good_releases(house: House) -> None:
-    for _ in range(3):
-        bring(house, house.release().number)
 
 
 def test_a_release_is_deployed_by_its_number(client, house, headers):
@@ -270,43 +250,6 @@ def test_the_environment_shows_what_is_live(client, house, headers):
     assert shown["active_deployment"] is None
 
 
-def test_a_plan_shows_every_step_and_changes_nothing(client, house):
-    house.release("test")  # runs there already, says the engine
-    number = house.release("test").number
-    viewer = house.token("viewer", "shop/test")
-
-    answer = client.get(f"/api/v1/plan?service=shop&environment=test&release={number}", headers=viewer)
-
-    assert answer.status_code == 200
-    steps = answer.json["steps"]
-    assert ("web-1", f"start replica 0 of release {number}") in [
-        (step["host"], step["text"]) for step in steps
-    ]
-    assert steps[-1]["text"] == "it ends succeeded"
-    assert (answer.json["release"], answer.json["live"]) == (number, None)
-    assert house.ports.deployments.deployments() == []
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("service=shop&environment=test&release=9", 404),
-        ("service=shop&environment=moon&release=1", 404),
-        ("service=shop&environment=test", 409),
-        ("service=shop", 400),
-        ("service=shop&environment=test&release=x", 400),
-    ],
-)
-def test_a_plan_that_cannot_be_made_says_why(client, headers, query, status):
-    assert client.get(f"/api/v1/plan?{query}", headers=headers).status_code == status
-
-
-def test_a_plan_of_an_environment_beyond_the_bounds_is_refused(client, house):
-    viewer = house.token("viewer", "shop/test")
-
-    assert client.get("/api/v1/plan?service=shop&environment=production", headers=viewer).status_code == 403
-
-
 def test_a_host_that_is_checked_shows_its_probes_and_its_deadline(client, house, headers):
     deployment = bring(house, house.release().number, Status.ROLLING)
     books, by = house.ports.deployments, datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -322,14 +265,3 @@ def test_a_host_that_is_checked_shows_its_probes_and_its_deadline(client, house,
         {"index": 0, "good": 1, "bad": 0, "rise": 2, "fall": 3, "smoked": True}
         | {"note": "GET /healthz answered 200"}
     ]
-
-
-def test_a_plan_tells_what_is_another_one_and_what_each_host_has(client, house, headers):
-    bring(house, house.release().number)
-    number = house.release().number
-
-    plan = client.get("/api/v1/plan?service=shop&environment=production", headers=headers).json
-
-    assert (plan["planned"], plan["live"], plan["differences"]) == (number, 1, [])
-    assert plan["hosts"][0] == {"host": "web-1", "running": {"1": 1}, "wanted": 2}
-    assert {step["sign"] for step in plan["steps"]} <= {"", "+", "-", "~"}

@@ -17,7 +17,7 @@ from pipeline.web.app import create_app
 from runners.standing import Standing
 from tests.enrolment.ground import SEEN, Hands, desk_on, request_of, serial_of
 from tests.web.conftest import House
-from tests.web.test_deployments import bring
+from tests.web.deployed import bring
 
 HOSTS = "/api/v1/hosts"
 

@@ -10,7 +10,7 @@ from pipeline.lease import run_key
 from pipeline.rollout.deployment import Status
 from pipeline.rollout.rollback import deploy_release
 from tests.web.conftest import COMMIT, House
-from tests.web.test_deployments import bring
+from tests.web.deployed import bring
 
 OVERVIEW = "/api/v1/overview"
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.rollout.deployment import Status
 from tests.web.conftest import House
-from tests.web.test_deployments import bring
+from tests.web.deployed import bring
 
 HOSTS = "/api/v1/hosts"
 

@@ -8,7 +8,7 @@ from pipeline.cli import COMMANDS
 from pipeline.delivery.run import NewRun
 from pipeline.rollout.deployment import Status
 from tests.web.conftest import COMMIT, House
-from tests.web.test_deployments import bring
+from tests.web.deployed import bring
 
 PLACE = "/api/v1/services/shop/environments/production"
 

@@ -4,16 +4,14 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from pipeline.delivery.run import RunStatus
-from pipeline.errors import BadConfig, Conflict, Rejected
-from pipeline.recovery.backup import BackupPolicy
-from pipeline.recovery.place import Kind, Place
+from pipeline.errors import Conflict, Rejected
 from pipeline.rollout.deployment import Status
 from pipeline.secret import Secret
 from pipeline.settings import Server
@@ -23,46 +21,15 @@ from runners.backup.key import BackupKey, new_recovery_key
 from runners.backup.making import Ground, make
 from runners.backup.reading import BackupFile, inside
 from runners.backup.restoring import Wish, restore
-from runners.backup.rounds import Rounds
 from runners.store import Store, open_store
-from tests.contracts.conftest import books_url, empty_postgres, postgres  # noqa: F401 fixtures
+from tests.contracts.conftest import empty_postgres
 from tests.contracts.samples import PRODUCTION, SHOP, delivery, deployment, lease_run, new_run, release
 from tests.parts.empty_store import empty_store
-from tests.parts.fake_buckets import buckets
+from tests.runners.backup.conftest import CONFIG, NOON
 
 KEY = BackupKey(new_recovery_key())
-NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OLDER = "0015"
 LATER = NOON + timedelta(hours=8)
-CONFIG = "server: {data: ./data}\nservices:\n  shop: {secret: 'file:secrets/hook'}\n"
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    for name, content in {
-        "logs/0000/1/0001-build.log": b"built\n" * 1000,
-        "repositories/shop.git/HEAD": b"ref: refs/heads/main\n",
-        "keys/local.token": b"swt_x",
-    }.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "hook").write_text("hush")
-    (tmp_path / "shipway.yml").write_text(CONFIG)
-    return folder
-
-
-@pytest.fixture
-def store(books_url: str, tmp_path: Path, data: Path) -> Iterator[Store]:  # noqa: F811
-    opened = open_store(books_url, str(data / "keys"))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def ground(data: Path, tmp_path: Path) -> Ground:
-    return Ground(data, tmp_path / "shipway.yml", ["logs"])
 
 
 def lived(store: Store) -> None:
@@ -165,7 +132,7 @@ def test_no_number_of_before_comes_twice(store: Store, ground: Ground, tmp_path:
 
 @pytest.mark.live
 def test_books_go_from_one_database_into_the_other_and_back(
-    postgres: str,  # noqa: F811
+    postgres: str,
     ground: Ground,
     data: Path,
     tmp_path: Path,
@@ -284,45 +251,6 @@ def test_keys_of_another_database_are_noticed(store: Store, ground: Ground, data
     backup = backed_up(store, ground, tmp_path)
     with pytest.raises(Rejected, match="sealed with another key"):
         check(backup)
-
-
-# ------------------------------------------------------------------------------------------------ rounds
-
-
-def test_rounds_carry_it_there_keep_the_newest_and_write_it_down(
-    store: Store, ground: Ground, tmp_path: Path
-):
-    place = Place(Kind.FOLDER, str(tmp_path / "kept"))
-    policy = BackupPolicy(place, 3600, 2, passphrase=Secret("correct horse battery"))
-    for hour in range(3):
-        Rounds(store, ground, lambda hour=hour: NOON + timedelta(hours=hour)).run(policy, place, 2)
-
-    names = [path.name for path in sorted((tmp_path / "kept").iterdir())]
-    assert names == ["shipway-20260301T130000Z.backup", "shipway-20260301T140000Z.backup"]
-    good = store.backups.last_good()
-    assert good is not None
-    assert (good.name, good.place) == (names[-1], str(place))
-    assert not Rounds(store, ground, lambda: NOON + timedelta(hours=2.5)).due(policy)
-    assert Rounds(store, ground, lambda: NOON + timedelta(hours=3)).due(policy)
-
-
-def test_what_the_place_spoils_is_noticed_written_down_and_told(store: Store, ground: Ground, tmp_path: Path):
-    with buckets() as fake:
-        policy = BackupPolicy(fake.place("oss"), passphrase=Secret("correct horse battery"))
-        fake.faults += ["spoil"]
-        with pytest.raises(Rejected, match="reads otherwise"):
-            Rounds(store, ground, lambda: NOON).run(policy, fake.place("oss"), 2)
-
-    assert store.backups.last_good() is None
-    assert "reads otherwise" in store.backups.newest()[0].error
-    assert [moment.kind for moment in store.notices.moments()] == ["backup.failed"]
-
-
-def test_without_any_key_it_says_how_to_make_one(store: Store, ground: Ground, tmp_path: Path):
-    place = Place(Kind.FOLDER, str(tmp_path / "kept"))
-    with pytest.raises(BadConfig, match="shipway backup key"):
-        Rounds(store, ground, lambda: NOON).run(BackupPolicy(place), place, 2)
-    assert not (tmp_path / "kept").exists()
 
 
 def test_database_in_use_is_never_loaded_over(store: Store):

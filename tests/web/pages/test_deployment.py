@@ -20,8 +20,8 @@ from pipeline.rollout.policy import OnFailure, Policy
 from pipeline.web.pages.deployment_verdict import OFFERED, VERDICTS, offered, policy_in_words
 from pipeline.web.pages.static import assets
 from tests.web.conftest import DB_PASSWORD, SECRET
+from tests.web.deployed import bring, three_good_releases
 from tests.web.pages.test_overview import HOSTILE
-from tests.web.test_deployments import bring, three_good_releases
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FAILED_PROBE = "GET /healthz answered 503 'starting'"

@@ -11,9 +11,9 @@ from pipeline.web.pages.difference import compare_address, lines_of
 from pipeline.web.pages.hosts import state_of, warnings_of
 from pipeline.web.views import release_view
 from tests.web.conftest import DB_PASSWORD, SECRET
+from tests.web.deployed import bring
 from tests.web.pages.conftest import PASSWORD, Browser
 from tests.web.pages.test_overview import HOSTILE
-from tests.web.test_deployments import bring
 from tests.web.test_hooks import SIGNED, push
 from tests.web.test_pools import POOL, made
 

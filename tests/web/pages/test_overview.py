@@ -14,8 +14,8 @@ from pipeline.secret import Secret
 from pipeline.web.app import create_app
 from pipeline.web.pages.standing import Health, Replicas, health_of
 from tests.web.conftest import COMMIT, DB_PASSWORD, SECRET
+from tests.web.deployed import bring
 from tests.web.pages.conftest import PASSWORD, Browser
-from tests.web.test_deployments import bring
 from tests.web.test_overview import hold
 
 HOSTILE = "<script>alert(1)</script>"

@@ -14,9 +14,9 @@ from pipeline.web.app import create_app
 from pipeline.web.pages.release_rows import Past, option_of
 from pipeline.web.views import release_view
 from tests.web.conftest import DB_PASSWORD, SECRET
+from tests.web.deployed import bring, three_good_releases
 from tests.web.pages.conftest import PASSWORD, Browser
 from tests.web.pages.test_overview import HOSTILE, add_run
-from tests.web.test_deployments import bring, three_good_releases
 
 
 @pytest.fixture

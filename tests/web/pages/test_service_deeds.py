@@ -9,9 +9,9 @@ from pipeline.errors import Unreachable
 from pipeline.fleet.window import Freeze
 from pipeline.secret import Secret
 from pipeline.web.app import create_app
+from tests.web.deployed import three_good_releases
 from tests.web.pages.conftest import PASSWORD, Browser
 from tests.web.pages.test_service import deployer as deployer
-from tests.web.test_deployments import three_good_releases
 
 
 def test_a_run_is_started_as_the_api_does_it_and_audited_by_the_users_name(house, deployer):

@@ -11,7 +11,7 @@ from pipeline.web.auth import RANK
 from pipeline.web.pages.navigation import NAVIGATION
 from pipeline.web.pages.site import FORMS, PAGES, live_path
 from tests.web.conftest import COMMIT, DB_PASSWORD, SECRET
-from tests.web.test_deployments import bring
+from tests.web.deployed import bring
 
 ROLES = ("viewer", "deployer", "admin")
 

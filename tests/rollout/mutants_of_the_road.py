@@ -1,21 +1,8 @@
-"""Seeded bugs in the heart of the rollout, each a single edit, that the sweep must find. A test of the tests.
+"""Seeded bugs on the road that every host takes: gate, switch, bake, and the way back."""
 
-`text` stands once in the file; `becomes` is the bug; `shapes` says where the hunt looks.
-"""
+from tests.rollout.mutant import Mutant
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Mutant:
-    name: str
-    file: str  # as seen from pipeline/rollout
-    text: str
-    becomes: str
-    shapes: tuple[str, ...] = ("two hosts",)
-
-
-MUTANTS = (
+ROAD = (
     Mutant(
         "a host that does not answer frees its place in the batch",
         "advance.py",
@@ -189,115 +176,5 @@ MUTANTS = (
         "../retention/need.py",
         "    return {ports.releases.release(service, number).image: why for number, why in sorted(reasons.items())}\n",
         "    return {}\n",
-    ),
-    Mutant(
-        "nobody compares how many answers failed",
-        "compare.py",
-        "    if new.share > before + rules.errors and new.surely > before:\n",
-        "    if False:\n",
-    ),
-    Mutant(
-        "nobody compares how long answers took",
-        "compare.py",
-        "    if ripe and known and _slower(new, old, rules):\n",
-        "    if False:\n",
-    ),
-    Mutant(
-        "what failed while a host was away counts against the release",
-        "compare.py",
-        '    void = record.lost_at is not None or record.boot not in ("", look.host(plan.host).boot)\n',
-        "    void = False\n",
-        ("edge",),
-    ),
-    Mutant(
-        "a figure over its limit is not obeyed",
-        "measure.py",
-        "    over = next((reading for reading in look.deployment.readings if reading.over), None)\n",
-        "    over = next((reading for reading in look.deployment.readings if False), None)\n",
-        ("prometheus",),
-    ),
-    Mutant(
-        "what cannot be read is let through",
-        "measure.py",
-        "    return look.deployment.unread_since is not None or read is None or read < switched\n",
-        "    return False\n",
-        ("prometheus",),
-    ),
-    Mutant(
-        "Prometheus is asked once and never again",
-        "measure.py",
-        "    fresh = read is not None and read >= switched and now < read + timedelta(seconds=EVERY)\n",
-        "    fresh = read is not None\n",
-        ("prometheus",),
-    ),
-    Mutant(
-        "an answer that could not be read counts as one",
-        "measure.py",
-        "    unread = any(reading.error for reading in readings)\n",
-        "    unread = False\n",
-        ("prometheus",),
-    ),
-    Mutant(
-        "a command that was run is run again",
-        "hooks.py",
-        "    over = hook in deployment.hooks or passed(deployment.hook_by, look.now)\n",
-        "    over = passed(deployment.hook_by, look.now)\n",
-        ("commands",),
-    ),
-    Mutant(
-        "a command before the deploy that fails stops nothing",
-        "turn.py",
-        '        return outcome.effect.hook if outcome.effect.hook is Hook.BEFORE_DEPLOY else ""\n',
-        '        return ""\n',
-        ("commands",),
-    ),
-    Mutant(
-        "after a failure the release that failed tells of it",
-        "hooks.py",
-        "    if hook is Hook.ON_FAILURE and deployment.previous is not None:\n",
-        "    if False:\n",
-        ("commands",),
-    ),
-    Mutant(
-        "more hosts follow than a person has approved",
-        "pace.py",
-        "    limits = [len(look.deployment.hosts)] if point is None else [point]\n",
-        "    limits = [len(look.deployment.hosts)]\n",
-        ("batch by batch",),
-    ),
-    Mutant(
-        "one approval is enough for all batches",
-        "turn.py",
-        "    return Decision(replace(deployment, status=status, approved=touched, approve_by=None))\n",
-        "    return Decision(replace(deployment, status=status, approved=touched, promoted=True, approve_by=None))\n",
-        ("batch by batch",),
-    ),
-    Mutant(
-        "canaries are promoted without a word",
-        "pace.py",
-        "    points = [policy.canary] if policy.canary and not policy.canary_promote else []\n",
-        "    points = []\n",
-        ("canary",),
-    ),
-    Mutant(
-        "a drained host is chosen again",
-        "whereabouts.py",
-        "    if state.drained_at is not None:\n",
-        "    if False:\n",
-        ("moves",),
-    ),
-    Mutant(
-        "a host that is left is not told so",
-        "whereabouts.py",
-        "        if p.replicas or p.before or p.host in known\n",
-        "        if p.replicas\n",
-        ("moves",),
-    ),
-    Mutant(
-        "one host more than wished gets a place",
-        "../fleet/placement.py",
-        "    while left and len(chosen.names) < hosts:\n",
-        "    while left and len(chosen.names) <= hosts:\n",
-        ("moves",),
     ),
 )
