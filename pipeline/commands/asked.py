@@ -46,7 +46,9 @@ def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None
     def callback(context: click.Context, _: click.Parameter, value: Any) -> None:
         told = context.ensure_object(Asked)
         typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if value and (typed or not getattr(told, name)):  # the environment is read again after the command's name
+        if value and (
+            typed or not getattr(told, name)
+        ):  # the environment is read again after the command's name
             setattr(told, name, value)
 
     return callback
