@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from secrets import token_hex
 from typing import Any
 
 import click
@@ -25,11 +26,12 @@ def token() -> None:
 
 
 @token.command()
-@click.argument("name")
+@click.argument("name", default="")
 @role_option
 @scope_option
 def create(name: str, role: str, scopes: tuple[str, ...]) -> None:
-    """Print a new token. It is shown this once; only its hash is kept."""
+    """Print a new token. It is shown this once; only its hash is kept. Without NAME it gets one: `token list`."""
+    name = name or f"{role}-{token_hex(3)}"
     if _remote():
         answer = api(asked()).post("/tokens", {"name": name, "role": role, "scopes": list(scopes)})
     else:

@@ -61,7 +61,7 @@ class DeploymentRows:
     def find(self, tx: Connection, deployment_id: int) -> Row[Any]:
         row = tx.execute(select(tables.deployments).where(COLUMNS.id == deployment_id)).one_or_none()
         if row is None:
-            raise NotFound(f"There is no deployment {deployment_id}. `shipway status` shows the newest ones.")
+            raise NotFound(f"There is no deployment {deployment_id}. `shipway deployments` lists them.")
         return row
 
     def lock(self, tx: Connection, deployment_id: int) -> Row[Any]:
