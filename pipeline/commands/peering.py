@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipeline.commands.listening import listening_socket
-from pipeline.enrolment.doorway import Doorway
+from pipeline.enrolment.doorway import Doorway, place_of
 from pipeline.fleet.agent import AgentSeen
 from pipeline.settings import Settings
 from runners.agents.hub import Hub
@@ -42,7 +42,7 @@ class AmongOthers:
         self._register = Register(store.cables, here)
         self._listener: socket.socket | None = None
         if here.place:
-            where = f"0.0.0.0:{doorway.peer_port}" if doorway.peer_address else here.place
+            where = _everywhere(doorway) if doorway.peer_address else here.place
             self._listener = listening_socket(where, "enrolment.peers.port")
         self.told = self._register.told
 
@@ -73,6 +73,12 @@ def peer_side(settings: Settings, store: Store) -> Alone | AmongOthers:
     if settings.enrolment is None or not store.shared or not settings.server.redis:
         return Alone()
     return AmongOthers(settings, settings.enrolment, store)
+
+
+def _everywhere(doorway: Doorway) -> str:
+    """An address that the file names may be known outside of this machine alone, as a container's is."""
+    every = "::" if ":" in doorway.peer_address else "0.0.0.0"  # noqa: S104 (with certificates of ours alone)
+    return place_of(every, doorway.peer_port)
 
 
 def _serve(door: Door, failed: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from runners.agents.cable import Cable
 from runners.agents.stream import READ, Loop
@@ -37,10 +38,11 @@ class Relays:
 
     def do(self, job: Callable[[], None]) -> None:
         self._jobs.append(job)
-        self._wake.send(b".")
+        with suppress(BrokenPipeError):  # it is over
+            self._wake.send(b".")
 
     def close(self) -> None:
-        self.do(self._finish)
+        self.do(self._end)
         self._thread.join()
         self._wake.close()
 
@@ -64,8 +66,14 @@ class Relays:
     def _woken(self, events: int) -> None:
         self._wakes.recv(4096)
 
-    def _finish(self) -> None:
+    def _end(self) -> None:
         self.over = True
+
+    def _finish(self) -> None:
+        """Whoever waits for a connection learns that there is none."""
+        self.over = True
+        while self._jobs:
+            self._jobs.popleft()()
         for cable in list(self.cables):
             cable.bye("this process has no more use for it")
         self.loop.close()

@@ -1,5 +1,6 @@
 """What the way to an engine costs: a quick question, and bytes either way, by unix socket, plain tcp, TLS, ssh forward,
-agent, and an agent over another machine; all engines are on this machine, so what is compared is the way alone. And the agent's memory and idle CPU."""
+agent, and an agent over another machine; all engines are on this machine, so what is compared is the way alone. And the
+agent's memory and idle CPU."""
 
 import io
 import os
