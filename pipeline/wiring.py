@@ -21,7 +21,6 @@ from pipeline.reports.desk import Desk
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
-from runners.agents.record import AgentFolder, agents_of
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SharedClock, SystemClock
@@ -45,10 +44,10 @@ from runners.notify import LogNotices
 from runners.outside import FromHere
 from runners.own_certificate import KeyedRoster
 from runners.own_store import store_of
+from runners.peers import reach_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics
 from runners.proxies import ProxyContainers
-from runners.reach import Reach
 from runners.redis_child import redis_url
 from runners.remote_folders import remote_of
 from runners.reporters import Reporters
@@ -66,12 +65,11 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     """For one process: clients are never shared over a fork."""
     server = settings.server
     store = store or store_of(server)
-    reach, agents = Reach(agents_of(server.data)), AgentFolder(agents_of(server.data))
     installation = store.installation.name if not server.installation else lambda: server.installation
     remote = remote_of(settings)
     kept = kept_of_runs(server.data, store, remote.bring)
     kept.logs.hide(all_secrets(settings))
-    own = own_certificate(server, store)
+    own, reach = own_certificate(server, store), reach_of(server, store)
     roster = KeyedRoster(store.roster, own, lambda: standing.forget())
     standing = Standing(settings, roster)
     desk = enrolment_desk(settings, store, reach, own, roster)
@@ -89,7 +87,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         pools=store.pools,
         clouds=Clouds(settings.pools, installation),
         roster=roster,
-        agents=agents,
+        agents=reach.agents,
         enrolment=desk,
         invites=MachineInvites(desk) if desk else NoInvites(),
         checks=HostChecks(reach, settings.registry),
@@ -152,7 +150,7 @@ def build_runner_desk(store: Store, ports: Ports, unwanted: Callable[[], bool] =
     return RunnerDesk(
         settings=ports.settings,
         coordinator=_coordinator(),
-        engines=RunnerContainers(Reach(agents_of(server.data)), ports.settings.registry, installation),
+        engines=RunnerContainers(reach_of(server, store), ports.settings.registry, installation),
         books=store.gitlab_runners,
         fleet=store.fleet,
         hands=ports.hands,

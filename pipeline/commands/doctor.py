@@ -18,7 +18,6 @@ from pipeline.errors import RunnerError
 from pipeline.pools.pool import Pool
 from pipeline.reports.compose import reports_of
 from pipeline.settings import Settings
-from runners.agents.record import agents_of
 from runners.balancers import Balancers
 from runners.clouds import Clouds
 from runners.dns import Providers
@@ -47,6 +46,8 @@ from runners.examining.machine import (
 from runners.examining.pools import installation_of, look_at_pool
 from runners.examining.registry import look_at_registry
 from runners.outside import FromHere
+from runners.own_store import store_of
+from runners.peers import reach_of
 from runners.reach import Reach
 from runners.settings_source import load_settings
 
@@ -69,7 +70,8 @@ def doctor(deadline: float) -> None:
     """
     path = asked().config_path()
     settings = load_settings(path)
-    reach = Reach(agents_of(settings.server.data))
+    store = store_of(settings.server)
+    reach = reach_of(settings.server, store)
     good = Check("This machine", "configuration", lambda: [ok("configuration", f"{path} is good")])
     checks = [good, *_here(settings), *_registry(settings), *_hosts(settings, reach)]
     checks += [*_fronts(settings, reach), *_entrances(settings), *_pools(settings), *_repositories(settings)]
@@ -77,6 +79,7 @@ def doctor(deadline: float) -> None:
         examine(checks, deadline, lambda number: told(number, len(checks)))
     finally:
         _close(reach)
+        store.close()
     show(documents(checks), "\n".join(report(checks, size()[0] if lively() else 0)))
     found = [finding for check in checks for finding in check.found]
     failed = sum(finding.level is Level.BAD for finding in found)
