@@ -20,6 +20,7 @@ from pipeline.rollout.deployment import Deployment, EnvironmentState, Happening,
 from pipeline.rollout.release import Release
 from pipeline.secret import Secret
 from pipeline.stored_secret import Scope, StoredSecret, Use
+from pipeline.summaries import DeploymentSummaries, ReleaseSummaries, RunSummaries
 
 EVERYTHING = Wanted()
 
@@ -74,7 +75,7 @@ class Leases(Protocol):
     def give_back(self, lease: Lease) -> None: ...
 
 
-class Runs(Protocol):
+class Runs(RunSummaries, Protocol):
     """Runs and their stages. Writes with a lease raise `Stopped` when its fence is no longer the newest of its key."""
 
     def add(self, new: NewRun) -> Run:
@@ -134,7 +135,7 @@ class Runs(Protocol):
         """All runs are over: none is due before somebody adds one."""
 
 
-class Releases(Protocol):
+class Releases(ReleaseSummaries, Protocol):
     """Immutable. Secrets of a release's spec are sealed at rest."""
 
     def add(self, release: Release) -> Release:
@@ -146,7 +147,7 @@ class Releases(Protocol):
         """Newest first; `before` is a number."""
 
 
-class Deployments(Protocol):
+class Deployments(DeploymentSummaries, Protocol):
     """Deployments, their journal, and what is live. Final rows never change."""
 
     def create(self, deployment: Deployment, alone: bool = False) -> int:

@@ -24,7 +24,8 @@ class Source(Protocol):
         """(kind, short ref, commit) of a branch, tag or commit as the remote has it now. Raises `NotFound`."""
 
     def look(self, repository: Repository, tags: bool) -> dict[str, str]:
-        """All branches, and tags when asked for, by full name, as the remote has them now; of a tag the commit."""
+        """All branches, and tags when asked for, by full name, as the remote has them now. Of an annotated tag the tag
+        object, and under its name with `^{}` behind it the commit."""
 
     def checkout(
         self,

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from pipeline import units
 from pipeline.enrolment.doorway import Doorway
+from pipeline.settings_peers import PeerKeys
 from pipeline.settings_rollout import Keys
 
 
@@ -33,5 +34,10 @@ class EnrolmentKeys(Keys):
         description="Name or IP at which hosts reach it; several: all that they may try. No proxy may end its TLS."
     )
 
+    peers: PeerKeys = Field(
+        default_factory=PeerKeys,
+        description="How machines of one control plane reach hosts that dial another one.",
+    )
+
     def doorway(self) -> Doorway:
-        return Doorway(self.listen, tuple(dict.fromkeys(self.address)))
+        return Doorway(self.listen, tuple(dict.fromkeys(self.address)), self.peers.address, self.peers.port)

@@ -24,7 +24,6 @@ from pipeline.roster import Roster
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
-from runners.agents.record import AgentFolder, agents_of
 from runners.balancers import Balancers
 from runners.builder import EngineBuilder
 from runners.clock import SharedClock, SystemClock
@@ -48,6 +47,7 @@ from runners.notify import LogNotices
 from runners.outside import FromHere
 from runners.own_certificate import KeyedRoster
 from runners.own_store import store_of
+from runners.peers import reach_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics
 from runners.proxies import ProxyContainers
@@ -86,11 +86,10 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
 
 
 def _ground(file: Settings, store: Store) -> _Ground:
-    reach = Reach(agents_of(file.server.data))
     remote = remote_of(file)
     kept = kept_of_runs(file.server.data, store, remote.bring)
     kept.logs.hide(all_secrets(file))
-    own = own_certificate(file.server, store)
+    own, reach = own_certificate(file.server, store), reach_of(file.server, store)
     roster = KeyedRoster(store.roster, own, lambda: standing.forget())
     standing = Standing(file, roster)
     return _Ground(
@@ -178,7 +177,7 @@ def _with_hosts(ports: Ports, ground: _Ground) -> Ports:
     return replace(
         ports,
         roster=ground.roster,
-        agents=AgentFolder(agents_of(settings.server.data)),
+        agents=reach.agents,
         enrolment=ground.desk,
         invites=MachineInvites(ground.desk) if ground.desk else NoInvites(),
         checks=HostChecks(reach, settings.registry),
@@ -224,7 +223,7 @@ def build_runner_desk(store: Store, ports: Ports, unwanted: Callable[[], bool] =
     return RunnerDesk(
         settings=ports.settings,
         coordinator=_coordinator(),
-        engines=RunnerContainers(Reach(agents_of(server.data)), ports.settings.registry, installation),
+        engines=RunnerContainers(reach_of(server, store), ports.settings.registry, installation),
         books=store.gitlab_runners,
         fleet=store.fleet,
         hands=ports.hands,

@@ -37,14 +37,15 @@ def with_nothing_new(hook: Hook, action: str, number: object, merged: bool = Fal
         )
         ended = (EndedRequest(int(str(number)), how),) if known else ()
         return replace(hook, note=f"the merge request was {how}; there is nothing to build", ended=ended)
-    return replace(hook, note=f"{action!r} of a merge request brings no new commit")
+    what = repr(action) if action else "an event without an action"
+    return replace(hook, note=f"{what} of a merge request brings no new commit")
 
 
 def with_pull_request(hook: Hook, data: Fields) -> Hook:
     """GitHub's shape, which Gitea, Forgejo and Gitee share, their refs included."""
     pull = data.object("pull_request")
     head, base = pull.object("head"), pull.object("base")
-    number = pull.number("number")
+    number = (pull if pull.has("number") else data).number("number")
     request = MergeRequest(
         forge=hook.forge,
         project=hook.project,

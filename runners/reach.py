@@ -8,9 +8,10 @@ A client made before a fork is never used after it: the child opens its own.
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,8 +24,9 @@ from urllib3.connection import HTTPConnection
 
 from pipeline.errors import Rejected
 from pipeline.fleet.host import Host, TlsFiles
-from runners.agents.fenced import FencedAdapter
-from runners.agents.record import AgentFolder
+from runners.agents.adapter import AgentAdapter
+from runners.agents.peers import Peers
+from runners.agents.roads import AgentRoads
 from runners.engine_errors import speaking
 from runners.line import Lines
 from runners.tunnel import Tunnel
@@ -37,6 +39,7 @@ PATIENT = 300  # between two lines of a pull
 SILENT = 10  # a machine that acknowledges nothing for so long is away, however patient the question is
 OLDEST_API = "1.40"  # engine 19.03
 NEWEST_API = DEFAULT_DOCKER_API_VERSION
+AGENT = "unix:///agent"  # for the SDK, which opens nothing by itself then
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,10 @@ class _Key:
 
 class Reach:
     """Hands out `docker.APIClient`s. Thread-safe. `close()` ends the ssh forwards, the connections and the kept shells.
-    `agents`: the folder of the sockets of hosts that dial out."""
+    `agents`: the folder of the sockets of hosts that dial out; `peers`: those that dialled another machine of ours."""
 
-    def __init__(self, agents: str = "data/agents") -> None:
-        self._agents = AgentFolder(agents)
+    def __init__(self, agents: str = "data/agents", peers: Peers | None = None) -> None:
+        self.agents = AgentRoads(agents, peers)
         self._forget()
 
     def client(self, host: Host, patience: int = USUAL) -> docker.APIClient:
@@ -78,9 +81,8 @@ class Reach:
         if not host.agent:
             yield client
             return
-        base = self._base_url(host)
-        own = _client(host, base, USUAL, client.api_version)
-        own.mount("http+docker://", FencedAdapter(urlsplit(base).path, USUAL, str(site), generation))
+        own = _client(host, AGENT, USUAL, client.api_version)
+        own.mount("http+docker://", AgentAdapter(self._opener(host), USUAL, str(site), generation))
         try:
             yield own
         finally:
@@ -103,6 +105,7 @@ class Reach:
             client.close()
         for tunnel in tunnels:
             tunnel.close()
+        self.agents.close()
 
     def _notice_fork(self) -> None:
         if self._pid != os.getpid():
@@ -127,7 +130,8 @@ class Reach:
         if url.scheme == "ssh":
             return f"unix://{self._tunnel(host).path()}"
         if host.agent:
-            return f"unix://{self._agents.reached(host)}"
+            self.agents.demand(host)
+            return AGENT
         raise Rejected(
             f"Host {host.name}: engine address {host.engine!r} is not understood. "
             "Write unix:///path, tcp://address:port, ssh://user@address or agent:name."
@@ -144,9 +148,9 @@ class Reach:
     def _open(self, host: Host, base: str, patience: int) -> docker.APIClient:
         version = self._versions.get(host.engine)
         if version is None:
-            if base.startswith("unix:"):
+            if base.startswith("unix:") and not host.agent:
                 _knock(host, urlsplit(base).path)
-            first = _client(host, base, QUICK, OLDEST_API)
+            first = self._made(host, base, QUICK, OLDEST_API)
             try:
                 with speaking(host, "ask for the engine's version"):
                     answer = first.version(api_version=False)
@@ -154,7 +158,16 @@ class Reach:
                 first.close()
             version = _agree(host, answer)
             self._versions[host.engine] = version
-        return _client(host, base, patience, version)
+        return self._made(host, base, patience, version)
+
+    def _made(self, host: Host, base: str, patience: int, version: str) -> docker.APIClient:
+        client = _client(host, base, patience, version)
+        if host.agent:
+            client.mount("http+docker://", AgentAdapter(self._opener(host), patience))
+        return client
+
+    def _opener(self, host: Host) -> Callable[[], socket.socket]:
+        return partial(self.agents.open, host)
 
 
 def _knock(host: Host, path: str) -> None:

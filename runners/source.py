@@ -49,8 +49,7 @@ class GitSource:
 
     def look(self, repository: Repository, tags: bool) -> dict[str, str]:
         kinds = ["--heads", "--tags"] if tags else ["--heads"]
-        seen = self._listed(repository, LOOK_TIMEOUT, *kinds)
-        return {name: seen.get(f"{name}^{{}}", commit) for name, commit in seen.items() if name[-3:] != "^{}"}
+        return self._listed(repository, LOOK_TIMEOUT, *kinds)
 
     def checkout(
         self,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from pipeline.errors import BadConfig
 
@@ -43,8 +44,12 @@ def asked() -> Asked:
 
 def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     def callback(context: click.Context, _: click.Parameter, value: Any) -> None:
-        if value:
-            setattr(context.ensure_object(Asked), name, value)
+        told = context.ensure_object(Asked)
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if value and (
+            typed or not getattr(told, name)
+        ):  # the environment is read again after the command's name
+            setattr(told, name, value)
 
     return callback
 

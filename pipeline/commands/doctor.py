@@ -5,6 +5,7 @@ Each check gives lines: ok, warn (it works, but) or bad, and how to mend it. The
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 import click
@@ -14,11 +15,14 @@ from pipeline.commands.examination import DEADLINE, Check, documents, examine, r
 from pipeline.commands.screen import lively, size
 from pipeline.commands.showing import show
 from pipeline.errors import RunnerError
+from pipeline.pools.pool import Pool
 from pipeline.reports.compose import reports_of
 from pipeline.settings import Settings
-from runners.agents.record import agents_of
 from runners.balancers import Balancers
+from runners.clouds import Clouds
+from runners.dns import Providers
 from runners.examining.books import look_at_database, look_at_redis
+from runners.examining.entrances import look_at_entrance, look_at_region
 from runners.examining.finding import Finding, Level, ok
 from runners.examining.forges import (
     look_at_deliveries,
@@ -39,7 +43,11 @@ from runners.examining.machine import (
     look_at_scan,
     look_at_server,
 )
+from runners.examining.pools import installation_of, look_at_pool
 from runners.examining.registry import look_at_registry
+from runners.outside import FromHere
+from runners.own_store import store_of
+from runners.peers import reach_of
 from runners.reach import Reach
 from runners.settings_source import load_settings
 
@@ -57,19 +65,21 @@ CLOSING = 3.0  # seconds for the connections to end
 def doctor(deadline: float) -> None:
     """Look whether everything that is needed is there, and say how to mend what is not.
 
-    Engines, registry, proxies, load balancers, Redis, database, processes, clocks, disks, certificates, repositories and
-    their webhooks, side by side. Needs shipway.yml, no running server.
+    Engines, registry, proxies, load balancers, entrances, pools, Redis, database, processes, clocks, disks, certificates,
+    repositories and their webhooks, side by side. Needs shipway.yml, no running server.
     """
     path = asked().config_path()
     settings = load_settings(path)
-    reach = Reach(agents_of(settings.server.data))
+    store = store_of(settings.server)
+    reach = reach_of(settings.server, store)
     good = Check("This machine", "configuration", lambda: [ok("configuration", f"{path} is good")])
     checks = [good, *_here(settings), *_registry(settings), *_hosts(settings, reach)]
-    checks += [*_fronts(settings, reach), *_repositories(settings)]
+    checks += [*_fronts(settings, reach), *_entrances(settings), *_pools(settings), *_repositories(settings)]
     try:
         examine(checks, deadline, lambda number: told(number, len(checks)))
     finally:
         _close(reach)
+        store.close()
     show(documents(checks), "\n".join(report(checks, size()[0] if lively() else 0)))
     found = [finding for check in checks for finding in check.found]
     failed = sum(finding.level is Level.BAD for finding in found)
@@ -120,6 +130,33 @@ def _fronts(settings: Settings, reach: Reach) -> Iterator[Check]:
             look = partial(look_at_balancer, name, settings, balancers)
             mend = f"correct load_balancers.{name} in shipway.yml, or what its access key may do at the cloud"
             yield Check(group, f"load balancer {name}", look, mend)
+
+
+def _entrances(settings: Settings) -> Iterator[Check]:
+    group, providers, outside = "Entrances", Providers(settings.entrances), FromHere()
+    for name, entrance in settings.entrances.items():
+        look = partial(look_at_entrance, entrance, settings.server, providers)
+        mend = f"correct entrances.{name} in shipway.yml, or the rights of its access key: docs/regions.md"
+        yield Check(group, f"entrance {name}", look, mend)
+        for region in entrance.regions:
+            seen = partial(look_at_region, entrance, region, outside)
+            yield Check(group, f"region {region} of {name}", seen)
+
+
+def _pools(settings: Settings) -> Iterator[Check]:
+    clouds, may_join = (
+        Clouds(settings.pools, installation_of(settings.server)),
+        settings.enrolment is not None,
+    )
+    for name, pool in settings.pools.items():
+        mend = f"correct pools.{name} in shipway.yml, or the rights of its access key: docs/hosts-pools.md"
+        look = partial(_look_at_pool, pool, clouds, may_join)
+        yield Check("Pools", f"pool {name}", look, mend)
+
+
+def _look_at_pool(pool: Pool, clouds: Clouds, may_join: bool) -> list[Finding]:
+    """In its own thread: a cloud's SDK takes its time to load."""
+    return look_at_pool(pool, clouds[pool.name], may_join, datetime.now(UTC))
 
 
 def _repositories(settings: Settings) -> Iterator[Check]:

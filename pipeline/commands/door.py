@@ -9,6 +9,7 @@ import click
 from pipeline.commands.asked import asked
 from pipeline.commands.listening import listening_socket
 from pipeline.commands.parts import beat_option, log_format_option, open_books
+from pipeline.commands.peering import peer_side
 from pipeline.door import answers
 from pipeline.enrolment.desk import EnrolmentDesk
 from pipeline.enrolment.enrol import host_of
@@ -48,9 +49,16 @@ def door(log_format: str, beat: str) -> None:
     desk = ports.enrolment
     assert desk is not None  # noqa: S101 (there is one where there is `enrolment`)
     identity = DoorIdentity(Authority(HOSTS, store.authorities), settings.enrolment.addresses)
+    peers = peer_side(settings, store)
+    hub = Hub(agents_of(settings.server.data), told=peers.told)
     listener = listening_socket(settings.enrolment.listen, "enrolment.listen")
-    hub = Hub(agents_of(settings.server.data))
-    made = Door(listener, identity, answers(desk, Refusals()), lambda serial: host_of(serial, desk), hub.take)
+    made = Door(
+        listener,
+        identity,
+        answers(desk, Refusals()),
+        lambda asked: host_of(asked.serial, desk),
+        hub.take,
+    )
 
     def end(_: int, __: FrameType | None) -> None:
         made.end()
@@ -59,10 +67,12 @@ def door(log_format: str, beat: str) -> None:
         signal.signal(number, end)
     hub.start()
     try:
-        made.serve(lambda: _look(hub, desk, Beat(beat)))
+        with peers.serving(hub, made.end):
+            made.serve(lambda: _look(hub, desk, Beat(beat)))
     finally:
         listener.close()
         hub.close()
+        peers.close()
         store.close()
 
 

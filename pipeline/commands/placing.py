@@ -80,4 +80,6 @@ def _stay(server: Api, answer: Any, nothing: str, wait: bool) -> None:
         follow_deployments(server, numbers)
         return
     begun = ", ".join(f"deployment {number}" for number in numbers)
+    if answer["waiting"] and not begun:
+        nothing = "Nothing has begun yet; `shipway deployments` shows when it does."
     show(answer, f"Begun: {begun}. `shipway follow N` stays with one." if begun else nothing)

@@ -1,6 +1,7 @@
 """`token create|list|revoke`: on the database itself where the operator's file is, over the API elsewhere."""
 
 import os
+from secrets import token_hex
 
 import click
 
@@ -22,11 +23,12 @@ def token() -> None:
 
 
 @token.command()
-@click.argument("name")
+@click.argument("name", default="")
 @role_option
 @scope_option
 def create(name: str, role: str, scopes: tuple[str, ...]) -> None:
-    """Print a new token. It is shown this once; only its hash is kept."""
+    """Print a new token. It is shown this once; only its hash is kept. Without NAME it gets one: `token list`."""
+    name = name or f"{role}-{token_hex(3)}"
     if _remote():
         answer = api(asked()).post("/tokens", {"name": name, "role": role, "scopes": list(scopes)})
     else:

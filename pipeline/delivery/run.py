@@ -142,3 +142,13 @@ class Run:
     @property
     def over(self) -> bool:
         return self.status in OVER
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """How a run stands or ended, without its stages: for lists of many places."""
+
+    id: int
+    status: RunStatus
+    finished_at: datetime | None = None
+    error: str = ""

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Doorway:
     """`addresses`: names and IPs that its certificate is good for. The first one is written into the line that a new
-    host is given; an agent may try them all."""
+    host is given; an agent may try them all. `peer_address`, `peer_port`: where other machines of the control plane reach
+    this one's door; no address: its own one towards Redis."""
 
     listen: str
     addresses: tuple[str, ...]
+    peer_address: str = ""
+    peer_port: int = 8444
 
     @property
     def port(self) -> int:
@@ -18,8 +21,12 @@ class Doorway:
     @property
     def places(self) -> tuple[str, ...]:
         """host:port, IPv6 in brackets."""
-        return tuple(f"[{a}]:{self.port}" if ":" in a else f"{a}:{self.port}" for a in self.addresses)
+        return tuple(place_of(address, self.port) for address in self.addresses)
 
     @property
     def url(self) -> str:
         return f"https://{self.places[0]}"
+
+
+def place_of(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

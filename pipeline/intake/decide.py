@@ -110,7 +110,9 @@ def needless_of(hook: Hook, services: Sequence[Service]) -> tuple[Needless, ...]
 def moves_of(hook: Hook, services: Sequence[Service]) -> tuple[Move, ...]:
     """What a look at the repository need not find any more: also what asked to be skipped, and what is gone."""
     return tuple(
-        Move(service.name, full_name(push.kind, push.ref), push.commit, push.before)
+        Move(
+            service.name, full_name(push.kind, push.ref), push.tip or push.commit, push.before, bool(push.tip)
+        )
         for push in hook.pushes
         for service in services
         if any(environment.wants(push) for environment in service.environments.values())

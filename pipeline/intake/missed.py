@@ -16,6 +16,7 @@ from pipeline.intake.push import Push, RefKind
 from pipeline.intake.sight import Comparison, Move, Sight, full_name, split_name
 
 BY = "sweep"  # who asks for the runs
+PEELED = "^{}"  # no ref's name can end so
 
 
 def bound(service: Service) -> tuple[str, ...]:
@@ -29,13 +30,14 @@ def bound(service: Service) -> tuple[str, ...]:
 
 
 def compare(sight: Sight, refs: Mapping[str, str], service: Service) -> Comparison:
-    """`refs`: all branches (and tags, when one is bound) that the repository has now."""
+    """`refs`: all branches (and tags, when one is bound) that the repository has now, as `Source.look` lists them. Of an
+    annotated tag some forges' webhooks tell the tag object: seen there is seen."""
     another = sight.version > 0 and sight.address != service.repository.address
     missed: list[Move] = []
     noted: list[Move] = []
-    for ref, commit in refs.items():
-        before = sight.heads.get(ref, "")
-        if commit == before or not _matches(ref, bound(service)):
+    for ref, tip in refs.items():
+        before, commit = sight.heads.get(ref, ""), refs.get(ref + PEELED, tip)
+        if before in (commit, tip) or ref.endswith(PEELED) or not _matches(ref, bound(service)):
             continue
         move = Move(service.name, ref, commit, before)
         (missed if not another and _is_push(move, sight, service) else noted).append(move)

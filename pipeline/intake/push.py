@@ -23,6 +23,7 @@ class Push:
     message: str = ""
     forced: bool = False
     options: dict[str, str] = field(default_factory=dict)
+    tip: str = ""  # what a new tag itself points at, of a forge that tells of it in two events
 
     @property
     def deleted(self) -> bool:

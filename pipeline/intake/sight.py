@@ -14,12 +14,14 @@ PREFIXES = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/"}
 
 @dataclass(frozen=True)
 class Move:
-    """A ref of a service went from `before` to `commit`. Empty: it was not there, or is gone."""
+    """A ref of a service went from `before` to `commit`. Empty: it was not there, or is gone. `twin`: the forge tells of
+    it twice, with the same `commit`."""
 
     service: str
     ref: str
     commit: str
     before: str = ""
+    twin: bool = False
 
 
 @dataclass(frozen=True)

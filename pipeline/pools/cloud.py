@@ -17,6 +17,10 @@ class Compute(Protocol):
         """The id of the one machine of this wish: asked twice, the cloud makes one and names it twice. `Rejected` also when
         the same wish was once asked for in other words."""
 
+    def rehearse(self, order: Order) -> None:
+        """Raises `Rejected` when the cloud would refuse this order: its image, size, network, quota, our rights. Makes nothing.
+        Silent where a cloud cannot say so beforehand."""
+
     def instances(self) -> Sequence[Instance]:
         """All that carry this installation's and this pool's tags, as the cloud has them now. Those that are deleted are
         not among them. One that was just made may be missing for a while."""

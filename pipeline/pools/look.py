@@ -3,13 +3,13 @@
 from collections import Counter
 
 from pipeline.errors import ShipwayError
+from pipeline.fleet.service import Environment
 from pipeline.pools.plan import plan
 from pipeline.pools.pool import Pool, State
 from pipeline.pools.sight import Plan, Sight
 from pipeline.ports import Ports
+from pipeline.rollout.deployment import EnvironmentState
 from pipeline.rollout.whereabouts import running_on
-
-NEWEST = 5  # deployments of an environment that may not be over
 
 
 def look(pool: Pool, ports: Ports) -> Sight:
@@ -50,24 +50,26 @@ def strangers(ports: Ports) -> list[str]:
 
 def users_of(host: str, ports: Ports) -> list[str]:
     """Environments with replicas there by the books, or with a deployment that is not over and knows the host."""
-    found = []
-    for service in ports.settings.services.values():
-        for environment in service.environments.values():
-            state = ports.deployments.environment(environment.service, environment.name)
-            newest = ports.deployments.deployments(environment.service, environment.name, NEWEST)
-            planned = any(plan.host == host for one in newest if not one.over for plan in one.hosts)
-            if planned or host in running_on(environment, state):
-                found.append(f"{environment.service}/{environment.name}")
-    return found
+    under_way = ports.deployments.under_way()
+    planned = {(d.service, d.environment) for d in under_way for plan in d.hosts if plan.host == host}
+    return [
+        f"{environment.service}/{environment.name}"
+        for environment, state in _states(ports)
+        if (environment.service, environment.name) in planned or host in running_on(environment, state)
+    ]
 
 
 def _busy(ports: Ports) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for service in ports.settings.services.values():
-        for environment in service.environments.values():
-            state = ports.deployments.environment(environment.service, environment.name)
-            counts.update(running_on(environment, state))
+    for environment, state in _states(ports):
+        counts.update(running_on(environment, state))
     return counts
+
+
+def _states(ports: Ports) -> list[tuple[Environment, EnvironmentState]]:
+    every = [e for service in ports.settings.services.values() for e in service.environments.values()]
+    states = ports.deployments.environments([(e.service, e.name) for e in every])
+    return [(environment, states[environment.service, environment.name]) for environment in every]
 
 
 def _silent(ports: Ports) -> frozenset[str]:

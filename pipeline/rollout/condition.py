@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.rollout.deployment import Deployment, HostPhase, HostRecord, Status
+from pipeline.rollout.deployment import Deployment, DeploymentSummary, HostPhase, HostRecord, Status
 from pipeline.rollout.observed import HostSeen, ReplicaState
 
 BACK = frozenset({Status.FAILED, Status.ROLLED_BACK})
@@ -51,7 +51,11 @@ def seat(host: str, wanted: int, seen: HostSeen | None, live: int | None) -> Sea
 
 
 def condition(
-    live: int | None, seats: Sequence[Seat], active: Deployment | None, last: Deployment | None, works: bool
+    live: int | None,
+    seats: Sequence[Seat],
+    active: Deployment | None,
+    last: DeploymentSummary | None,
+    works: bool,
 ) -> tuple[Condition, str]:
     """`active`: the deployment that is not over; `last`: the newest that is. `works`: a run is under way."""
     if active is not None and active.blocked:
@@ -66,7 +70,7 @@ def condition(
         return Condition.MOVING, ""
     if last is not None and last.status in BACK:
         words = "was rolled back" if last.status is Status.ROLLED_BACK else "failed"
-        return Condition.BACK, f"release {last.release.number} {words}: {last.error or 'no reason was kept'}"
+        return Condition.BACK, f"release {last.release} {words}: {last.error or 'no reason was kept'}"
     return (Condition.EMPTY if live is None else Condition.WELL), ""
 
 

@@ -244,6 +244,24 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class DeploymentSummary:
+    """How a deployment stands or ended: for lists of many places. `good`: its release was found good; `error`: why it
+    was not, of one that did not succeed."""
+
+    id: int
+    release: int
+    status: Status
+    created_at: datetime
+    finished_at: datetime | None = None
+    good: bool = False
+    error: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.status in FINAL
+
+
+@dataclass(frozen=True)
 class EnvironmentState:
     """What the books say is live. `replicas` None: as the operator's file says.
 

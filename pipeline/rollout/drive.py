@@ -7,7 +7,7 @@ of the environment is at work.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.delivery.run import StageName
 from pipeline.errors import Conflict
@@ -16,7 +16,7 @@ from pipeline.ports import Ports
 from pipeline.rollout.apply import apply
 from pipeline.rollout.decide import decide
 from pipeline.rollout.deployment import Deployment, Happening, Reason, Status
-from pipeline.rollout.effects import Effect, Retire, told_by_outcome
+from pipeline.rollout.effects import Effect, Pull, Retire, told_by_outcome
 from pipeline.rollout.look import Decision
 from pipeline.rollout.moving import undo_move
 from pipeline.rollout.observed import Observed, Outcome, Verdict
@@ -24,6 +24,7 @@ from pipeline.rollout.secrets import hide
 from pipeline.rollout.survey import again, first_look, survey
 
 LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
+YOUNG = timedelta(seconds=1)  # a look that is no older still tells how the hosts are
 AGAIN = 0.3  # seconds before the very same effects are applied once more
 SOON = 0.05  # seconds to the next look when only the proxies' last requests are waited for; twice as long each time
 
@@ -59,17 +60,20 @@ def _seen(
     deployment: Deployment, before: Observed | None, outcomes: tuple[Outcome, ...], ports: Ports
 ) -> Observed:
     """A new look, unless all that happened since the last one stands in the outcomes alone."""
-    if before is not None and outcomes and all(_told(outcome, deployment) for outcome in outcomes):
-        return before.after(outcomes)
+    if before is not None and outcomes:
+        young = before.at is not None and ports.clock.now() - before.at <= YOUNG
+        if all(_told(outcome, deployment, young) for outcome in outcomes):
+            return before.after(outcomes)
     look = first_look if deployment.status is Status.PENDING else survey
     return replace(look(deployment, ports), outcomes=outcomes)
 
 
-def _told(outcome: Outcome, deployment: Deployment) -> bool:
+def _told(outcome: Outcome, deployment: Deployment, young: bool) -> bool:
     """Does it say all that a look could? After the good verdict nobody asks how the others are: of what was retired its
-    end is enough."""
-    retired = isinstance(outcome.effect, Retire) and outcome.verdict is Verdict.DONE
-    return told_by_outcome(outcome.effect) or (retired and deployment.settled)
+    end is enough. An image that came quickly lies there; while one came slowly, the host may have changed."""
+    effect, done = outcome.effect, outcome.verdict is Verdict.DONE
+    retired = isinstance(effect, Retire) and done and deployment.settled
+    return told_by_outcome(effect) or retired or (isinstance(effect, Pull) and done and young)
 
 
 def _must_wait(deployment: Deployment, ports: Ports) -> bool:

@@ -91,12 +91,14 @@ def users(host: str, ports: Ports) -> list[Environment]:
 
 
 def usage(ports: Ports) -> dict[str, list[Environment]]:
-    """The same for every host of the file; each environment is looked up once."""
+    """The same for every host of the file; all environments are looked up together."""
     found: dict[str, list[Environment]] = {host: [] for host in ports.settings.hosts}
-    for service in ports.settings.services.values():
-        for environment in service.environments.values():
-            for host in {h.name for h in environment.hosts} | _everywhere(environment, ports):
-                found.get(host, []).append(environment)
+    every = [e for service in ports.settings.services.values() for e in service.environments.values()]
+    states = ports.deployments.environments([(e.service, e.name) for e in every])
+    for environment in every:
+        state = states[environment.service, environment.name]
+        for host in {h.name for h in environment.hosts} | _everywhere(environment, state):
+            found.get(host, []).append(environment)
     return found
 
 
@@ -218,8 +220,7 @@ def _state(environment: Environment, ports: Ports) -> EnvironmentState:
     return ports.deployments.environment(environment.service, environment.name)
 
 
-def _everywhere(environment: Environment, ports: Ports) -> set[str]:
-    state = _state(environment, ports)
+def _everywhere(environment: Environment, state: EnvironmentState) -> set[str]:
     return {
         *running_on(environment, state),
         *state.placed,

@@ -1,5 +1,6 @@
 """What the world looks like at one instant, as far as one environment is concerned. Nouns only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +8,7 @@ from enum import StrEnum
 from pipeline.fleet.balancer import Capabilities, Member
 from pipeline.fleet.metric import Reading
 from pipeline.fleet.proxy import Site, SiteSeen, SiteWanted
-from pipeline.rollout.effects import Effect, Retire
+from pipeline.rollout.effects import Effect, Pull, Retire
 from pipeline.rollout.release import Release
 
 
@@ -55,6 +56,13 @@ class HostSeen:
     memory: int | None = None  # bytes of the machine
     clock_skew: float | None = None  # seconds, host minus ours
     stranger: str = ""  # the installation of another Shipway that runs this service and environment here too
+
+    def after(self, effects: Iterable[Effect]) -> "HostSeen":
+        mine = [effect for effect in effects if effect.where == self.host]
+        gone = {effect.container for effect in mine if isinstance(effect, Retire)}
+        brought = {effect.image for effect in mine if isinstance(effect, Pull)}
+        left = tuple(replica for replica in self.replicas if replica.container not in gone)
+        return replace(self, replicas=left, images=self.images | brought)
 
 
 @dataclass(frozen=True)
@@ -115,8 +123,10 @@ class Observed:
     """One look. `samples` by container id; `smoke` holds the verdicts of smoke requests, also by container id.
 
     `wanted` is what our own books say each site should serve, `kept` the images that no prune may remove, `parked` the
-    hosts that an earlier deployment of the environment left out of the load balancer. `entrance` None: not looked at."""
+    hosts that an earlier deployment of the environment left out of the load balancer. `entrance` None: not looked at.
+    `at`: when it began; None: nothing but our books was looked at."""
 
+    at: datetime | None = None
     hosts: dict[str, HostSeen] = field(default_factory=dict)
     sites: dict[Site, SiteSeen] = field(default_factory=dict)
     wanted: dict[Site, SiteWanted] = field(default_factory=dict)
@@ -134,10 +144,6 @@ class Observed:
         return replace(self, samples={}, smoke={}, readings=(), outcomes=())
 
     def after(self, outcomes: tuple[Outcome, ...]) -> "Observed":
-        """The same look where nothing happened since but these effects: what was retired is gone."""
-        gone = {(o.effect.host, o.effect.container) for o in outcomes if isinstance(o.effect, Retire)}
-        hosts = {
-            name: replace(host, replicas=tuple(r for r in host.replicas if (name, r.container) not in gone))
-            for name, host in self.hosts.items()
-        }
+        """The same look where nothing happened since but these effects: what was retired is gone, what was pulled is there."""
+        hosts = {name: host.after([o.effect for o in outcomes]) for name, host in self.hosts.items()}
         return replace(self.used(), hosts=hosts, outcomes=outcomes)

@@ -82,6 +82,18 @@ class Release:
 
 
 @dataclass(frozen=True)
+class ReleaseSummary:
+    """What people know a release by, without its spec: for lists of many places."""
+
+    service: str
+    number: int
+    commit: str = ""
+    ref: str = ""
+    run: int | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class ReplicaPlan:
     """One container to be. `deployment` only labels it: a running replica of the same release is adopted."""
 

@@ -208,7 +208,13 @@ def _restored(look: Look, steps: list[Step]) -> Deployment:
     return replace(
         deployment,
         status=move(deployment.status, Event.RESTORED),
-        error=" ".join(filter(None, parts)),
+        error=_sentences(parts),
         blocked="",
         finished_at=look.now,
     )
+
+
+def _sentences(parts: list[str]) -> str:
+    """One text; what another sentence follows ends as one."""
+    *first, last = [part for part in parts if part] or [""]
+    return " ".join([*(part if part.endswith((".", "!", "?")) else f"{part}." for part in first), last])

@@ -32,11 +32,13 @@ def first_look(deployment: Deployment, ports: Ports) -> Observed:
 
 def survey(deployment: Deployment, ports: Ports) -> Observed:
     """Hosts, sites and our books side by side, then the health of the replicas that matter."""
+    begun = ports.clock.now()
     looks = ports.hands.each([_host_job(plan.host, deployment, ports) for plan in deployment.hosts])
     hosts = {h.host: h for h in looks if isinstance(h, HostSeen)}
     places = sites(deployment)
     seen = ports.hands.each([_site_job(site, hosts.get(site.host), ports) for site in places])
     observed = Observed(
+        at=begun,
         hosts=hosts,
         sites={s.site: s for s in seen if isinstance(s, SiteSeen)},
         wanted=dict(ports.routes.wanted_on(places)),

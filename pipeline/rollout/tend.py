@@ -5,7 +5,7 @@ Level-triggered: what is due follows from the books and from one look, so a sche
 Drafts deployments of what is live; never touches a host, and never takes the place of another deployment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -54,22 +54,24 @@ def tend(ports: Ports) -> tuple[int, ...]:
 
 
 def _looks(ports: Ports) -> Looks:
-    """Every host that an environment uses; those that are silent a second time, so that one lost answer is no news. Of a
-    host that is silent one environment speaks for all: a hundred dead hosts must not hold up the others for minutes."""
+    """Every host that an environment uses; those that have just fallen silent a second time, so that one lost answer is no
+    news. Of a host that is silent one environment speaks for all: a hundred dead hosts must not hold up the others."""
+    known = {host for host, state in ports.fleet.hosts().items() if state.silent_since is not None}
     keys = {host: [(host, e.service, e.name) for e in there] for host, there in usage(ports).items() if there}
-    first = _asked_twice([found[0] for found in keys.values()], ports)
+    first = _asked_twice([found[0] for found in keys.values()], known, ports)
     silent = {host: seen for (host, _, _), seen in first.items() if not seen.reachable}
     others = [key for host, found in keys.items() if host not in silent for key in found[1:]]
     return {
         **first,
-        **_asked_twice(others, ports),
+        **_asked_twice(others, known, ports),
         **{key: seen for host, seen in silent.items() for key in keys[host]},
     }
 
 
-def _asked_twice(keys: Sequence[Key], ports: Ports) -> dict[Key, HostSeen]:
+def _asked_twice(keys: Sequence[Key], known: Set[str], ports: Ports) -> dict[Key, HostSeen]:
     first = _asked(keys, ports)
-    return {**first, **_asked([key for key, seen in first.items() if not seen.reachable], ports)}
+    again = [key for key, seen in first.items() if not seen.reachable and key[0] not in known]
+    return {**first, **_asked(again, ports)}
 
 
 def _asked(keys: Sequence[Key], ports: Ports) -> dict[Key, HostSeen]:

@@ -10,14 +10,14 @@ from datetime import datetime
 from functools import partial
 
 from pipeline.caller import Caller
-from pipeline.delivery.run import Run, RunStatus, StageStatus
+from pipeline.delivery.run import Run, RunStatus, RunSummary, StageStatus
 from pipeline.fleet.service import Environment
 from pipeline.ports import Ports
 from pipeline.rollout.condition import Condition, Seat, condition, ends, seat
-from pipeline.rollout.deployment import Deployment, EnvironmentState, Status
+from pipeline.rollout.deployment import Deployment, DeploymentSummary, EnvironmentState, Status
 from pipeline.rollout.holding import hold_now
 from pipeline.rollout.observed import HostSeen
-from pipeline.rollout.release import Release
+from pipeline.rollout.release import ReleaseSummary
 from pipeline.rollout.whereabouts import running_on
 from pipeline.web.auth import Role, demand_within, within
 from pipeline.web.bodies import OverviewQuery
@@ -30,7 +30,7 @@ from pipeline.web.overview_answers import (
     OverviewPlace,
     SeatAnswer,
 )
-from pipeline.web.titles import first_line, title_of
+from pipeline.web.titles import first_line, titles_of
 
 NEWEST = 4  # runs and deployments of an environment that are looked at
 MOST_RUNS = 200
@@ -43,22 +43,20 @@ Looks = Mapping[tuple[str, str, str], HostSeen]  # by host, service, environment
 
 @dataclass(frozen=True)
 class Known:
-    """What the books say of one environment; newest first. `run`: the one under way."""
+    """What the books say of one environment; newest first. `active`: the deployment at work, a newer one waits behind it;
+    `run`: the one under way; `titles`: by runs."""
 
     place: Environment
     state: EnvironmentState
-    live: Release | None
-    deployments: Sequence[Deployment]
-    runs: Sequence[Run]
+    live: ReleaseSummary | None
+    deployments: Sequence[DeploymentSummary]
+    active: Deployment | None
+    runs: Sequence[RunSummary]
     run: Run | None
+    titles: Mapping[int | None, str]
 
     @property
-    def active(self) -> Deployment | None:
-        """The one at work; a newer one waits behind it."""
-        return next((one for one in reversed(self.deployments) if not one.over), None)
-
-    @property
-    def last(self) -> Deployment | None:
+    def last(self) -> DeploymentSummary | None:
         return next((one for one in self.deployments if one.over), None)
 
 
@@ -72,36 +70,49 @@ def show_overview(ports: Ports, caller: Caller, query: OverviewQuery) -> Overvie
         for environment in service.environments.values()
         if query.service in ("", service.name) and within(caller, service.name, environment.name)
     ]
-    states = [ports.deployments.environment(place.service, place.name) for place in places]
-    looks = _looks(places, states, ports) if query.look else {}
-    runs = [r for s in (RunStatus.RUNNING, RunStatus.QUEUED) for r in ports.runs.runs("", s, MOST_RUNS)]
-    known = [_known(place, state, runs, ports) for place, state in zip(places, states, strict=True)]
+    known = _known(places, ports)
+    looks = _looks(known, ports) if query.look else {}
     found = [_place(one, looks, ports) for one in known]
     return OverviewAnswer(places=sorted(found, key=lambda one: ORDER[one.condition]))
 
 
-def _looks(places: Sequence[Environment], states: Sequence[EnvironmentState], ports: Ports) -> Looks:
+def _looks(known: Sequence[Known], ports: Ports) -> Looks:
     hosts = ports.settings.hosts
     keys = [
-        (host, place.service, place.name)
-        for place, state in zip(places, states, strict=True)
-        for host in running_on(place, state)
+        (host, one.place.service, one.place.name)
+        for one in known
+        for host in running_on(one.place, one.state)
         if host in hosts
     ]
     seen = ports.hands.each([partial(ports.engines.look, hosts[h], s, e) for h, s, e in keys])
     return {key: look for key, look in zip(keys, seen, strict=True) if isinstance(look, HostSeen)}
 
 
-def _known(place: Environment, state: EnvironmentState, under_way: Sequence[Run], ports: Ports) -> Known:
-    service, name = place.service, place.name
-    return Known(
-        place,
-        state,
-        None if state.live is None else ports.releases.release(service, state.live),
-        ports.deployments.deployments(service, name, NEWEST),
-        ports.runs.runs(service, "", NEWEST, name),
-        next((run for run in under_way if (run.service, run.environment) == (service, name)), None),
+def _known(environments: Sequence[Environment], ports: Ports) -> list[Known]:
+    """Read for all of them together: a query for each took seconds for hundreds."""
+    places = [(one.service, one.name) for one in environments]
+    states = ports.deployments.environments(places)
+    live = ports.releases.summaries(
+        [(service, state.live) for (service, _), state in states.items() if state.live is not None]
     )
+    under_way = [r for s in (RunStatus.RUNNING, RunStatus.QUEUED) for r in ports.runs.runs("", s, MOST_RUNS)]
+    run = {(one.service, one.environment): one for one in reversed(under_way)}
+    active = {(one.service, one.environment): one for one in ports.deployments.under_way()}
+    runs, deployments = ports.runs.newest(places, NEWEST), ports.deployments.newest(places, NEWEST)
+    titles = titles_of([*(r.run for r in live.values()), *(d.run for d in active.values())], ports)
+    return [
+        Known(
+            one,
+            states[place],
+            live.get((place[0], states[place].live or 0)),
+            deployments.get(place, ()),
+            active.get(place),
+            runs.get(place, ()),
+            run.get(place),
+            titles,
+        )
+        for one, place in zip(environments, places, strict=True)
+    ]
 
 
 def _place(known: Known, looks: Looks, ports: Ports) -> OverviewPlace:
@@ -120,12 +131,12 @@ def _place(known: Known, looks: Looks, ports: Ports) -> OverviewPlace:
         live=known.state.live,
         commit=live.commit if live else "",
         ref=live.ref if live else "",
-        title=title_of(ports, live.run) if live else "",
+        title=known.titles.get(live.run, "") if live else "",
         since=_since(known.deployments, live),
         wanted=sum(wanted.values()),
         healthy=_healthy(seats),
         seats=[SeatAnswer(host=s.host, wanted=s.wanted, healthy=s.healthy, error=s.error) for s in seats],
-        deployment=_moving(known.active, ports),
+        deployment=_moving(known.active, known.titles),
         run=_run(known.run, place, ports),
         failure=_failure(known),
     )
@@ -139,12 +150,11 @@ def _condition(known: Known, seats: Sequence[Seat]) -> tuple[Condition, str]:
     return word, why
 
 
-def _since(newest: Sequence[Deployment], live: Release | None) -> datetime | None:
+def _since(newest: Sequence[DeploymentSummary], live: ReleaseSummary | None) -> datetime | None:
     """The end of the deployment that brought what is live; when others came since, the release's own age."""
     if live is None:
         return None
-    good = (d for d in newest if d.status is Status.SUCCEEDED or d.settled)
-    brought = next((d for d in good if d.release.number == live.number), None)
+    brought = next((d for d in newest if d.good and d.release == live.number), None)
     return (brought.finished_at or brought.created_at) if brought else live.created_at
 
 
@@ -153,7 +163,7 @@ def _healthy(seats: Sequence[Seat]) -> int | None:
     return sum(known) if known else None
 
 
-def _moving(active: Deployment | None, ports: Ports) -> MovingDeployment | None:
+def _moving(active: Deployment | None, titles: Mapping[int | None, str]) -> MovingDeployment | None:
     if active is None:
         return None
     return MovingDeployment(
@@ -165,7 +175,7 @@ def _moving(active: Deployment | None, ports: Ports) -> MovingDeployment | None:
         phases={plan.host: active.record(plan.host).phase for plan in active.hosts},
         since=active.started_at or active.created_at,
         until=ends(active),
-        title=title_of(ports, active.run),
+        title=titles.get(active.run, ""),
     )
 
 
@@ -198,7 +208,7 @@ def _failure(known: Known) -> LastFailure | None:
     return _failed("run", run) if run is not None and run.status is RunStatus.FAILED else None
 
 
-def _failed(kind: str, one: Run | Deployment) -> LastFailure:
+def _failed(kind: str, one: RunSummary | DeploymentSummary) -> LastFailure:
     return LastFailure(kind=kind, id=one.id, status=one.status.value, error=one.error, at=one.finished_at)
 
 

@@ -118,7 +118,9 @@ def _field_error(kind: str, place: tuple[int | str, ...], message: str) -> Field
     field = ".".join(str(part) for part in place)[:200]
     if kind == "extra_forbidden":
         message = f"there is no field {field!r} here"
-    return FieldError(field=field, message=message[:300])
+    return FieldError(
+        field=field, message=message.removeprefix("Value error, ")[:300]
+    )  # pydantic's own words
 
 
 def _words(name: str) -> list[str]:

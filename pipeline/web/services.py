@@ -1,6 +1,6 @@
 """The calls about services, environments and hosts: what is configured, what is live, and what is seen right now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -11,10 +11,12 @@ from pipeline.fleet.service import Environment, Service
 from pipeline.intake.sight import Trouble
 from pipeline.ports import Ports
 from pipeline.rollout.balance import members_seen
+from pipeline.rollout.deployment import ACTIVE, Deployment, EnvironmentState
 from pipeline.rollout.moving import usage
 from pipeline.rollout.observed import EntranceSeen, HostSeen
 from pipeline.rollout.secrets import outdated
 from pipeline.rollout.whereabouts import running_on
+from pipeline.summaries import Place
 from pipeline.web.auth import Role, within
 from pipeline.web.calls import Call
 from pipeline.web.fleet_answers import (
@@ -29,17 +31,18 @@ from pipeline.web.joined import joined_answers
 from pipeline.web.views import address, host_view, member_view, release_view, site_view
 
 T = TypeVar("T")
+Stand = Mapping[Place, tuple[EnvironmentState, Deployment | None]]  # and what is being deployed
 
 
 def list_services(ports: Ports, caller: Caller) -> ServicesAnswer:
     services = [s for s in ports.settings.services.values() if within(caller, s.name)]
-    troubles = ports.inbox.troubles()
-    return ServicesAnswer(services=[_service(ports, caller, s, troubles.get(s.name)) for s in services])
+    troubles, stand = ports.inbox.troubles(), _stand(services, ports)
+    return ServicesAnswer(services=[_service(caller, s, troubles.get(s.name), stand) for s in services])
 
 
 def show_service(ports: Ports, caller: Caller, service: str) -> ServiceAnswer:
     found = ports.service(service)
-    return _service(ports, caller, found, ports.inbox.troubles().get(service))
+    return _service(caller, found, ports.inbox.troubles().get(service), _stand([found], ports))
 
 
 def show_environment(ports: Ports, caller: Caller, service: str, environment: str) -> EnvironmentAnswer:
@@ -105,7 +108,14 @@ def list_hosts(ports: Ports, caller: Caller) -> HostsAnswer:
     return HostsAnswer(hosts=found)
 
 
-def _service(ports: Ports, caller: Caller, service: Service, trouble: Trouble | None) -> ServiceAnswer:
+def _stand(services: Sequence[Service], ports: Ports) -> Stand:
+    """Of all their environments, read together."""
+    states = ports.deployments.environments([(s.name, name) for s in services for name in s.environments])
+    active = {(d.service, d.environment): d for d in ports.deployments.under_way() if d.status in ACTIVE}
+    return {place: (state, active.get(place)) for place, state in states.items()}
+
+
+def _service(caller: Caller, service: Service, trouble: Trouble | None, stand: Stand) -> ServiceAnswer:
     """A trouble of a repository that is not looked at any more is none."""
     poll = service.repository.poll
     return ServiceAnswer(
@@ -115,7 +125,7 @@ def _service(ports: Ports, caller: Caller, service: Service, trouble: Trouble | 
         project=service.repository.project,
         path=service.path,
         environments=[
-            _summary(ports, environment)
+            _summary(environment, *stand[service.name, environment.name])
             for environment in service.environments.values()
             if within(caller, service.name, environment.name)
         ],
@@ -125,9 +135,9 @@ def _service(ports: Ports, caller: Caller, service: Service, trouble: Trouble | 
     )
 
 
-def _summary(ports: Ports, environment: Environment) -> EnvironmentSummary:
-    state = ports.deployments.environment(environment.service, environment.name)
-    active = ports.deployments.active(environment.service, environment.name)
+def _summary(
+    environment: Environment, state: EnvironmentState, active: Deployment | None
+) -> EnvironmentSummary:
     return EnvironmentSummary(
         name=environment.name,
         branches=list(environment.branches),

@@ -158,13 +158,14 @@ def dial(address: str, settings: "Mapping[str, str]") -> "tuple[ssl.SSLSocket, b
         raise
     try:
         line.sendall(REQUEST.format(address).encode("ascii"))
-        return line, _taken_up(line)
+        return line, taken_up(line)
     except BaseException:
         line.close()
         raise
 
 
-def _taken_up(line: ssl.SSLSocket) -> bytes:
+def taken_up(line: ssl.SSLSocket) -> bytes:
+    """What came behind its consent. Raises ConnectionError with what it said instead."""
     said = b""
     while b"\r\n\r\n" not in said and len(said) < 8192:
         piece = line.recv(4096)

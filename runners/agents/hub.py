@@ -1,7 +1,8 @@
 """Our end of the agents: each connected host's engine as a unix socket in the data folder, for every process of this machine.
 
 One thread in the door's process, however many hosts. An agent that connects takes the place of one with the same name:
-after a cut cable the old connection may look alive for a while. Knows no engine and reads no request.
+after a cut cable the old connection may look alive for a while. Other machines of the control plane reach the same
+sockets by a cable of their own, a loan. Knows no engine and reads no request.
 """
 
 import logging
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from pipeline.fleet.agent import AgentSeen
 from runners.agents.cable import QUIET, Cable, words_of
+from runners.agents.loan import Loan
 from runners.agents.record import AgentFolder
 from runners.agents.stream import READ, Loop
 from runners.socket_folder import own
@@ -30,7 +32,8 @@ BACKLOG = 256
 
 
 class Hub:
-    """`start` before the first agent; `take` and `end` from any thread; `close` says goodbye to all."""
+    """`start` before the first agent; `take`, `lend` and `end` from any thread; `close` says goodbye to all. `told`: called
+    with what is known of an agent whenever that changes; must not wait for anything."""
 
     def __init__(
         self,
@@ -38,11 +41,13 @@ class Hub:
         quiet: float = QUIET,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         died: Callable[[], None] = lambda: os._exit(70),
+        told: Callable[[str, AgentSeen], None] = lambda name, seen: None,
     ) -> None:
         self._folder = AgentFolder(folder)
-        self._quiet, self._now, self._died = quiet, now, died
+        self._quiet, self._now, self._died, self._told = quiet, now, died, told
         self._loop = Loop()
         self._seats: dict[str, Seat] = {}
+        self._loans: set[Loan] = set()
         self._jobs: deque[Callable[[], None]] = deque()
         self._wakes, self._wake = socket.socketpair()
         self._ending = False
@@ -68,6 +73,21 @@ class Hub:
             line.close()  # it went away again
             return
         self._do(lambda: self._seat(line, name, str(path), f"{host}:{port}"))
+
+    def lend(self, line: ssl.SSLSocket, name: str) -> None:
+        """A connection of another machine of ours, for the engine of this host; it was told that its protocol is taken up.
+        Ours from now on. Raises `Rejected` when no host can have that name."""
+        path = str(self._folder.socket(name))
+        self._do(lambda: self._lend(line, name, path))
+
+    def superseded(self, name: str, since: datetime, at: str) -> None:
+        """Its agent came to another machine later than at `since`; one that came here again meanwhile stays."""
+
+        def job() -> None:
+            if name in self._seats and self._seats[name].since == since:
+                self._dismiss(name, f"another agent with its certificate came, to {at}", REPLACED)
+
+        self._do(job)
 
     def end(self, name: str, why: str, seconds: int = 0) -> None:
         """As when its certificate is revoked. It may come again after so many seconds. Absent is fine."""
@@ -98,6 +118,8 @@ class Hub:
     def _finish(self) -> None:
         for name in list(self._seats):
             self._dismiss(name, "Shipway's door was stopped", 1)
+        for loan in list(self._loans):
+            loan.cable.bye("Shipway's door was stopped")
         self._loop.close()
         self._wake.close()
         self._ending = True
@@ -106,7 +128,8 @@ class Hub:
         """Also gives every cable its turn to look whether the other side lives, not more often than is needed."""
         now = time.monotonic()
         if now >= self._due:
-            soonest = min((seat.cable.tick() for seat in list(self._seats.values())), default=self._quiet)
+            cables = [seat.cable for seat in self._seats.values()] + [loan.cable for loan in self._loans]
+            soonest = min((cable.tick() for cable in cables), default=self._quiet)
             self._due = now + max(self._quiet / 10, soonest)
         return max(0.0, self._due - now)
 
@@ -116,13 +139,14 @@ class Hub:
     def _seat(self, line: ssl.SSLSocket, name: str, path: str, peer: str) -> None:
         """The record before the socket, here and when it goes: who finds the socket finds it right."""
         self._dismiss(name, f"another agent with its certificate came, from {peer}", REPLACED)
-        self._folder.write(name, AgentSeen(True, self._now(), peer))
+        since = self._now()
+        self._write(name, AgentSeen(True, since, peer))
         try:
-            seat = Seat(self._loop, line, path, peer, partial(self._left, name), self._quiet)
+            seat = Seat(self._loop, line, path, peer, since, partial(self._left, name), self._quiet)
         except OSError as error:
             why = f"no socket at {path}: {words_of(error)}"
             log.error("agent refused", extra={"host": name, "why": why})
-            self._folder.write(name, AgentSeen(False, self._now(), peer, why))
+            self._write(name, AgentSeen(False, self._now(), peer, why))
             line.close()
             return
         self._seats[name] = seat
@@ -135,7 +159,21 @@ class Hub:
     def _left(self, name: str, why: str) -> None:
         seat = self._seats.pop(name)
         log.warning("agent away", extra={"host": name, "why": why})
-        self._folder.write(name, AgentSeen(False, self._now(), seat.peer, why))
+        self._write(name, AgentSeen(False, self._now(), seat.peer, why))
+        for loan in [loan for loan in self._loans if loan.host == name]:
+            loan.cable.bye(f"its agent went: {why}")
+
+    def _lend(self, line: ssl.SSLSocket, name: str, path: str) -> None:
+        loan = Loan(self._loop, line, name, path, self._loans.discard, self._quiet)
+        self._loans.add(loan)
+        if name in self._seats:
+            loan.begin()
+        else:
+            loan.cable.bye("its agent is not connected there")
+
+    def _write(self, name: str, seen: AgentSeen) -> None:
+        self._folder.write(name, seen)
+        self._told(name, seen)
 
     def _leave_behind(self, name: str) -> None:
         """Of a door that did not end well."""
@@ -143,16 +181,23 @@ class Hub:
         known = self._folder.written(name)
         if known is not None and known.connected:
             why = "Shipway's door was started again"
-            self._folder.write(name, AgentSeen(False, self._now(), known.peer, why))
+            self._write(name, AgentSeen(False, self._now(), known.peer, why))
 
 
 class Seat:
     """One connected agent: its cable, and the socket here whose connections go through it."""
 
     def __init__(
-        self, loop: Loop, line: ssl.SSLSocket, path: str, peer: str, left: Callable[[str], None], quiet: float
+        self,
+        loop: Loop,
+        line: ssl.SSLSocket,
+        path: str,
+        peer: str,
+        since: datetime,
+        left: Callable[[str], None],
+        quiet: float,
     ) -> None:
-        self.peer = peer
+        self.peer, self.since = peer, since
         self._loop, self._path, self._left = loop, path, left
         self._door = _listening(path)
         self.cable = Cable(loop, line, self._ended, quiet=quiet)

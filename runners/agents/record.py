@@ -11,13 +11,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.errors import Rejected, Unreachable
+from pipeline.errors import Rejected
 from pipeline.fleet.agent import AgentSeen
-from pipeline.fleet.host import Host
 from runners.socket_folder import LONGEST_SOCKET, socket_folder
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")  # as settings have it; certificates must not bring others
-INSTALL = "`systemctl status shipway-agent` on that machine tells its side"
 
 
 def agents_of(data: str) -> str:
@@ -25,7 +23,7 @@ def agents_of(data: str) -> str:
 
 
 class AgentFolder:
-    """`data/agents`. Implements the port `Agents`."""
+    """`data/agents`."""
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder).absolute()
@@ -43,21 +41,12 @@ class AgentFolder:
         file = f"{name}.sock"
         return socket_folder(self.folder, len(file)) / file
 
-    def reached(self, host: Host) -> str:
-        """The socket that is its engine. Raises `Unreachable` while its agent is away."""
-        path = self.socket(host.agent)
-        if path.exists():
-            return str(path)
-        seen = self.seen(host.agent)
-        known = f"is {seen.said}" if seen else "never connected here"
-        raise Unreachable(
-            f"Host {host.name}: its agent {known}. {INSTALL}; `shipway hosts` tells when it is back."
-        )
-
     def seen(self, name: str) -> AgentSeen | None:
         found = self.written(name)
         if found is None or not found.connected or _answers(self._socket(name)):
             return found
+        if self.written(name) != found:  # it went in this very moment
+            return self.written(name)
         return replace(
             found, connected=False, error="the door on this machine does not run; `shipway up` starts it"
         )

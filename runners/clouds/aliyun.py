@@ -28,6 +28,7 @@ _STATES = {
     "Stopped": InstanceState.STOPPED,
 }
 _GONE = "InvalidInstanceId.NotFound"
+_REHEARSED = ": DryRunOperation: "
 _TAKEN = "Recycling"  # of a spot machine: released within minutes
 
 
@@ -45,6 +46,16 @@ class AliyunEcs:
         values = self._values(order)
         answer = self._patience.retrying(lambda: self._api.call("RunInstances", **values))
         return str(answer["InstanceIdSets"]["InstanceIdSet"][0])
+
+    def rehearse(self, order: Order) -> None:
+        """All is looked at but the making; a good order is refused too, with a code of its own."""
+        values = self._values(order) | {"DryRun": "true"}
+        del values["ClientToken"]
+        try:
+            self._patience.retrying(lambda: self._api.call("RunInstances", **values))
+        except Rejected as error:
+            if _REHEARSED not in str(error):
+                raise
 
     def instances(self) -> Sequence[Instance]:
         tags = [{"Key": INSTALLATION, "Value": self._installation}, {"Key": POOL, "Value": self._pool.name}]

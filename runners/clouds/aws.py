@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from pipeline.errors import Rejected
 from pipeline.pools.order import INSTALLATION, POOL, WISH, Instance, InstanceState, Order
 from pipeline.pools.pool import Pool
 from runners.aws_api import AwsApi
@@ -16,6 +17,7 @@ from runners.clouds.tags import refuse_others, tags_of
 from runners.patience import Patience, chunks
 
 PAGE = 100
+_REHEARSED = ": DryRunOperation: "
 _STATES = {
     "pending": InstanceState.STARTING,
     "running": InstanceState.RUNNING,
@@ -44,6 +46,16 @@ class AwsEc2:
         values = self._values(order)
         answer = self._call("run_instances", **values)
         return str(answer["Instances"][0]["InstanceId"])
+
+    def rehearse(self, order: Order) -> None:
+        """All is looked at but the making; a good order is refused too, with a code of its own."""
+        values = self._values(order) | {"DryRun": True}
+        del values["ClientToken"]
+        try:
+            self._call("run_instances", **values)
+        except Rejected as error:
+            if _REHEARSED not in str(error):
+                raise
 
     def instances(self) -> Sequence[Instance]:
         rows = list(

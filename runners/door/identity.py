@@ -18,15 +18,17 @@ NAME = "shipway-door"
 
 
 class DoorIdentity:
-    """`context()` for the next connection. Its key lives as long as this process and is on no disk for longer than a call."""
+    """`context()` for the next connection. Its key lives as long as this process and is on no disk for longer than a call.
+    `guests`: a host that joins has no certificate yet; one that is shown must be of the same authority in any case."""
 
     def __init__(
         self,
         authority: Authority,
         addresses: Sequence[str],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        guests: ssl.VerifyMode = ssl.CERT_OPTIONAL,
     ) -> None:
-        self._authority = authority
+        self._authority, self._guests = authority, guests
         self._addresses = tuple(addresses)
         self._now = now
         self._lock = threading.Lock()
@@ -45,9 +47,7 @@ class DoorIdentity:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION
-        context.verify_mode = (
-            ssl.CERT_OPTIONAL
-        )  # a host that joins has none yet; one that is shown must be ours
+        context.verify_mode = self._guests
         context.load_verify_locations(cadata=self._authority.pem)
         _load(context, pem(certificate) + self._authority.pem + key_pem(key))
         return context, certificate.not_valid_after_utc

@@ -1,16 +1,19 @@
 """Accepts connections of hosts: a handshake, one request, one answer; or an agent, whose socket is handed on.
 
 Every connection has a thread and a deadline, and there are only so many at once. Knows no rule of who may join: the
-answer is made by `answer`, and who an agent is by `host_of`. What goes wrong with one connection ends that one alone.
+answer is made by `answer`, and whom a connection that stays is for is told by `host_of`. What goes wrong with one
+connection ends that one alone.
 """
 
 import logging
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from pipeline.errors import ShipwayError
 from runners.door.identity import DoorIdentity, serial_of
@@ -21,16 +24,26 @@ log = logging.getLogger("shipway.door")
 PATIENCE = 15.0  # seconds for handshake, request and answer together
 AT_ONCE = 64  # connections that are being answered; an agent that is handed on counts no more
 TICK = 6.0  # seconds between our signs of life
-AGENT = "shipway-agent"  # the protocol that an agent asks to change to
-SWITCHING = f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {AGENT}\r\n\r\n".encode()
+SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n"
 
 Answer = Callable[[Asked], Answered]
-HostOf = Callable[[str], str]  # serial of a certificate -> the host that it is good for; raises ShipwayError
+HostOf = Callable[[Asked], str]  # the host that it is for; raises ShipwayError
 OnAgent = Callable[[ssl.SSLSocket, str], None]  # owns the socket from then on; may return at once, or stay
 
 
+@dataclass(frozen=True)
+class Guests:
+    """Who may stay: where they ask for it, and the protocol that they ask to change to."""
+
+    path: re.Pattern[str]
+    protocol: str
+
+
+AGENTS = Guests(re.compile("/agent"), "shipway-agent")
+
+
 class Door:
-    """`on_agent` None: agents are told that there is nothing for them here."""
+    """`on_agent` None: nobody may stay, and is told so."""
 
     def __init__(
         self,
@@ -39,12 +52,14 @@ class Door:
         answer: Answer,
         host_of: HostOf,
         on_agent: OnAgent | None = None,
+        guests: Guests = AGENTS,
     ) -> None:
         self._listener = listener
         self._identity = identity
         self._answer = answer
         self._host_of = host_of
         self._on_agent = on_agent
+        self._guests = guests
         self._room = threading.BoundedSemaphore(AT_ONCE)
         self._ending = threading.Event()
 
@@ -115,7 +130,7 @@ class Door:
             asked = Asked(asked.method, asked.path, asked.headers, asked.body, peer, serial_of(safe))
             host = self._agent_of(asked)
             if host:
-                safe.sendall(SWITCHING)
+                safe.sendall(SWITCHING.format(self._guests.protocol).encode())
                 safe.settimeout(None)
                 return host
             answered = self._answer(asked)
@@ -129,13 +144,13 @@ class Door:
         return ""
 
     def _agent_of(self, asked: Asked) -> str:
-        if (asked.method, asked.path) != ("GET", "/agent"):
+        if asked.method != "GET" or not self._guests.path.fullmatch(asked.path):
             return ""
-        if asked.headers.get("upgrade") != AGENT:
-            raise Malformed(426, f"Agents ask to change to {AGENT}.")
+        if asked.headers.get("upgrade") != self._guests.protocol:
+            raise Malformed(426, f"Who stays here asks to change to {self._guests.protocol}.")
         if self._on_agent is None:
             raise Malformed(404, "No agent is expected here.")
-        return self._host_of(asked.serial)
+        return self._host_of(asked)
 
 
 def _let_finish(safe: ssl.SSLSocket) -> None:

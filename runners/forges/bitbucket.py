@@ -134,7 +134,7 @@ def _with_pull_request(hook: Hook, data: Fields) -> Hook:
         return _data_center_request(hook, data)
     pull = data.values.get("pullrequest") or data.values.get("pullRequest")
     number = pull.get("id") if isinstance(pull, dict) else None
-    return with_nothing_new(hook, hook.event.rpartition(":")[2], number)
+    return with_nothing_new(hook, hook.event.partition(":")[2], number)  # pr:comment:deleted ends nothing
 
 
 def _cloud_request(hook: Hook, data: Fields) -> Hook:

@@ -4,11 +4,12 @@ Both also send GitHub's headers, so theirs are looked at first. Of a form they s
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from pipeline.errors import Refused
 from pipeline.fleet.service import Repository
-from pipeline.intake.push import Hook
+from pipeline.intake.push import Hook, Push, RefKind
 from runners import merge_requests, webhook, webhook_proof
 from runners.webhook import Fields
 
@@ -18,7 +19,7 @@ SIGNATURES = ("x-forgejo-signature", "x-gitea-signature", "x-hub-signature-256")
 PULL_REQUESTS = ("pull_request", "pull_request_sync")
 NEW = ("opened", "reopened", "synchronized")  # the last: new commits
 NOTES = {
-    "create": "a branch or tag was created; its push event tells what to build",
+    "create": "a branch was created; its push event tells what to build",
     "delete": "a branch or tag was deleted; there is nothing to build",
 }
 
@@ -49,9 +50,25 @@ class Gitea:
         hook = Hook(self._name, key, event, project)
         if event in PULL_REQUESTS and data.has("pull_request"):
             return _with_pull_request(hook, data)
+        if event == "create" and data.words("ref_type") == "tag" and data.has("sha"):
+            return replace(hook, pushes=(_created(hook, data),))
         if event != "push":
             return webhook.with_note(hook, NOTES)
-        return webhook.with_push(hook, data)
+        return _with_tip(webhook.with_push(hook, data), data)
+
+
+def _created(hook: Hook, data: Fields) -> Push:
+    """A hook may be set to `create` without `push`; with both, `tip` tells that they are one."""
+    tip, ref = data.commit("sha"), data.text("ref").removeprefix("refs/tags/")
+    return Push(hook.forge, hook.project, RefKind.TAG, ref, tip, author=webhook.author(data), tip=tip)
+
+
+def _with_tip(hook: Hook, data: Fields) -> Hook:
+    pushes = (
+        replace(push, tip=data.commit("after")) if push.kind is RefKind.TAG and not push.before else push
+        for push in hook.pushes
+    )
+    return replace(hook, pushes=tuple(pushes))
 
 
 def _with_pull_request(hook: Hook, data: Fields) -> Hook:

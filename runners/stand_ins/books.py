@@ -3,7 +3,7 @@
 The real thing is `runners.store`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -14,12 +14,14 @@ from pipeline.lease import Lease
 from pipeline.rollout.deployment import (
     ACTIVE,
     Deployment,
+    DeploymentSummary,
     EnvironmentState,
     Happening,
     Request,
     Status,
 )
-from pipeline.rollout.release import Release
+from pipeline.rollout.release import Release, ReleaseSummary
+from runners.stand_ins.summaries import newest_deployments, release_summaries
 from runners.stand_ins.time import VirtualClock
 
 Place = tuple[str, str]
@@ -78,6 +80,9 @@ class MemoryReleases:
     def releases(self, service: str, limit: int = 50, before: int = 0) -> list[Release]:
         mine = [r for (name, n), r in self.rows.items() if name == service and (not before or n < before)]
         return sorted(mine, key=lambda r: r.number, reverse=True)[:limit]
+
+    def summaries(self, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], ReleaseSummary]:
+        return release_summaries(self.rows, wanted)
 
 
 @dataclass
@@ -252,6 +257,15 @@ class MemoryDeployments:
 
     def environment(self, service: str, environment: str) -> EnvironmentState:
         return self.states.get((service, environment), EnvironmentState(service, environment))
+
+    def environments(self, places: Collection[Place]) -> dict[Place, EnvironmentState]:
+        return {place: self.environment(*place) for place in places}
+
+    def under_way(self) -> list[Deployment]:
+        return sorted((d for d in self.rows.values() if not d.over), key=lambda d: d.id, reverse=True)
+
+    def newest(self, places: Collection[Place], limit: int) -> dict[Place, list[DeploymentSummary]]:
+        return newest_deployments(self.rows.values(), places, limit)
 
     def set_replicas(self, service: str, environment: str, replicas: int) -> None:
         state = self.environment(service, environment)

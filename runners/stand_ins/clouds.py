@@ -47,6 +47,11 @@ class MemoryCloud:
         self._reach("after launch")
         return found.id
 
+    def rehearse(self, order: Order) -> None:
+        self._reach("before rehearse")
+        if self.troubles:
+            raise self.troubles[0]
+
     def instances(self) -> Sequence[Instance]:
         self._reach("list")
         seen = self.now() - timedelta(seconds=self.late)

@@ -10,6 +10,7 @@ from runners.store.aftermath import settle
 from runners.store.audit import SqlAudit
 from runners.store.authorities import SqlAuthorities
 from runners.store.backups import SqlBackups
+from runners.store.cables import SqlCables
 from runners.store.certificates import SqlCertificates
 from runners.store.codec import Codec
 from runners.store.condition import Condition, condition
@@ -97,6 +98,7 @@ class Store:
         self.recovery = SqlRecovery(database, releases, deployments)
         self._deployment_rows = deployments
         self.machines = SqlMachines(database)
+        self.cables = SqlCables(database)
         self.run_logs = SqlRunLogs(database)
         self.run_files = SqlRunFiles(database)
 

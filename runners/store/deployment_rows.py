@@ -3,18 +3,22 @@
 Used inside transactions of several books; opens none itself.
 """
 
+import json
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, insert, select, update
 
 from pipeline.delivery.run import RunStatus, Stage, StageName, StageStatus
 from pipeline.errors import Conflict, NotFound
-from pipeline.rollout.deployment import FINAL, Deployment, Request, Status
+from pipeline.rollout.deployment import FINAL, Deployment, DeploymentSummary, Request, Status
+from pipeline.summaries import Place
 from runners.store import tables
 from runners.store.codec import Codec
 from runners.store.database import Database
+from runners.store.newest import as_parameter, newest
 from runners.store.run_rows import end_run, find_run, is_open, run_of, stages_text, with_stage
 
 COLUMNS = tables.deployments.c
@@ -61,7 +65,7 @@ class DeploymentRows:
     def find(self, tx: Connection, deployment_id: int) -> Row[Any]:
         row = tx.execute(select(tables.deployments).where(COLUMNS.id == deployment_id)).one_or_none()
         if row is None:
-            raise NotFound(f"There is no deployment {deployment_id}. `shipway status` shows the newest ones.")
+            raise NotFound(f"There is no deployment {deployment_id}. `shipway deployments` lists them.")
         return row
 
     def lock(self, tx: Connection, deployment_id: int) -> Row[Any]:
@@ -148,3 +152,28 @@ class DeploymentRows:
 def is_open_deployment(deployment_id: int) -> ColumnElement[bool]:
     """Final rows never change: every UPDATE of a deployment has this in its WHERE."""
     return (COLUMNS.id == deployment_id) & COLUMNS.status.not_in(sorted(FINAL))
+
+
+def newest_summaries(
+    tx: Connection, places: Collection[Place], limit: int
+) -> dict[Place, list[DeploymentSummary]]:
+    """Records are read as far as they are needed: to build all of many takes the most of a second."""
+    names = ("id", "service", "environment", "release", "status", "created_at", "finished_at")
+    record = case((COLUMNS.status == Status.SUCCEEDED, "{}"), else_=COLUMNS.record).label("record")
+    columns: list[ColumnElement[Any]] = [*(COLUMNS[name] for name in names), record]
+    query = (
+        select(*columns)
+        .where(COLUMNS.id.in_(newest(tables.deployments, tx, limit)))
+        .order_by(COLUMNS.id.desc())
+    )
+    found: dict[Place, list[DeploymentSummary]] = {}
+    for row in tx.execute(query, as_parameter(places)):
+        found.setdefault((row.service, row.environment), []).append(_summary(row))
+    return found
+
+
+def _summary(row: Row[Any]) -> DeploymentSummary:
+    record, status = json.loads(row.record), Status(row.status)
+    good = status is Status.SUCCEEDED or bool(record.get("settled"))
+    error = record.get("error", "")
+    return DeploymentSummary(row.id, row.release, status, row.created_at, row.finished_at, good, error)

@@ -6,7 +6,7 @@ read (by `requested`, or with the record itself). So a request that comes betwee
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -20,14 +20,16 @@ from pipeline.rollout.deployment import (
     ACTIVE,
     FINAL,
     Deployment,
+    DeploymentSummary,
     EnvironmentState,
     Happening,
     Request,
     Status,
 )
+from pipeline.summaries import Place
 from runners.store import tables
 from runners.store.database import Database
-from runners.store.deployment_rows import COLUMNS, DeploymentRows
+from runners.store.deployment_rows import COLUMNS, DeploymentRows, newest_summaries
 from runners.store.leases import guard, is_held
 
 ACTIVE_ROWS = sorted(ACTIVE)
@@ -114,6 +116,21 @@ class SqlDeployments:
     def environment(self, service: str, environment: str) -> EnvironmentState:
         return self._database.read(lambda tx: _state(tx, service, environment))
 
+    def environments(self, places: Collection[Place]) -> dict[Place, EnvironmentState]:
+        rows = self._database.read(lambda tx: tx.execute(select(tables.environments)).all())
+        known = {(row.service, row.environment): row for row in rows}
+        return {
+            place: _state_of(known[place]) if place in known else EnvironmentState(*place) for place in places
+        }
+
+    def under_way(self) -> list[Deployment]:
+        open_ = COLUMNS.status.in_([Status.PENDING, *ACTIVE_ROWS])
+        query = select(tables.deployments).where(open_).order_by(COLUMNS.id.desc())
+        return self._database.read(lambda tx: [self._rows.of(row) for row in tx.execute(query)])
+
+    def newest(self, places: Collection[Place], limit: int) -> dict[Place, list[DeploymentSummary]]:
+        return self._database.read(lambda tx: newest_summaries(tx, places, limit))
+
     def set_replicas(self, service: str, environment: str, replicas: int) -> None:
         self._database.write(lambda tx: self._set(tx, service, environment, replicas=replicas))
 
@@ -199,10 +216,14 @@ def _state(tx: Connection, service: str, environment: str) -> EnvironmentState:
     table = tables.environments.c
     query = select(tables.environments).where(table.service == service, table.environment == environment)
     row = tx.execute(query).one_or_none()
-    if row is None:
-        return EnvironmentState(service, environment)
+    return EnvironmentState(service, environment) if row is None else _state_of(row)
+
+
+def _state_of(row: Row[Any]) -> EnvironmentState:
     placed, moved = (json.loads(text or "{}") for text in (row.placed, row.moved))
-    return EnvironmentState(service, environment, row.live, row.last_good, row.replicas, placed, moved)
+    return EnvironmentState(
+        row.service, row.environment, row.live, row.last_good, row.replicas, placed, moved
+    )
 
 
 def _active(service: str, environment: str) -> Select[Any]:

@@ -1,6 +1,6 @@
 """The tables of entrances: what is known of their regions, and what was changed. Part of the schema of `tables`."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table
+from sqlalchemy import Boolean, Column, Index, Integer, Table, text
 
 from runners.store.columns import Id, Moment, Words
 from runners.store.tables import metadata
@@ -10,13 +10,13 @@ entrance_regions = Table(
     metadata,
     Column("entrance", Words, primary_key=True),
     Column("region", Words, primary_key=True),
-    Column("out", Boolean, nullable=False, server_default="false"),
+    Column("out", Boolean, nullable=False, server_default=text("false")),
     Column("bad", Integer, nullable=False, server_default="0"),
     Column("good", Integer, nullable=False, server_default="0"),
     Column("why", Words, nullable=False, server_default=""),
     Column("seen_at", Moment),
     Column("changed_at", Moment),
-    Column("parked", Boolean, nullable=False, server_default="false"),
+    Column("parked", Boolean, nullable=False, server_default=text("false")),
     Column("parked_by", Words, nullable=False, server_default=""),
     Column("parked_at", Moment),
     Column("reason", Words, nullable=False, server_default=""),

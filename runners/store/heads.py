@@ -84,12 +84,12 @@ class HeadRows:
         tx.execute(delete(tables.heads).where(COLUMNS.service == service))
 
     def _told(self, tx: Connection, delivery: NewDelivery, heads: dict[Place, Head]) -> NewDelivery:
-        looks: dict[Place, int] = {}
+        looks: dict[Place, int | None] = {}
         for move in delivery.moves:
             place = move.service, move.ref
             head = heads[place]
             heads[place], seen = _met(head, move)
-            if seen and head.swept is not None:
+            if seen:
                 looks[place] = head.swept
         if not looks:
             return delivery
@@ -102,17 +102,21 @@ def place_of(run: NewRun) -> Place:
 
 
 def _met(head: Head, move: Move) -> tuple[Head, bool]:
-    """The head after a webhook's move, and whether a look had found just that, or had gone beyond it."""
+    """The head after a webhook's move, and whether it was known: a look had found just that, or had gone beyond it, or the
+    forge told it in another event."""
     if head.swept is not None and move.commit:
         if head.commit == move.commit:
             return Head(head.commit), True
         if head.before == move.before:
             return replace(head, before=move.commit), True
-    return Head(move.commit), False
+    return Head(move.commit), move.twin and head.commit == move.commit
 
 
-def _why(tx: Connection, looks: Iterable[int]) -> str:
-    query = select(RUNS.id).where(RUNS.delivery.in_(sorted(set(looks)))).order_by(RUNS.id)
+def _why(tx: Connection, looks: Iterable[int | None]) -> str:
+    swept = sorted({look for look in looks if look is not None})
+    if not swept:
+        return "the forge tells of a new tag in two events, and the other one came before"
+    query = select(RUNS.id).where(RUNS.delivery.in_(swept)).order_by(RUNS.id)
     runs = ", ".join(str(number) for number in tx.execute(query).scalars())
     started = f"started run {runs} for what it found" if runs else "found nothing to start"
     return f"Shipway had looked at the repository before this webhook came, and {started}"

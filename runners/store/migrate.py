@@ -1,7 +1,7 @@
 """Brings the schema up to date, in one transaction, so that two processes which start at once both succeed.
 
-Alembic is loaded by the one process that migrates: it takes as long as all other packages of the books, and workers,
-server and scheduler begin when the schema is there.
+An empty database gets today's schema at once, and one that has it is left alone. Only steps between the two need
+Alembic, which takes as long to load as all other packages of the books.
 """
 
 from itertools import takewhile
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect
 
 from pipeline.errors import Conflict, Rejected
+from runners.store.beginning import begin, is_empty
 from runners.store.database import Database
 from runners.store.machines import others
+from runners.store.revisions import newest, revision_of
 from runners.store.shared_tables import machines
+from runners.store.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,17 +27,26 @@ SCRIPTS = Path(__file__).parent / "migrations"
 def migrate(database: Database, machine: str = "") -> None:
     """To the newest version. Who comes second waits, then finds nothing to do. Raises `Conflict` when a step breaks older
     versions (`stops_older = True` in its file) and another machine than `machine` works with one."""
-    from alembic import command
-    from alembic.util import CommandError
 
     def work(tx: Connection) -> None:
         database.line_up(tx, ("schema",))
-        found = configuration(tx)
-        _refuse_over_older(tx, database, found, machine)
-        command.upgrade(found, "head")
+        if is_empty(tx):
+            begin(tx, metadata)
+        elif revision_of(tx) != newest():
+            _step_by_step(tx, database, machine)
 
-    try:
+    if database.read(revision_of, patience=60.0) != newest():
         database.write(work, patience=60.0)
+
+
+def _step_by_step(tx: Connection, database: Database, machine: str) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    found = configuration(tx)
+    _refuse_over_older(tx, database, found, machine)
+    try:
+        command.upgrade(found, "head")
     except CommandError as error:
         raise Rejected(
             f"The database {database.name} was written by a newer Shipway ({error}). Install that version again, or "

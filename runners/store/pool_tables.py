@@ -1,6 +1,6 @@
 """The tables of pools. Part of the schema of `tables`."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, text
 
 from runners.store.columns import Id, Moment, Words
 from runners.store.tables import metadata
@@ -13,7 +13,7 @@ pool_wants = Table(
     Column("why", Words, nullable=False, server_default=""),
     Column("by", Words, nullable=False, server_default=""),
     Column("at", Moment, nullable=False),
-    Column("forced", Boolean, nullable=False, server_default="false"),
+    Column("forced", Boolean, nullable=False, server_default=text("false")),
 )
 
 pool_machines = Table(
@@ -31,7 +31,7 @@ pool_machines = Table(
     Column("address", Words, nullable=False, server_default=""),
     Column("why", Words, nullable=False, server_default=""),
     Column("error", Words, nullable=False, server_default=""),
-    Column("failed", Boolean, nullable=False, server_default="false"),
+    Column("failed", Boolean, nullable=False, server_default=text("false")),
     Column("sealed", Words, nullable=False, server_default=""),  # the order, until the machine is known
     Index("ix_pool_machines_pool", "pool", "state"),
     sqlite_autoincrement=True,

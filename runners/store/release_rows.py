@@ -1,15 +1,18 @@
 """How rows of releases are read and added. Used inside transactions of several books; opens none itself."""
 
+import json
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Integer, cast, insert, select
 
 from pipeline.errors import NotFound
-from pipeline.rollout.release import Release
+from pipeline.rollout.release import Release, ReleaseSummary
 from runners.store import tables
 from runners.store.codec import Codec
 from runners.store.database import Database
+from runners.store.newest import as_parameter, pairs
 
 
 class ReleaseRows:
@@ -45,6 +48,15 @@ class ReleaseRows:
             query = query.where(table.number < before)
         return [self._codec.load(Release, record) for record in tx.execute(query).scalars()]
 
+    def summaries(
+        self, tx: Connection, wanted: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], ReleaseSummary]:
+        table, asked = tables.releases.c, pairs(tx)
+        query = select(table.service, table.number, table.record)
+        these = table.service == asked.c.first, table.number == cast(asked.c.second, Integer)
+        rows = tx.execute(query.where(*these), as_parameter(wanted))
+        return {(service, number): _summary(service, number, record) for service, number, record in rows}
+
     def _row(self, stored: Release) -> dict[str, object]:
         return {
             "service": stored.service,
@@ -63,3 +75,12 @@ class ReleaseRows:
             index_elements=[table.c.name], set_={"last_release": table.c.last_release + 1}
         )
         return int(tx.execute(grown.returning(table.c.last_release)).scalar_one())
+
+
+def _summary(service: str, number: int, record: str) -> ReleaseSummary:
+    kept = json.loads(record)
+    made = kept.get("created_at")
+    moment = datetime.fromisoformat(made) if made else None
+    return ReleaseSummary(
+        service, number, kept.get("commit", ""), kept.get("ref", ""), kept.get("run"), moment
+    )

@@ -1,8 +1,10 @@
 """The book of releases. They are written once and never change."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection
 
-from pipeline.rollout.release import Release
+from pipeline.rollout.release import Release, ReleaseSummary
 from runners.store.database import Database
 from runners.store.release_rows import ReleaseRows
 
@@ -25,3 +27,6 @@ class SqlReleases:
 
     def releases(self, service: str, limit: int = 50, before: int = 0) -> list[Release]:
         return self._database.read(lambda tx: self._rows.newest(tx, service, limit, before))
+
+    def summaries(self, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], ReleaseSummary]:
+        return self._database.read(lambda tx: self._rows.summaries(tx, wanted))

@@ -1,6 +1,6 @@
 """The tables of hosts that joined. Part of the schema of `tables`."""
 
-from sqlalchemy import Boolean, Column, Table
+from sqlalchemy import Boolean, Column, Table, text
 
 from runners.store.columns import Moment, Words
 from runners.store.tables import metadata
@@ -19,6 +19,6 @@ joined_hosts = Table(
     Column("provider", Words, nullable=False, server_default=""),
     Column("size", Words, nullable=False, server_default=""),
     Column("engine_version", Words, nullable=False, server_default=""),
-    Column("protected", Boolean, nullable=False, server_default="false"),
+    Column("protected", Boolean, nullable=False, server_default=text("false")),
     Column("joined_at", Moment, nullable=False),
 )

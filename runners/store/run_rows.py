@@ -1,19 +1,21 @@
 """How rows of runs are read, queued and ended. Used inside transactions of several books; opens none itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, insert, select, update
 
-from pipeline.delivery.run import NewRun, Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.run import NewRun, Run, RunStatus, RunSummary, Stage, StageName, StageStatus
 from pipeline.errors import NotFound
 from pipeline.intake.inbox import Needless
+from pipeline.summaries import Place
 from runners.store import tables
 from runners.store.codec import PLAIN
 from runners.store.database import Database
 from runners.store.many_rows import ManyRows
+from runners.store.newest import as_parameter, newest
 from runners.store.ready import Ready
 
 Beside = tuple[str, str, int]
@@ -112,6 +114,16 @@ def run_of(row: Row[Any]) -> Run:
         status=RunStatus(values["status"]),
         stages=stages_of(values["stages"]),
     )
+
+
+def newest_summaries(tx: Connection, places: Collection[Place], limit: int) -> dict[Place, list[RunSummary]]:
+    names = ("id", "service", "environment", "status", "finished_at", "error")
+    query = select(*(COLUMNS[name] for name in names)).where(COLUMNS.id.in_(newest(tables.runs, tx, limit)))
+    found: dict[Place, list[RunSummary]] = {}
+    for row in tx.execute(query.order_by(COLUMNS.id.desc()), as_parameter(places)):
+        summary = RunSummary(row.id, RunStatus(row.status), row.finished_at, row.error)
+        found.setdefault((row.service, row.environment), []).append(summary)
+    return found
 
 
 def with_stage(text: str, stage: Stage) -> str:

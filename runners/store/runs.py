@@ -1,5 +1,6 @@
 """The book of runs. Every status moves in one guarded UPDATE; nothing here runs a stage."""
 
+from collections.abc import Collection
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import cache
@@ -7,11 +8,22 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
 
-from pipeline.delivery.run import COMMITTED, OVER, NewRun, Run, RunStatus, Stage, StageName, StageStatus
+from pipeline.delivery.run import (
+    COMMITTED,
+    OVER,
+    NewRun,
+    Run,
+    RunStatus,
+    RunSummary,
+    Stage,
+    StageName,
+    StageStatus,
+)
 from pipeline.errors import Conflict, Refused, Stopped
 from pipeline.lease import Lease
 from pipeline.rollout.deployment import Deployment, Request
 from pipeline.rollout.release import Release
+from pipeline.summaries import Place
 from runners.store import tables
 from runners.store.database import Database
 from runners.store.deployment_rows import DeploymentRows
@@ -25,6 +37,7 @@ from runners.store.run_rows import (
     find_run,
     is_open,
     lock_run,
+    newest_summaries,
     queue_runs,
     run_of,
     stages_text,
@@ -59,6 +72,13 @@ class SqlRuns:
         if before:
             query = query.where(COLUMNS.id < before)
         return self._database.read(lambda tx: [run_of(row) for row in tx.execute(query)])
+
+    def newest(self, places: Collection[Place], limit: int) -> dict[Place, list[RunSummary]]:
+        return self._database.read(lambda tx: newest_summaries(tx, places, limit))
+
+    def messages(self, runs: Collection[int]) -> dict[int, str]:
+        query = select(COLUMNS.id, COLUMNS.message).where(COLUMNS.id.in_(sorted(set(runs))))
+        return self._database.read(lambda tx: {number: message for number, message in tx.execute(query)})
 
     def counts(self) -> dict[str, int]:
         query = select(COLUMNS.status, func.count()).group_by(COLUMNS.status)

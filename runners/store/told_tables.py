@@ -1,6 +1,6 @@
 """The tables of what is told, to forges and to people, beside those of `tables`. See docs/schema.md."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, false
 
 from runners.store.columns import Id, Moment, Words
 from runners.store.tables import metadata
@@ -63,7 +63,7 @@ notices = Table(
     Column("due_at", Moment, nullable=False),
     Column("fate", String(20), nullable=False),
     Column("count", Integer, nullable=False, server_default="1"),
-    Column("held", Boolean, nullable=False, server_default=text("false")),
+    Column("held", Boolean, nullable=False, server_default=false()),
     Column("tries", Integer, nullable=False, server_default="0"),
     _words("error"),
     Column("sent_at", Moment),

@@ -1,5 +1,6 @@
-"""What the way to an engine costs: a quick question, and bytes either way, by unix socket, plain tcp, TLS, ssh forward and
-agent; all engines are on this machine, so what is compared is the way alone. And the agent's memory and idle CPU."""
+"""What the way to an engine costs: a quick question, and bytes either way, by unix socket, plain tcp, TLS, ssh forward,
+agent, and an agent over another machine; all engines are on this machine, so what is compared is the way alone. And the
+agent's memory and idle CPU."""
 
 import io
 import os
@@ -15,7 +16,7 @@ from tests.bench.idle import TICK
 from tests.parts.laboratory import Laboratory, laboratory
 from tests.parts.roads import DialledHost, Road
 
-WAYS = ("unix", "tcp", "tls", "ssh", "agent")
+WAYS = ("unix", "tcp", "tls", "ssh", "agent", "peer")
 CALLS = 200
 BYTES = 64 << 20
 ROUNDS = 3

@@ -96,8 +96,11 @@ def _cpu(pid: int) -> float:
 
 
 def _memory(pid: int) -> float:
-    """What forks share counts once: MiB of the proportional set."""
-    rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    """What forks share counts once: MiB of the proportional set; 0 of one that ended while we looked."""
+    try:
+        rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
     return sum(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024
 
 

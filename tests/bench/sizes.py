@@ -3,6 +3,7 @@ run, on SQLite and on PostgreSQL. No lab: engines are stand-ins that answer as l
 those of a real `shipway up` with a file of that size."""
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -42,6 +43,7 @@ Figures = dict[str, float]
 def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="shipway-bench-"))
     postgres = Postgres()
+    logging.getLogger("shipway").setLevel(logging.CRITICAL)  # a tenth of the hosts is silent on purpose
     try:
         postgres.start()
         for kind in ("SQLite", "PostgreSQL"):

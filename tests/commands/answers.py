@@ -268,6 +268,7 @@ ROUTES: dict[str, Any] = {
     "POST /services/shop/environments/production/scale": {"deployment": 7},
     "POST /services/shop/environments/production/runs": {"run": 3, "status": "queued"},
     "POST /hosts/web-1/drain": {"deployments": [7], "waiting": ["blog/production"]},
+    "POST /hosts/web-2/drain": {"deployments": [], "waiting": ["shop/production"]},
     "POST /hosts/web-1/resume": {"deployments": [], "waiting": []},
     "POST /services/shop/move": {"deployments": [7], "waiting": []},
     "GET /tokens": {"tokens": [{"name": "ada", "role": "deployer", "scopes": ["shop"]}]},

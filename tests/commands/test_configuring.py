@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from pipeline.cli import shipway as command_line
 
 MINIMAL = """
 server: {data: ./data, listen: "127.0.0.1:18999", url: "http://127.0.0.1:18999"}
@@ -116,3 +119,27 @@ def test_doctor_says_what_is_wrong_with_each_part_and_what_to_do(house: Path) ->
         n for n, row in found.items() if row["level"] == "ok"
     }
     assert not (house / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("--config", "typed.yml", "config", "check"), ("config", "check", "--config", "typed.yml")]
+)
+def test_the_file_that_was_typed_is_meant_whatever_the_environment_says(house, monkeypatch, words):
+    monkeypatch.setenv("SHIPWAY_CONFIG", str(house / "shipway.yml"))
+    monkeypatch.chdir(house)
+
+    answer = CliRunner().invoke(command_line, words)
+
+    assert "There is no configuration at" in str(answer.exception)
+    assert "typed.yml" in str(answer.exception)
+
+
+def test_a_token_needs_no_name(house):
+    made = [shipway(house, "token", "create", "--role", "deployer") for _ in range(2)]
+
+    listed = json.loads(shipway(house, "--json", "token", "list").stdout)["tokens"]
+
+    assert [one.returncode for one in made] == [0, 0]
+    assert all(one.stdout.startswith("shw_") for one in made)
+    assert [one["role"] for one in listed] == ["deployer", "deployer"]
+    assert len({one["name"] for one in listed}) == 2

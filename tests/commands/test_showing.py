@@ -66,6 +66,8 @@ from tests.commands.conftest import Handler
         ("hosts remove web-1 --force", "web-1 is out."),
         ("status shop production", "web-1: it is drained (by ada)"),
         ("hosts drain web-1 --no-wait", "Begun: deployment 7."),
+        ("hosts drain web-2", "shop/production follows by itself"),
+        ("hosts drain web-2", "Nothing has begun yet; `shipway deployments` shows when it does."),
         ("hosts drain web-1 --no-wait", "blog/production follows by itself"),
         ("hosts resume web-1", "web-1 is back. Nothing needs to be brought there now."),
         ("services move shop --from web-1 --to web-2 --no-wait", "Begun: deployment 7."),

@@ -29,7 +29,8 @@ GROUNDS = [
 ONE_EACH = GROUNDS[:2]  # where the proxy does not matter
 # Ways to an engine other than plain tcp, which the grounds above go.
 TRANSPORTS = [
-    pytest.param(f"haproxy by {way}", marks=pytest.mark.live) for way in ("unix", "tls", "ssh", "agent")
+    pytest.param(f"haproxy by {way}", marks=pytest.mark.live)
+    for way in ("unix", "tls", "ssh", "agent", "peer")
 ]
 
 

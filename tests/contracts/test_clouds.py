@@ -58,6 +58,28 @@ def test_two_wishes_are_two_machines(ground: Ground):
     assert ground.living() == 2
 
 
+@over_all
+def test_a_rehearsal_of_a_good_order_makes_nothing(ground: Ground):
+    ground.compute.rehearse(ground.order())
+
+    assert ground.living() == 0
+
+
+@over_clouds
+def test_a_rehearsal_says_what_the_cloud_would_refuse(ground: Ground):
+    with pytest.raises(Rejected, match=r"Invalid(ImageId|AMIID)\.NotFound"):
+        ground.compute.rehearse(ground.order(image="m-that-nobody-made"))
+
+
+@over_clouds
+def test_a_rehearsal_leaves_the_order_itself_as_good_as_before(ground: Ground):
+    order = ground.order()
+    ground.compute.rehearse(order)
+
+    assert [one.id for one in ground.compute.instances()] == []
+    assert ground.compute.launch(order)
+
+
 @over_clouds
 @pytest.mark.parametrize("kind", ["lost", "throttled", "broken"])
 def test_a_lost_answer_or_a_busy_cloud_makes_no_second_machine(ground: Ground, kind: str):

@@ -101,7 +101,8 @@ def test_a_look_lists_every_branch_and_tags_when_asked(shop):
         "refs/heads/main": shop.first,
         "refs/heads/release/1": shop.first,
     }
-    assert shop.source.look(shop.repository, tags=True)["refs/tags/v1"] == shop.first
+    listed = shop.source.look(shop.repository, tags=True)
+    assert listed.get("refs/tags/v1^{}", listed["refs/tags/v1"]) == shop.first
 
 
 def test_commit_has_a_time(shop):

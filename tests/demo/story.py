@@ -15,12 +15,8 @@ from tests.load.session import Load, standard
 from tests.parts.house import House
 from tests.parts.repository import APP, SampleRepository
 
-_HURRIED = (
-    (APP / ".shipway.yml")
-    .read_text()
-    .replace("interval: 500ms", "interval: 200ms")
-    .replace("deadline: 20s", "deadline: 5s")
-)
+_PATIENT = (APP / ".shipway.yml").read_text().replace("interval: 500ms", "interval: 200ms")
+_HURRIED = _PATIENT.replace("deadline: 20s", "deadline: 5s")  # of what will never be healthy
 
 
 class Broken(Exception):
@@ -38,7 +34,7 @@ def tell(house: House) -> None:
 
 def _first(house: House, shop: SampleRepository) -> None:
     run = _push(house, shop, "v1")
-    _expect(run["status"] == "succeeded", f"v1 should go live, but: {run}")
+    _expect(run["status"] == "succeeded", f"v1 should go live, but {_became(run)}")
     stages = ", ".join(f"{stage['name']} {_seconds(stage)}" for stage in run["stages"])
     say(f"git push v1: live on {len(house.lab.hosts)} hosts × 2 replicas ({stages})")
 
@@ -46,7 +42,7 @@ def _first(house: House, shop: SampleRepository) -> None:
 def _second(house: House, shop: SampleRepository) -> None:
     with _under_load(house) as counts:
         run = _push(house, shop, "v2")
-    _expect(run["status"] == "succeeded", f"v2 should go live, but: {run}")
+    _expect(run["status"] == "succeeded", f"v2 should go live, but {_became(run)}")
     say(f"git push v2 under load: {_told(counts)}")
 
 
@@ -54,7 +50,7 @@ def _third(house: House, shop: SampleRepository) -> None:
     with _under_load(house) as counts:
         run = _push(house, shop, "v3", bad="health")
     deployment = house.get(f"/deployments/{run['deployment']}")
-    _expect(deployment["status"] == "rolled_back", f"v3 should be rolled back, but: {deployment}")
+    _expect(deployment["status"] == "rolled_back", f"v3 should be rolled back, but {_became(deployment)}")
     _expect("v3" not in counts.versions, f"users saw v3: {counts.versions}")
     say(f"git push v3, whose health check fails: rolled back by itself, {_told(counts)}")
     say(f"  the reason: {' '.join(str(deployment['error']).split())[:300]}")
@@ -64,12 +60,12 @@ def _back(house: House) -> None:
     with _under_load(house) as counts:
         accepted = house.post(f"{house.environment}/rollback")
         deployment = house.finished_deployment(accepted["deployment"])
-    _expect(deployment["status"] == "succeeded", f"the rollback should succeed, but: {deployment}")
+    _expect(deployment["status"] == "succeeded", f"the rollback should succeed, but {_became(deployment)}")
     say(f"shipway rollback shop production: release {deployment['release']} is live again, {_told(counts)}")
 
 
 def _push(house: House, shop: SampleRepository, version: str, bad: str = "") -> dict[str, Any]:
-    commit = shop.commit(version, bad, **{".shipway.yml": _HURRIED})
+    commit = shop.commit(version, bad, **{".shipway.yml": _HURRIED if bad else _PATIENT})
     shop.push()
     return house.finished_run(house.run_of(commit))
 
@@ -84,6 +80,10 @@ def _under_load(house: House) -> Iterator[Counts]:
         time.sleep(1)
         counts.__dict__.update(load.stop().__dict__)
     _expect(counts.failed == 0, f"users lost requests: {counts}, first {counts.first_failures[:3]}")
+
+
+def _became(record: dict[str, Any]) -> str:
+    return f"it {record['status']}. {record['error']} (`bin/demo --down` removes what is left.)"
 
 
 def _told(counts: Counts) -> str:

@@ -36,11 +36,28 @@ def move(ref: str, commit: str, before: str = "") -> Move:
         ({MAIN: A, "refs/heads/wip": B, "refs/tags/w1": B}, (), ()),
         ({MAIN: A, "refs/tags/main": B, "refs/heads/v2": B}, (), ()),
         ({RELEASE: A}, (move(RELEASE, A),), (move(MAIN, "", A),)),
+        ({MAIN: A, V1: B, V1 + "^{}": C}, (move(V1, C),), ()),
     ],
-    ids=["nothing", "moved or forced", "new branch", "new tag", "not bound", "other kind", "renamed"],
+    ids=[
+        "nothing",
+        "moved or forced",
+        "new branch",
+        "new tag",
+        "not bound",
+        "other kind",
+        "renamed",
+        "annotated",
+    ],
 )
 def test_a_ref_is_missed_when_it_is_not_where_it_was(refs, missed, noted):
     assert compare(KNOWN, refs, SHOP) == Comparison(missed, noted)
+
+
+@pytest.mark.parametrize("told", [B, C], ids=["tag object", "commit"])
+def test_an_annotated_tag_that_a_webhook_told_of_is_not_missed(told):
+    sight = replace(KNOWN, heads={MAIN: A, V1: told})
+
+    assert compare(sight, {MAIN: A, V1: B, V1 + "^{}": C}, SHOP) == Comparison()
 
 
 def test_the_first_look_remembers_what_is_there_and_misses_what_moved_since_a_webhook():

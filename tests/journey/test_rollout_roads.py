@@ -27,7 +27,7 @@ def test_first_release_that_is_bad_leaves_nothing_behind(quality):
     deployment = stage.run(stage.deploy(stage.release(quality)))
 
     assert deployment.status is Status.ROLLED_BACK
-    assert "nothing to go back to" in deployment.error
+    assert ". There was nothing to go back to" in deployment.error
     stage.check(deployment.id, None)
     assert all(not stage.books.routes.wanted(site).routes for site in stage.sites)
 

@@ -6,52 +6,22 @@ import threading
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.parts.dns.dnspod_cloud import KEYS, Dnspod, dnspod_server
+from tests.parts.dns.dnspod_cloud import Dnspod
 from tests.parts.dns.names import name_server, resolve
-from tests.parts.house import free_port
 from tests.parts.repository import SampleRepository
+from tests.parts.two_regions import HZ, NAME, SG, Region, TwoRegions, two_regions
 from tests.parts.workshop import Workshop
 
 pytestmark = pytest.mark.live
 
-NAME = "shop.example.com"
-HZ, SG = "127.0.1.1", "127.0.1.2"
-HEALTH = {"interval": "1s", "timeout": "1s", "out_after": 2, "in_after": 2, "hold": "2s"}
 SLACK = (
     12  # seconds: a look a second, two of them, the tick of the scheduler, and a machine that has more to do
 )
 BEAT = 0.1
-
-
-class Region:
-    """A real web server that can die and come back."""
-
-    def __init__(self, address: str, port: int) -> None:
-        self.address, self.port = address, port
-        self.start()
-
-    def start(self) -> None:
-        self._server = ThreadingHTTPServer((self.address, self.port), _Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
 
 
 class Client:
@@ -90,50 +60,38 @@ def _well(address: str, port: int) -> bool:
 
 
 @pytest.fixture
-def cloud() -> Dnspod:
-    return Dnspod("example.com")
+def ground() -> Iterator[TwoRegions]:
+    with two_regions() as made:
+        yield made
 
 
 @pytest.fixture
-def port() -> int:
-    return free_port()
+def cloud(ground: TwoRegions) -> Dnspod:
+    return ground.cloud
 
 
 @pytest.fixture
-def regions(port: int) -> Iterator[dict[str, Region]]:
-    made = {"hz": Region(HZ, port), "sg": Region(SG, port)}
-    yield made
-    for one in made.values():
-        one.stop()
+def regions(ground: TwoRegions) -> dict[str, Region]:
+    return ground.regions
 
 
 @pytest.fixture
-def shipway(
-    tmp_path: Path, shop: SampleRepository, cloud: Dnspod, port: int, regions: dict[str, Region]
-) -> Iterator[Workshop]:
+def shipway(tmp_path: Path, shop: SampleRepository, ground: TwoRegions) -> Iterator[Workshop]:
     shop.commit("v1")
     shop.push()
-    key, secret = next(iter(KEYS.items()))
-    with dnspod_server(cloud) as server:
-        made = Workshop(tmp_path / "house", shop.remote)
-        made.config["entrances"] = {
-            "shop": {
-                "name": NAME, "provider": "dnspod", "zone": "example.com", "ttl": 1, "endpoint": server.url,
-                "access_key": key, "secret_key": secret, "health": HEALTH | {"url": f"http://{NAME}:{port}/healthz"},
-                "regions": {"hz": {"address": HZ, "share": 60}, "sg": {"address": SG, "share": 40}},
-            }
-        }  # fmt: skip
-        made.start()
-        yield made
-        if made.process:
-            made.kill()
+    made = Workshop(tmp_path / "house", shop.remote)
+    made.config["entrances"] = ground.keys
+    made.start()
+    yield made
+    if made.process:
+        made.kill()
 
 
 @pytest.fixture
-def client(shipway: Workshop, cloud: Dnspod, port: int) -> Iterator[Client]:
+def client(shipway: Workshop, ground: TwoRegions) -> Iterator[Client]:
     shipway.shipway("regions", "apply")
-    with name_server(cloud.shares) as names:
-        made = Client(names.port, port)
+    with name_server(ground.cloud.shares) as names:
+        made = Client(names.port, ground.port)
         yield made
         made.stop()
 

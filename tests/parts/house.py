@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import re
 import secrets
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.parts.laboratory import LabHost, Laboratory
+from tests.parts.surroundings import environment
 
 SHIPWAY = Path(sys.executable).with_name("shipway")
 _OVER = {"succeeded", "failed", "cancelled", "superseded", "rolled_back"}
@@ -60,13 +60,8 @@ class House:
         names = [host.name for host in self.lab.hosts]
         # hosts that share one engine share its ports: one proxy for all of them
         edge = {"hosts": names[:1]} if self.lab.mode == "shared" else {}
-        production = {
-            "branches": ["main"],
-            "hosts": names,
-            "replicas": 2,
-            "proxy": front,
-            "rollout": dict(QUICK),
-        }
+        steps = dict(QUICK)
+        production = {"branches": ["main"], "hosts": names, "replicas": 2, "proxy": front, "rollout": steps}
         source = {"url": str(repository), "forge": "git", "project": self.service, "secret": self.secret}
         return {
             "server": {"url": self.url, "listen": f"127.0.0.1:{self.port}", "data": "data"},
@@ -121,12 +116,19 @@ class House:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                env=environment(),
                 start_new_session=True,  # Ctrl-C ends the test, which then ends this in order
             )
         self.until("shipway up is ready", self._ready, seconds, self.log)
-        if not self.token:
-            self.token = self.shipway("token", "create", "--role", "admin", "test").strip()
+        self.token = self.token or self._own_token()
         return self
+
+    def _own_token(self) -> str:
+        """From the server, with the token that `up` left for this machine: the command would load the books again."""
+        self.token = (
+            (self.folder / self.config["server"]["data"] / "keys" / "local.token").read_text().strip()
+        )
+        return str(self.post("/tokens", {"name": "test", "role": "admin"})["token"])
 
     def _ready(self) -> bool:
         assert self.process
@@ -184,7 +186,7 @@ class House:
             text=True,
             timeout=timeout,
             cwd=self.folder,
-            env=os.environ | {"SHIPWAY_CONFIG": str(self.file)},
+            env=environment() | {"SHIPWAY_CONFIG": str(self.file)},
             check=False,
         )
         if done.returncode:

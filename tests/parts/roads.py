@@ -1,4 +1,5 @@
-"""Ways to the engine of one host of the lab: plain tcp, its unix socket, TLS, ssh, and the agent of a host that dials out."""
+"""Ways to the engine of one host of the lab: plain tcp, its unix socket, TLS, ssh, the agent of a host that dials out, and
+such a one over the machine that it dialled, as another machine of the control plane goes (`peer`)."""
 
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from tests.parts.agents import AgentProcess, Door, Keys
 from tests.parts.fleet import host_of
 from tests.parts.laboratory import LabHost, Laboratory
 from tests.parts.needed import needed
+from tests.parts.peers import OtherMachine, PeerDoor
 
 
 class Road:
@@ -19,9 +21,14 @@ class Road:
 
     def __init__(self, lab: Laboratory, way: str) -> None:
         self.dialled: DialledHost | None = None
-        if way == "agent":
+        self.over: PeerDoor | None = None
+        if way in ("agent", "peer"):
             self.dialled = DialledHost(lab, lab.hosts[0])
             self.host, self.reach = self.dialled.host, self.dialled.reach
+            if way == "peer":
+                self.over = PeerDoor(self.dialled.folder, self.dialled.door.hub)
+                peers = OtherMachine(self.over).peers
+                self.reach = Reach(agents_of(str(self.dialled.folder / "other")), peers)
             self.lost = replace(self.host, name="lost", engine="agent:lost")
             return
         self.reach = Reach()
@@ -37,6 +44,8 @@ class Road:
         self.lost = replace(self.host, name="lost", engine=nowhere)
 
     def close(self) -> None:
+        if self.over:
+            self.over.close()
         if self.dialled:
             self.dialled.close()
 

@@ -10,6 +10,7 @@ from pipeline.rollout.deployment import Deployment, HostPhase, HostRecord, Reaso
 from pipeline.rollout.observed import HostSeen, ReplicaSeen, ReplicaState
 from pipeline.rollout.policy import Policy
 from pipeline.rollout.release import Release
+from runners.stand_ins.summaries import deployment_summary
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 1, 1, 13, tzinfo=UTC)
@@ -51,7 +52,7 @@ UNASKED = [Seat("web-1", 2)]
     ],
 )
 def test_an_environment_is(live, seats, active, last, works, word, why):
-    found, said = condition(live, seats, active, last, works)
+    found, said = condition(live, seats, active, last and deployment_summary(last), works)
 
     assert found is word
     assert why in said

@@ -140,6 +140,19 @@ def test_a_silent_host_is_asked_twice_and_not_for_each_environment(full):
     assert ports.fleet.hosts()["web-1"].silent_since is not None
 
 
+def test_a_host_that_is_known_to_be_silent_is_asked_once(full):
+    """A second silence would be no news, and while it lasts all others wait for it."""
+    asked, look = [], full.ports.engines.look
+    full.ports.engines.look = lambda host, *names: asked.append(host.name) or look(host, *names)
+    full.world.up["web-1"] = False
+    tend(full.ports)
+    asked.clear()
+
+    tend(full.ports)
+
+    assert (asked.count("web-1"), asked.count("web-2")) == (1, 1)
+
+
 def test_a_look_at_a_fleet_that_is_well_writes_nothing(spared):
     writes = []
     spared.ports.fleet.answers = lambda host, at: writes.append(host)

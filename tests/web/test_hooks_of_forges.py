@@ -78,6 +78,26 @@ def test_an_id_of_gitea_belongs_to_one_push(house, forge):
     assert [run.commit for run in house.ports.runs.runs()] == [COMMIT]
 
 
+TAG = {"ref": "refs/tags/v1", "before": ZEROS, "after": TAG_OBJECT}
+TWINS = [
+    ("push", TAG | {"head_commit": {"id": COMMIT, "message": "Add a shop"}}),
+    ("create", {"ref": "v1", "ref_type": "tag", "sha": TAG_OBJECT}),
+]
+
+
+@pytest.mark.parametrize("forge", ["gitea", "forgejo"])
+@pytest.mark.parametrize("order", [1, -1], ids=["push first", "create first"])
+def test_a_new_tag_that_gitea_tells_in_two_events_is_one_run(house, forge, order):
+    answers = [
+        post(house, forge, BODIES[forge](**payload), **dict.fromkeys(EVENTS[forge], event))
+        for event, payload in TWINS[::order]
+    ]
+
+    assert [answer.status_code for answer in answers] == [202, 200]
+    assert "tells of a new tag in two events" in answers[1].json["ignored"]
+    assert [run.ref for run in house.ports.runs.runs()] == ["v1"]
+
+
 @each_forge
 def test_a_wrong_secret_is_told_and_nothing_is_kept(house, forge):
     body = json.dumps(BODIES[forge]()).encode()

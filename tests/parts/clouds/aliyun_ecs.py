@@ -52,6 +52,8 @@ class EcsCloud:
                 )
             return answer
         self._check(values)
+        if values.get("DryRun") == "true":
+            raise ApiError(412, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
         made = [self._made(values) for _ in range(int(values.get("Amount", "1")))]
         answer = {"InstanceIdSets": {"InstanceIdSet": made}}
         if token:

@@ -11,7 +11,7 @@ from runners.agents.hub import Hub
 from runners.authority import HOSTS, Authority, Usage, key_pem, new_key, pem
 from runners.door.identity import DoorIdentity
 from runners.door.listener import Door
-from runners.door.message import Answered
+from runners.door.message import Answered, Asked
 from tests.enrolment.ground import Kept
 from tests.parts.agents import AgentProcess, Engine, call, echo, until
 
@@ -31,8 +31,8 @@ class House:
         self.thread = threading.Thread(target=self.door.serve)
         self.thread.start()
 
-    def host_of(self, serial: str) -> str:
-        if serial not in self.good:
+    def host_of(self, asked: Asked) -> str:
+        if asked.serial not in self.good:
             raise Forbidden("This certificate was revoked.")
         return "web-9"
 

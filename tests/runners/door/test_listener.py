@@ -37,7 +37,7 @@ def port(desk, store, agents) -> Iterator[int]:  # noqa: F811
         listener,
         identity,
         answers(desk, Refusals()),
-        lambda serial: host_of(serial, desk),
+        lambda asked: host_of(asked.serial, desk),
         lambda line, host: agents.append((line, host)),
     )
     serving = threading.Thread(target=door.serve)

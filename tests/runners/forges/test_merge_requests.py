@@ -1,127 +1,21 @@
 """Merge and pull requests of every forge: which actions build, what is read, and what is never trusted."""
 
-from typing import Any
-
 import pytest
 
 from pipeline.errors import Refused
-from pipeline.intake.push import EndedRequest, Hook, MergeRequest
-from tests.runners.forges.bodies import COMMIT, read
-
-ME, FORK = {"id": 1}, {"id": 2}
-ZEROS = "0" * 40
-Body = dict[str, Any]
-
-
-def pull(
-    action: str,
-    desc: str = "",
-    source: Any = ME,
-    number: Any = 3,
-    commit: Any = COMMIT,
-    branch: str = "shop",
-) -> Body:
-    """GitHub, Gitea, Forgejo, Gitee."""
-    return {
-        "action": action,
-        "action_desc": desc or None,
-        "pull_request": {
-            "number": number,
-            "title": "Add a shop",
-            "head": {"ref": branch, "sha": commit, "repo": source},
-            "base": {"ref": "main", "sha": "b" * 40, "repo": ME},
-        },
-        "repository": {"full_name": "acme/shop"},
-        "sender": {"login": "ada"},
-    }
-
-
-def merge(action: str, source: Any = 1, **attributes: Any) -> Body:
-    """GitLab, Codeup."""
-    asked = {
-        "action": action,
-        "iid": 3,
-        "title": "A shop",
-        "source_branch": "shop",
-        "target_branch": "main",
-        "source_project_id": source,
-        "target_project_id": 1,
-        "last_commit": {"id": COMMIT, "message": "Add a shop"},
-    }
-    return {
-        "object_kind": "merge_request",
-        "user": {"username": "ada"},
-        "project": {"path_with_namespace": "acme/shop"},
-        "repository": {"git_http_url": "https://codeup.aliyun.com/acme/shop.git"},
-        "object_attributes": asked | attributes,
-    }
-
-
-def cloud(source: Any = "{1}", commit: str = COMMIT[:12]) -> Body:
-    repository = {"full_name": "acme/shop", "uuid": "{1}"}
-    return {
-        "actor": {"nickname": "ada"},
-        "repository": repository,
-        "pullrequest": {
-            "id": 3,
-            "title": "Add a shop",
-            "source": {
-                "branch": {"name": "shop"},
-                "commit": {"hash": commit},
-                "repository": source and {"full_name": "x/y", "uuid": source},
-            },
-            "destination": {"branch": {"name": "main"}, "repository": repository},
-        },
-    }
-
-
-def data_center(source: Any = 1, commit: str = COMMIT) -> Body:
-    def side(number: Any, ref: str) -> Body:
-        repository = {"slug": "shop", "project": {"key": "acme"}, "id": number}
-        return {"id": f"refs/heads/{ref}", "latestCommit": commit, "repository": repository}
-
-    return {
-        "actor": {"name": "ada"},
-        "pullRequest": {
-            "id": 3,
-            "title": "Add a shop",
-            "fromRef": side(source, "shop"),
-            "toRef": side(1, "main"),
-        },
-    }
-
-
-EVENTS = {
-    "github": {"x-github-event": "pull_request"},
-    "gitea": {"x-gitea-event": "pull_request"},
-    "forgejo": {"x-forgejo-event": "pull_request", "x-gitea-event": "pull_request"},
-    "gitee": {"x-gitee-event": "Merge Request Hook"},
-    "gitlab": {"x-gitlab-event": "Merge Request Hook"},
-    "codeup": {"x-codeup-event": "Merge Request Hook"},
-}
-OPENED = {
-    "github": pull("opened"),
-    "gitea": pull("opened"),
-    "forgejo": pull("opened"),
-    "gitee": pull("open"),
-    "gitlab": merge("open"),
-    "codeup": merge("open"),
-    "bitbucket": cloud(),
-    "bitbucket-dc": data_center(),
-}
-REFS = {
-    "gitlab": "refs/merge-requests/3/head",
-    "codeup": "refs/merge-requests/3/head",
-    "bitbucket": "refs/heads/shop",
-    "bitbucket-dc": "refs/pull-requests/3/from",
-}
-
-
-def told(name: str, body: Body, event: str = "") -> Hook:
-    if name.startswith("bitbucket"):
-        event = event or {"bitbucket": "pullrequest:created", "bitbucket-dc": "pr:opened"}[name]
-        return read(name, body, **{"x-event-key": event})
-    return read(name, body, **EVENTS[name])
+from pipeline.intake.push import MergeRequest
+from tests.runners.forges.bodies import COMMIT
+from tests.runners.forges.request_bodies import (
+    FORK,
+    OPENED,
+    REFS,
+    ZEROS,
+    cloud,
+    data_center,
+    merge,
+    pull,
+    told,
+)
 
 
 @pytest.mark.parametrize("name", sorted(OPENED))
@@ -164,62 +58,6 @@ def test_new_commits_build(name, body, event):
     (request,) = told(name, body, event).requests
 
     assert (request.number, request.fork) == (3, False)
-
-
-OVER = "the merge request was {}; there is nothing to build"
-SAME = "'{}' of a merge request brings no new commit"
-
-
-@pytest.mark.parametrize(
-    ("name", "body", "event", "note"),
-    [
-        ("github", pull("closed"), "", OVER.format("closed")),
-        *(
-            ("github", pull(action), "", SAME.format(action))
-            for action in ("labeled", "edited", "assigned", "")
-        ),
-        ("gitea", pull("closed"), "", OVER.format("closed")),
-        ("gitea", pull("label_updated"), "", SAME.format("label_updated")),
-        ("forgejo", pull("edited"), "", SAME.format("edited")),
-        ("gitee", pull("merge"), "", OVER.format("merged")),
-        ("gitee", pull("close"), "", OVER.format("closed")),
-        ("gitee", pull("update", "update_label"), "", SAME.format("update_label")),
-        ("gitee", pull("update", "target_branch_changed"), "", SAME.format("target_branch_changed")),
-        ("gitlab", merge("merge"), "", OVER.format("merged")),
-        ("gitlab", merge("close"), "", OVER.format("closed")),
-        ("gitlab", merge("update"), "", SAME.format("update")),
-        ("gitlab", merge("approved"), "", SAME.format("approved")),
-        ("codeup", merge("update", is_update_by_push=False), "", SAME.format("update")),
-        ("codeup", merge("merge"), "", OVER.format("merged")),
-        ("bitbucket", cloud(), "pullrequest:fulfilled", OVER.format("merged")),
-        ("bitbucket", cloud(), "pullrequest:rejected", OVER.format("declined")),
-        ("bitbucket", cloud(), "pullrequest:approved", SAME.format("approved")),
-        ("bitbucket-dc", data_center(), "pr:merged", OVER.format("merged")),
-        ("bitbucket-dc", data_center(), "pr:declined", OVER.format("declined")),
-        ("bitbucket-dc", data_center(), "pr:deleted", OVER.format("deleted")),
-        ("bitbucket-dc", data_center(), "pr:modified", SAME.format("modified")),
-    ],
-)
-def test_what_brings_no_commit_is_ignored_and_says_why(name, body, event, note):
-    hook = told(name, body, event)
-
-    assert (hook.requests, hook.pushes, hook.note) == ((), (), note)
-    over = note.removeprefix("the merge request was ").partition(";")[0]
-    assert hook.ended == ((EndedRequest(3, over),) if note == OVER.format(over) else ())
-
-
-@pytest.mark.parametrize("name", ["github", "gitea", "forgejo"])
-def test_what_github_calls_closed_may_have_been_merged(name):
-    body = pull("closed")
-    body["pull_request"]["merged"] = True
-
-    assert told(name, body).ended == (EndedRequest(3, "merged"),)
-
-
-@pytest.mark.parametrize("number", [None, 0, "3", True, 1 << 31, {}])
-def test_request_without_a_number_ends_nothing(number):
-    assert told("github", pull("closed", number=number)).ended == ()
-    assert told("gitlab", merge("close", iid=number)).ended == ()
 
 
 @pytest.mark.parametrize(

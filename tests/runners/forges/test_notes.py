@@ -32,7 +32,7 @@ MADE = "a branch or tag was created; its push event tells what to build"
         ("github", "delete", GONE),
         ("github", "deployment", "event 'deployment' is nothing to build"),
         ("github", "check_run", "event 'check_run' is nothing to build"),
-        ("gitea", "create", MADE),
+        ("gitea", "create", "a branch was created; its push event tells what to build"),
         ("gitea", "delete", GONE),
         ("gitea", "issues", "event 'issues' is nothing to build"),
         ("forgejo", "action_run_failure", "event 'action_run_failure' is nothing to build"),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from pipeline.commands.gathering import demand_alone, gather
 from pipeline.errors import BadConfig, Conflict
@@ -14,6 +14,7 @@ from pipeline.settings import Server
 from runners.machine import Presence, this_machine
 from runners.store import Store
 from runners.store.machines import Machine
+from runners.store.revisions import stand
 from tests.contracts.conftest import POSTGRES, books, books_url, postgres  # noqa: F401 fixtures
 
 VERSIONS = Path(__file__).parents[3] / "runners" / "store" / "migrations" / "versions"
@@ -66,6 +67,7 @@ def test_a_step_that_breaks_older_versions_waits_for_their_end(
     books: Store,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ):
+    books._database.write(lambda tx: tx.execute(update(stand).values(version_num="0021")))
     breaking = SimpleNamespace(revision="0099", module=SimpleNamespace(stops_older=True))
     # a real step of that kind does not exist yet
     monkeypatch.setattr(ScriptDirectory, "walk_revisions", lambda *_, **__: iter([breaking]))
