@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pipeline.recovery.backup import BackupPolicy
 from pipeline.recovery.place import Kind, Place, read_place
 from pipeline.secret import Secret
+from pipeline.settings_access import NO_SECRET, AccessKey, SecretKey
 from pipeline.settings_endpoint import Endpoint
 from pipeline.settings_rollout import Keys
 from pipeline.settings_values import SecretText
@@ -48,10 +49,8 @@ class BackupKeys(Keys):
     )
     region: Word = Field(default="", description="Of the bucket, in the cloud's words.")
     endpoint: Endpoint = Field(default="", description="Overrides the address of the cloud's API.")
-    access_key: Word = Field(
-        default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
-    )
-    secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    access_key: AccessKey = ""
+    secret_key: SecretKey = NO_SECRET
 
     def policy(self, folder: str) -> BackupPolicy:
         """Relative folders are relative to `folder`."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from pipeline.faults import Faults, Path, did_you_mean
+from pipeline.settings_access import UNPAIRED, is_unpaired
 from pipeline.settings_endpoint import UNSAFE, is_safe
 from pipeline.settings_keys import BalancerKeys, FileKeys
 
@@ -24,8 +25,8 @@ def check_balancers(keys: FileKeys, names: list[str], faults: Faults) -> None:
             _check_chain(name, entry, keys.load_balancers, names, faults)
         else:
             _check_single(entry, path, faults)
-        if bool(entry.access_key) != bool(entry.secret_key.get_secret_value()):
-            faults.add((*path, "access_key"), "and secret_key go together; give both, or neither")
+        if is_unpaired(entry):
+            faults.add((*path, "access_key"), UNPAIRED)
 
 
 def _check_single(entry: BalancerKeys, path: Path, faults: Faults) -> None:

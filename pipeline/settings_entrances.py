@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from pipeline import units
 from pipeline.entrances.entrance import Entrance, HealthRule, Kind, Provider, Region, kind_of
 from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.secret import Secret
+from pipeline.settings_access import NO_SECRET, UNPAIRED, SecretKey, is_unpaired
 from pipeline.settings_endpoint import UNSAFE, is_safe
 from pipeline.settings_rollout import Keys
-from pipeline.settings_values import SecretText
 from pipeline.units import Duration, Name, PositiveDuration, Word
 
 HOST = re.compile(
@@ -99,7 +99,7 @@ class EntranceKeys(Keys):
         default="",
         description="Access key id (dnspod: SecretId). Empty: what the SDK finds in its own places.",
     )
-    secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    secret_key: SecretKey = NO_SECRET
     regions: dict[Name, RegionKeys] = Field(min_length=2, description="The regions behind it.")
     health: EntranceHealthKeys = Field(
         default=EntranceHealthKeys(), description="When a region is taken out and comes back."
@@ -154,8 +154,8 @@ def _of_provider(entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
 
 
 def _of_access(entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
-    if bool(entry.access_key) != bool(entry.secret_key.get_secret_value()):
-        yield ("access_key",), "and secret_key go together; give both, or neither"
+    if is_unpaired(entry):
+        yield ("access_key",), UNPAIRED
     if entry.endpoint and not is_safe(entry.endpoint):
         yield ("endpoint",), UNSAFE
 

@@ -9,6 +9,7 @@ from pipeline import settings_values as values
 from pipeline import units
 from pipeline.fleet.proxy import ProxyKind
 from pipeline.fleet.service import Approval, FirstSight, OnHostLoss
+from pipeline.settings_access import NO_SECRET, AccessKey, SecretKey
 from pipeline.settings_backup import BackupKeys
 from pipeline.settings_builder import BuilderKeys
 from pipeline.settings_enrolment import EnrolmentKeys
@@ -82,10 +83,8 @@ class BalancerKeys(Keys):
         description="Overrides the address of the cloud's API. haproxy: unix:///path or tcp://host:port of its runtime "
         "API; nginx: file:///path of its nginx.conf.",
     )
-    access_key: Word = Field(
-        default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
-    )
-    secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    access_key: AccessKey = ""
+    secret_key: SecretKey = NO_SECRET
     of: list[Name] = Field(default=[], description="chain: other load balancers, the outermost first.")
 
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from pipeline import settings_values as values
 from pipeline.faults import Faults, Path, did_you_mean
 from pipeline.pools.pool import NAME, Pool, Provider
 from pipeline.secret import Secret
+from pipeline.settings_access import NO_SECRET, UNPAIRED, AccessKey, SecretKey, is_unpaired
 from pipeline.settings_endpoint import UNSAFE, is_safe
 from pipeline.settings_rollout import Keys
 from pipeline.settings_scaling import PoolScalingKeys, check_pool_scaling
-from pipeline.settings_values import SecretText
 from pipeline.units import Name, PositiveDuration, Text, Word
 
 SHORTEST_FUSE = 3600.0  # Aliyun takes none that is less than 30 minutes ahead
@@ -65,10 +65,8 @@ class PoolKeys(Keys):
         description="How long a machine that goes may take to become empty before people are told.",
     )
     endpoint: Word = Field(default="", description="Overrides the address of the cloud's API.")
-    access_key: Word = Field(
-        default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
-    )
-    secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    access_key: AccessKey = ""
+    secret_key: SecretKey = NO_SECRET
     scaling: PoolScalingKeys | None = Field(
         default=None, description="More and fewer machines by load; docs/scaling.md."
     )
@@ -126,7 +124,7 @@ def _of_provider(pool: PoolKeys) -> Iterator[tuple[str, str]]:
 
 
 def _access(pool: PoolKeys) -> Iterator[tuple[str, str]]:
-    if bool(pool.access_key) != bool(pool.secret_key.get_secret_value()):
-        yield "access_key", "and secret_key go together; give both, or neither"
+    if is_unpaired(pool):
+        yield "access_key", UNPAIRED
     if pool.endpoint and not is_safe(pool.endpoint):
         yield "endpoint", UNSAFE

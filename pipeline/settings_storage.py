@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from pipeline.faults import Faults
 from pipeline.recovery.place import BUCKET, Kind, Place, Storage
 from pipeline.secret import Secret
+from pipeline.settings_access import NO_SECRET, AccessKey, SecretKey
 from pipeline.settings_endpoint import Endpoint
 from pipeline.settings_rollout import Keys
-from pipeline.settings_values import SecretText
 from pipeline.units import PositiveDuration, Word
 
 
@@ -22,10 +22,8 @@ class StorageKeys(Keys):
     prefix: Word = Field(default="", description="What all names there begin with.")
     region: Word = Field(default="", description="Of the bucket, in the cloud's words.")
     endpoint: Endpoint = Field(default="", description="Overrides the address of the cloud's API.")
-    access_key: Word = Field(
-        default="", description="Access key id. Empty: what the cloud's SDK finds in its own places."
-    )
-    secret_key: SecretText = Field(default=SecretStr(""), description="The access key's secret.")
+    access_key: AccessKey = ""
+    secret_key: SecretKey = NO_SECRET
     logs_after: PositiveDuration = Field(
         default=7 * 86400.0, description="Logs and artifacts to which nobody wrote for so long move."
     )

@@ -8,9 +8,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 
+from pipeline.enrolment.desk import EnrolmentDesk
 from pipeline.enrolment.machines import MachineInvites
 from pipeline.errors import BadConfig
 from pipeline.gitlab_runner.desk import Coordinator, RunnerDesk
@@ -18,6 +20,7 @@ from pipeline.notices.desk import NoticeDesk
 from pipeline.pools.cloud import NoInvites
 from pipeline.ports import Ports
 from pipeline.reports.desk import Desk
+from pipeline.roster import Roster
 from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
@@ -36,7 +39,7 @@ from runners.gitlab_runner.hold import hold
 from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
-from runners.kept import kept_of_runs
+from runners.kept import KeptOfRuns, kept_of_runs
 from runners.load import EngineLoads
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
@@ -48,8 +51,9 @@ from runners.peers import reach_of
 from runners.probe import ReplicaProbe
 from runners.prometheus import PrometheusMetrics
 from runners.proxies import ProxyContainers
+from runners.reach import Reach
 from runners.redis_child import redis_url
-from runners.remote_folders import remote_of
+from runners.remote_folders import AllHere, RemoteFolders, remote_of
 from runners.reporters import Reporters
 from runners.shelves import shelves_of
 from runners.sign_in import providers_of
@@ -61,19 +65,54 @@ from runners.traces import OtlpTraces
 log = logging.getLogger("shipway.scheduler")
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What several adapters of one process share."""
+
+    settings: Settings  # with the hosts that joined
+    store: Store
+    reach: Reach
+    installation: Callable[[], str]
+    remote: RemoteFolders | AllHere
+    kept: KeptOfRuns
+    roster: Roster
+    desk: EnrolmentDesk | None
+
+
 def build_ports(settings: Settings, store: Store | None = None) -> Ports:
     """For one process: clients are never shared over a fork."""
-    server = settings.server
-    store = store or store_of(server)
-    installation = store.installation.name if not server.installation else lambda: server.installation
-    remote = remote_of(settings)
-    kept = kept_of_runs(server.data, store, remote.bring)
-    kept.logs.hide(all_secrets(settings))
-    own, reach = own_certificate(server, store), reach_of(server, store)
+    ground = _ground(settings, store or store_of(settings.server))
+    return _with_regions(_with_hosts(_with_people(_ports(ground), ground), ground), ground)
+
+
+def _ground(file: Settings, store: Store) -> _Ground:
+    remote = remote_of(file)
+    kept = kept_of_runs(file.server.data, store, remote.bring)
+    kept.logs.hide(all_secrets(file))
+    own, reach = own_certificate(file.server, store), reach_of(file.server, store)
     roster = KeyedRoster(store.roster, own, lambda: standing.forget())
-    standing = Standing(settings, roster)
-    desk = enrolment_desk(settings, store, reach, own, roster)
-    settings = live(settings, standing)
+    standing = Standing(file, roster)
+    return _Ground(
+        settings=live(file, standing),
+        store=store,
+        reach=reach,
+        installation=_installation(file, store),
+        remote=remote,
+        kept=kept,
+        roster=roster,
+        desk=enrolment_desk(file, store, reach, own, roster),
+    )
+
+
+def _installation(settings: Settings, store: Store) -> Callable[[], str]:
+    """The name that labels what is ours; asked for when it is first needed."""
+    name = settings.server.installation
+    return (lambda: name) if name else store.installation.name
+
+
+def _ports(ground: _Ground) -> Ports:
+    """What brings a push to its hosts."""
+    settings, store, server = ground.settings, ground.store, ground.settings.server
     return Ports(
         settings=settings,
         forges=Forges(),
@@ -84,48 +123,82 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         deployments=store.deployments,
         routes=store.routes,
         fleet=store.fleet,
-        pools=store.pools,
-        clouds=Clouds(settings.pools, installation),
-        roster=roster,
-        agents=reach.agents,
-        enrolment=desk,
-        invites=MachineInvites(desk) if desk else NoInvites(),
-        checks=HostChecks(reach, settings.registry),
-        scaling=store.scaling,
-        loads=EngineLoads(reach),
-        entrances=store.entrances,
-        dns=Providers(settings.entrances),
-        outside=FromHere(),
-        backups=store.backups,
-        recovery=store.recovery,
-        census=EngineCensus(reach, installation),
         tokens=with_jobs(store.tokens, settings),
         audit=store.audit,
+        logs=ground.kept.logs,
+        queue=RedisQueue(redis_url(server.redis, server.data)),
+        source=GitSource(server.data, os.environ),
+        builder=_builder(ground),
+        engines=DockerEngines(ground.reach, ground.installation),
+        proxies=ProxyContainers(ground.reach, settings.registry, ground.installation),
+        balancers=Balancers(settings.load_balancers),
+        probe=ReplicaProbe(ground.reach),
+        metrics=PrometheusMetrics(),
+        hands=ThreadHands(),
+        clock=SharedClock(store.now) if store.shared else SystemClock(),
+        notices=LogNotices(),
+    )
+
+
+def _builder(ground: _Ground) -> EngineBuilder:
+    settings, artifacts = ground.settings, ground.kept.artifacts
+    return EngineBuilder(
+        settings.builder,
+        settings.registry,
+        ground.reach,
+        artifacts=artifacts,
+        installation=ground.installation,
+    )
+
+
+def _with_people(ports: Ports, ground: _Ground) -> Ports:
+    """Who may do what and when, what is told and counted, and what is kept of runs."""
+    store, kept = ground.store, ground.kept
+    shelves = shelves_of(ground.settings, ground.reach, ground.installation, ground.remote.let_go)
+    return replace(
+        ports,
         secrets=store.secrets,
         users=store.users,
         sessions=store.sessions,
-        providers=providers_of(server),
+        providers=providers_of(ground.settings.server),
         freezes=store.freezes,
         schedules=store.schedules,
         told=store.notices,
         figures=store.figures,
         pulse=store.pulse,
-        logs=kept.logs,
-        queue=RedisQueue(redis_url(server.redis, server.data)),
-        source=GitSource(server.data, os.environ),
-        builder=EngineBuilder(
-            settings.builder, settings.registry, reach, artifacts=kept.artifacts, installation=installation
-        ),
-        engines=DockerEngines(reach, installation),
-        proxies=ProxyContainers(reach, settings.registry, installation),
-        balancers=Balancers(settings.load_balancers),
-        probe=ReplicaProbe(reach),
-        metrics=PrometheusMetrics(),
-        hands=ThreadHands(),
-        clock=SharedClock(store.now) if store.shared else SystemClock(),
-        notices=LogNotices(),
-        shelves=(*shelves_of(settings, reach, installation, remote.let_go), *kept.shelves),
+        shelves=(*shelves, *kept.shelves),
         artifacts=kept.artifacts,
+    )
+
+
+def _with_hosts(ports: Ports, ground: _Ground) -> Ports:
+    """How hosts come, are looked at and go, by a person or by load."""
+    settings, store, reach = ground.settings, ground.store, ground.reach
+    return replace(
+        ports,
+        roster=ground.roster,
+        agents=reach.agents,
+        enrolment=ground.desk,
+        invites=MachineInvites(ground.desk) if ground.desk else NoInvites(),
+        checks=HostChecks(reach, settings.registry),
+        pools=store.pools,
+        clouds=Clouds(settings.pools, ground.installation),
+        scaling=store.scaling,
+        loads=EngineLoads(reach),
+    )
+
+
+def _with_regions(ports: Ports, ground: _Ground) -> Ports:
+    """Entrances of several regions, and what brings a lost control plane back."""
+    store = ground.store
+    return replace(
+        ports,
+        entrances=store.entrances,
+        dns=Providers(ground.settings.entrances),
+        outside=FromHere(),
+        backups=store.backups,
+        recovery=store.recovery,
+        census=EngineCensus(ground.reach, ground.installation),
     )
 
 
@@ -146,7 +219,7 @@ def build_desk(store: Store, ports: Ports) -> Desk:
 def build_runner_desk(store: Store, ports: Ports, unwanted: Callable[[], bool] = lambda: False) -> RunnerDesk:
     """What the flows that look after GitLab runners need. `unwanted`: does anybody want them to end?"""
     server = ports.settings.server
-    installation = store.installation.name if not server.installation else lambda: server.installation
+    installation = _installation(ports.settings, store)
     return RunnerDesk(
         settings=ports.settings,
         coordinator=_coordinator(),

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pipeline.commands.asked import asked
+from pipeline.commands.own_books import own_books, own_settings
 from pipeline.commands.showing import event, show, table
 from pipeline.errors import BadConfig, Rejected
 
@@ -45,7 +46,8 @@ def backup(
     """
     if context.invoked_subcommand:
         return
-    with _books() as (settings, store):
+    settings = own_settings()
+    with own_books(settings) as store:
         policy = settings.backup
         place = _place(settings, to)
         extras = [
@@ -68,7 +70,7 @@ def backup(
 @click.option("--new", is_flag=True, help="Another one in place of the one that there is.")
 def key(new: bool) -> None:
     """Make the recovery key, and print it once: write it down, it opens backups when this machine is gone."""
-    settings = _settings()
+    settings = own_settings()
     folder = Path(settings.server.data) / "keys"
     _print_key(import_module("runners.backup.key").keep_new_key(folder, new))
 
@@ -87,7 +89,7 @@ def verify(file: str, passphrase: bool) -> None:
 @backup.command("list")
 def listed() -> None:
     """The latest backups, and those that did not come about."""
-    with _books() as (_, store):
+    with own_books() as store:
         made = store.backups.newest()
     rows = [(f"{m.at:%Y-%m-%d %H:%M}", m.name, m.place, _size(m.size), m.error or "ok") for m in made]
     answer = [
@@ -167,7 +169,7 @@ def _kept() -> Any:
     path = asked().config_if_any()
     if not path or not Path(path).exists():
         return None
-    settings = _settings()
+    settings = own_settings()
     policy = settings.backup
     module = import_module("runners.backup.key")
     if policy.passphrase.reveal():
@@ -213,7 +215,7 @@ def _local(file: str) -> Iterator[Path]:
         yield Path(file)
         return
     place, _, name = file.rpartition("/")
-    settings = _settings() if Path(asked().config or "shipway.yml").exists() else None
+    settings = own_settings() if Path(asked().config or "shipway.yml").exists() else None
     empty = import_module("pipeline.settings").Settings()
     objects = import_module("runners.objects").objects_of(_place(settings or empty, place))
     if UNSAFE in name or not name:
@@ -227,21 +229,6 @@ def _local(file: str) -> Iterator[Path]:
 
 
 # ------------------------------------------------------------------------------------------------ this Shipway
-
-
-def _settings() -> Any:
-    return import_module("runners.settings_source").load_settings(asked().config_path())
-
-
-@contextmanager
-def _books() -> Iterator[tuple[Any, Any]]:
-    settings = _settings()
-    store = import_module("runners.own_store").store_of(settings.server)
-    try:
-        store.migrate()
-        yield settings, store
-    finally:
-        store.close()
 
 
 def _rounds(settings: Any, store: Any, extras: list[str]) -> Any:

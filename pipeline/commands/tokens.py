@@ -1,16 +1,13 @@
 """`token create|list|revoke`: on the database itself where the operator's file is, over the API elsewhere."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
 from secrets import token_hex
-from typing import Any
 
 import click
 
 from pipeline.commands.asked import asked
 from pipeline.commands.calling import api
+from pipeline.commands.own_books import own_books
 from pipeline.commands.showing import show, table
 
 ROLES = ("viewer", "deployer", "admin")
@@ -35,7 +32,7 @@ def create(name: str, role: str, scopes: tuple[str, ...]) -> None:
     if _remote():
         answer = api(asked()).post("/tokens", {"name": name, "role": role, "scopes": list(scopes)})
     else:
-        with _books() as store:
+        with own_books() as store:
             answer = {
                 "name": name,
                 "role": role,
@@ -52,7 +49,7 @@ def list_tokens() -> None:
     if _remote():
         answer = api(asked()).get("/tokens")
     else:
-        with _books() as store:
+        with own_books() as store:
             found = store.tokens.tokens()
         answer = {"tokens": [{"name": c.name, "role": c.role, "scopes": list(c.scopes)} for c in found]}
     rows = [(one["name"], one["role"], " ".join(one["scopes"]) or "everywhere") for one in answer["tokens"]]
@@ -66,7 +63,7 @@ def revoke(name: str) -> None:
     if _remote():
         api(asked()).delete(f"/tokens/{name}")
     else:
-        with _books() as store:
+        with own_books() as store:
             store.tokens.revoke(name)
             store.audit.note("local", "token.revoke", name)
     show({"revoked": name}, f"Token {name} is revoked.")
@@ -75,15 +72,3 @@ def revoke(name: str) -> None:
 def _remote() -> bool:
     """Somebody who names a server means that one."""
     return bool(os.environ.get("SHIPWAY_URL") and os.environ.get("SHIPWAY_TOKEN"))
-
-
-@contextmanager
-def _books() -> Iterator[Any]:
-    """Loaded by name: the database's packages cost half a second that a remote caller need not wait for."""
-    load_settings = import_module("runners.settings_source").load_settings
-    store = import_module("runners.own_store").store_of(load_settings(asked().config_path()).server)
-    try:
-        store.migrate()
-        yield store
-    finally:
-        store.close()

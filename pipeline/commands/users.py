@@ -5,14 +5,10 @@ A password comes from a prompt or from standard input, never from the words of a
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
-from typing import Any
 
 import click
 
-from pipeline.commands.asked import asked
+from pipeline.commands.own_books import own_books
 from pipeline.commands.showing import ago, show, table
 from pipeline.commands.tokens import role_option, scope_option
 from pipeline.secret import Secret
@@ -32,7 +28,7 @@ def user() -> None:
 def create(name: str, role: str, scopes: tuple[str, ...]) -> None:
     """A new user. The password is asked for, or read from standard input: `< file`."""
     password = _password()
-    with _books() as store:
+    with own_books() as store:
         store.users.create(name, role, scopes, password)
         store.audit.note("local", "user.create", name, role)
     show({"name": name, "role": role, "scopes": list(scopes)}, f"{name} may sign in as {role}.")
@@ -41,7 +37,7 @@ def create(name: str, role: str, scopes: tuple[str, ...]) -> None:
 @user.command("list")
 def list_users() -> None:
     """Names, roles, scopes, and when each signed in last."""
-    with _books() as store:
+    with own_books() as store:
         found = store.users.users()
     rows = [
         (
@@ -82,14 +78,14 @@ def enable(name: str) -> None:
 def password(name: str) -> None:
     """A new password for NAME, who is signed out everywhere."""
     new = _password()
-    with _books() as store:
+    with own_books() as store:
         store.users.set_password(name, new)
         store.audit.note("local", "user.password", name)
     show({"changed": name}, f"The password of {name} is changed.")
 
 
 def _disable(name: str, disabled: bool) -> None:
-    with _books() as store:
+    with own_books() as store:
         store.users.disable(name, disabled)
         store.audit.note("local", "user.disable" if disabled else "user.enable", name)
 
@@ -98,15 +94,3 @@ def _password() -> Secret:
     if sys.stdin.isatty():
         return Secret(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     return Secret(sys.stdin.read(LONGEST).rstrip("\r\n"))
-
-
-@contextmanager
-def _books() -> Iterator[Any]:
-    """Loaded by name: the database's packages cost half a second that `--help` need not wait for."""
-    load_settings = import_module("runners.settings_source").load_settings
-    store = import_module("runners.own_store").store_of(load_settings(asked().config_path()).server)
-    try:
-        store.migrate()
-        yield store
-    finally:
-        store.close()

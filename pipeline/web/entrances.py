@@ -1,5 +1,6 @@
 """The calls about entrances: how their regions are, what would be changed, and the changes: apply, park, unpark."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from pipeline.caller import Caller
@@ -9,7 +10,9 @@ from pipeline.entrances.park import park, unpark
 from pipeline.entrances.plan import Plan, guard, lines
 from pipeline.errors import Conflict
 from pipeline.ports import Ports
+from pipeline.web.answers import Answer
 from pipeline.web.auth import Role
+from pipeline.web.bodies import Sent
 from pipeline.web.calls import Call
 from pipeline.web.entrances_answers import (
     ApplyBody,
@@ -115,6 +118,29 @@ def _change(change: Change, entrance: Entrance) -> EntranceChangeAnswer:
     )
 
 
+def _change_of(
+    path: str,
+    summary: str,
+    handler: Callable[..., Answer],
+    answer: type[Answer],
+    body: type[Sent],
+    action: str,
+) -> Call:
+    """It moves the users of every service behind the entrance: only for admins without scopes."""
+    return Call(
+        "POST",
+        path,
+        Role.ADMIN,
+        summary,
+        handler,
+        answer,
+        body=body,
+        errors=(400, 404, 409, 413, 415, 502, 503),
+        unbound=True,
+        action=action,
+    )
+
+
 CALLS = (
     Call(
         "GET",
@@ -143,40 +169,28 @@ CALLS = (
         query=EntrancePlanQuery,
         errors=(400, 404, 502, 503),
     ),
-    Call(
-        "POST",
+    _change_of(
         "/entrances/<entrance>/apply",
-        Role.ADMIN,
         "Make the provider answer as shipway.yml says",
         apply_entrance,
         EntrancePlanAnswer,
-        body=ApplyBody,
-        errors=(400, 404, 409, 413, 415, 502, 503),
-        unbound=True,
-        action="entrance.apply",
+        ApplyBody,
+        "entrance.apply",
     ),
-    Call(
-        "POST",
+    _change_of(
         "/regions/<region>/park",
-        Role.ADMIN,
         "Give a region no answers until it is unparked",
         park_region,
         ParkedAnswer,
-        body=ParkBody,
-        errors=(400, 404, 409, 413, 415, 502, 503),
-        unbound=True,
-        action="region.park",
+        ParkBody,
+        "region.park",
     ),
-    Call(
-        "POST",
+    _change_of(
         "/regions/<region>/unpark",
-        Role.ADMIN,
         "Give a parked region its share again",
         unpark_region,
         ParkedAnswer,
-        body=UnparkBody,
-        errors=(400, 404, 409, 413, 415, 502, 503),
-        unbound=True,
-        action="region.unpark",
+        UnparkBody,
+        "region.unpark",
     ),
 )

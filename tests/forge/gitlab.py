@@ -25,6 +25,7 @@ from tests.forge import gitlab_hooks, gitlab_rest, gitlab_runner_protocol, gitla
 from tests.forge.git_http import answer, ask, git, is_git, refs, repository_of
 from tests.forge.gitlab_jobs import JobIssuer
 from tests.forge.gitlab_project import Project, Refusal
+from tests.parts.http_stand_in import served
 
 REPORTER, DEVELOPER, MAINTAINER = 20, 30, 40
 GIT_SCOPES = {"api", "write_repository", "read_repository"}
@@ -237,12 +238,5 @@ def _password(header: str) -> str:
 
 @contextmanager
 def fake_gitlab(root: Path, version: int = 19, address: str = "127.0.0.1") -> Iterator[FakeGitLab]:
-    server = FakeGitLab(root, version, address)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with served(FakeGitLab(root, version, address)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,12 +2,13 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.parts.http_stand_in import served
 
 TOKEN = "ghp-hush-hush"
 FIELDS = {"state", "target_url", "description", "context"}
@@ -88,12 +89,5 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def status_server(kind: Kind) -> Iterator[StatusServer]:
-    server = StatusServer(kind)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with served(StatusServer(kind)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -4,35 +4,28 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.parts.balancers.aliyun_signature import ApiError, Gate
+from tests.parts.http_stand_in import StandIn, served
 
 KEYS = {"AKID": "AKSECRET"}
 INSTANCES = {"acme": "cri-acme0001"}
 
 
-class RegistryApi(ThreadingHTTPServer):
+class RegistryApi(StandIn):
     """`lent`: logins given so far; each is another one. `life`: seconds that they are good for."""
 
-    daemon_threads = True
-    block_on_close = False
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.gate = Gate(KEYS)
         self.life = 3600.0
         self.lent = 0
         self.empty = False
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def login(self) -> tuple[str, str, int]:
         self.lent += 1
@@ -110,12 +103,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def registry_api() -> Iterator[RegistryApi]:
-    server = RegistryApi()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(RegistryApi()) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()

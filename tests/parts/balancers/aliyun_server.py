@@ -1,16 +1,16 @@
 """The HTTP side of the fake Aliyun: signatures checked, faults on request, a request id on every answer."""
 
 import json
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.parts.balancers.aliyun_signature import ApiError, Gate
 from tests.parts.balancers.faults import Faults
+from tests.parts.http_stand_in import StandIn, served
 
 KEYS = {"AKID": "AKSECRET"}
 
@@ -24,19 +24,12 @@ class Product(Protocol):
     def act(self, action: str, values: dict[str, str]) -> dict[str, object]: ...
 
 
-class AliyunServer(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class AliyunServer(StandIn):
     def __init__(self, cloud: Product, faults: Faults) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.cloud = cloud
         self.faults = faults
         self.gate = Gate(KEYS)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -91,12 +84,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def aliyun_server(cloud: Product, faults: Faults) -> Iterator[AliyunServer]:
-    server = AliyunServer(cloud, faults)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(AliyunServer(cloud, faults)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from tests.parts.balancers.faults import Faults
+from tests.parts.http_stand_in import StandIn, served
 
 KEYS = {"AKIDSECRETID": "SKEY"}
 VERSION = "2021-03-23"
@@ -158,17 +159,10 @@ def refusal(headers: dict[str, str], body: bytes) -> str:
     return "" if hmac.compare_digest(expected, signature) else "AuthFailure.SignatureFailure"
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class Server(StandIn):
     def __init__(self, cloud: Dnspod) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.cloud = cloud
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -207,12 +201,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def dnspod_server(cloud: Dnspod) -> Iterator[Server]:
-    server = Server(cloud)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(Server(cloud)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()

@@ -7,13 +7,14 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from tests.parts.balancers.faults import Faults
 from tests.parts.dns.aws_signature import refusal
+from tests.parts.http_stand_in import StandIn, served
 
 SPACE = "https://route53.amazonaws.com/doc/2013-04-01/"
 KEYS = {"AKID": "AKSECRET"}
@@ -106,17 +107,10 @@ def _check_siblings(rows: dict[Key, dict[str, Any]]) -> None:
             raise ApiError(400, "InvalidChangeBatch", "A plain record with this name and type exists.")
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class Server(StandIn):
     def __init__(self, cloud: Route53) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.cloud = cloud
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -206,12 +200,5 @@ def _set(key: Key, row: dict[str, Any]) -> str:
 
 @contextmanager
 def route53_server(cloud: Route53) -> Iterator[Server]:
-    server = Server(cloud)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(Server(cloud)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
