@@ -108,7 +108,7 @@ def _by_host(looks: Looks) -> dict[str, list[HostSeen]]:
 def _words(host: str, seen: HostSeen, looks: Looks, ports: Ports) -> str:
     there = [e for e in _looked_at(host, looks, ports) if host in _here(e, ports)]
     names = [f"{e.service}/{e.name} ({e.on_host_loss})" for e in there]
-    return f"{seen.error}. It has replicas of: {', '.join(names) or 'nothing'}."
+    return f"{seen.error.removesuffix('.')}. It has replicas of: {', '.join(names) or 'nothing'}."
 
 
 # ------------------------------------------------------------------------------------------------ what is due

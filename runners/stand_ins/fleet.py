@@ -27,7 +27,7 @@ class WorldEngines:
         world = self.world
         world.pass_time()
         if not world.up[host.name]:
-            return HostSeen(host.name, reachable=False, error="no answer within 5 s")
+            return HostSeen(host.name, reachable=False, error="no answer within 5 s.")
         named = [c for c in world.at(host.name) if _named(c, service, environment)]
         mine = [c for c in named if c.installation in ("", self.installation)]
         return HostSeen(

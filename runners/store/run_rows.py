@@ -179,7 +179,7 @@ def _supersede_older(tx: Connection, newest: Mapping[Beside, int], at: datetime)
     rows = [
         dict(zip(names, place, strict=True))
         | {"newest": number, "now": at}
-        | {"why": f"Run {number}, of a newer commit, took its place before it began."}
+        | {"why": f"Run {number}, asked for later, took its place before it began."}
         for place, number in sorted(newest.items())
     ]
     for row in rows:

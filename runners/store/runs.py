@@ -209,7 +209,7 @@ class SqlRuns:
             guard(tx, lease)
             run = run_of(self._still_running(tx, run_id))
             if newer := self._newer(tx, run):
-                why = f"Run {newer}, of a newer commit, came before this one could {what}."
+                why = f"Run {newer}, asked for later, came before this one could {what}."
                 end_run(tx, run_id, RunStatus.SUPERSEDED, why, self._database.now(tx))
                 return False
             values = {"status": RunStatus.QUEUED, **wait}

@@ -75,7 +75,7 @@ def test_a_run_that_would_wait_gives_way_to_a_newer_one_that_is_queued(books: St
     run = books.runs.run(run_id)
     assert (run.status, run.error) == (
         RunStatus.SUPERSEDED,
-        f"Run {newer.id}, of a newer commit, came before this one could be approved.",
+        f"Run {newer.id}, asked for later, came before this one could be approved.",
     )
 
 

@@ -80,7 +80,7 @@ def test_it_gives_way_to_a_newer_one_that_is_queued(books: Store):
 
     assert not books.runs.hold(run_id, WHY, lease)
 
-    why = f"Run {newer.id}, of a newer commit, came before this one could be deployed."
+    why = f"Run {newer.id}, asked for later, came before this one could be deployed."
     assert books.runs.run(run_id).error == why
 
 

@@ -113,7 +113,7 @@ def test_a_newer_push_supersedes_queued_runs_of_its_environment_only(books: Stor
     (new,) = books.inbox.receive(delivery("3")).runs
 
     assert [books.runs.run(n).status for n in (old, other, new)] == ["superseded", "queued", "queued"]
-    assert books.runs.run(old).error == f"Run {new}, of a newer commit, took its place before it began."
+    assert books.runs.run(old).error == f"Run {new}, asked for later, took its place before it began."
 
 
 def test_two_runs_of_one_environment_in_one_delivery_leave_the_newest(books: Store):

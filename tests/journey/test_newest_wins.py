@@ -12,7 +12,7 @@ from pipeline.rollout.deployment import Status
 from tests.journey.road import chances
 
 PUSHES, WITHIN = 5, 10.0
-NAMED = re.compile(r"Run (\d+), of a newer commit, took its place before it began\.")
+NAMED = re.compile(r"Run (\d+), asked for later, took its place before it began\.")
 
 
 def commits(road, count=PUSHES):

@@ -19,7 +19,7 @@ def test_silence_is_told_once(spared):
     for _ in range(3):
         tend(spared.ports)
     assert [told.partition(":")[0] for told in spared.notices.told] == ["web-1 does not answer"]
-    assert "shop/production (replace)" in spared.notices.told[0]
+    assert "within 5 s. It has replicas of: shop/production (replace)." in spared.notices.told[0]
     spared.world.up["web-1"] = True
     for _ in range(3):
         tend(spared.ports)

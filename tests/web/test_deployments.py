@@ -72,6 +72,7 @@ def test_an_image_without_a_digest_is_refused_with_a_sentence(client, headers):
     answer = client.post(f"{PLACE}/deployments", json={"image": "127.0.0.1:5000/shop:v1"}, headers=headers)
 
     assert answer.status_code == 400
+    assert "was refused: image: an image is named by its digest" in answer.json["detail"]
     assert "named by its digest, as repository@sha256:…; a tag alone is not enough" in answer.json["detail"]
 
 
