@@ -18,6 +18,7 @@ from pipeline.errors import RunnerError
 from pipeline.pools.pool import Pool
 from pipeline.reports.compose import reports_of
 from pipeline.settings import Settings
+from runners.agents.record import agents_of
 from runners.balancers import Balancers
 from runners.clouds import Clouds
 from runners.dns import Providers
@@ -70,8 +71,9 @@ def doctor(deadline: float) -> None:
     """
     path = asked().config_path()
     settings = load_settings(path)
-    store = store_of(settings.server)
-    reach = reach_of(settings.server, store)
+    server = settings.server
+    store = store_of(server) if server.database.startswith("postgresql") else None  # a file would be made
+    reach = reach_of(server, store) if store else Reach(agents_of(server.data))
     good = Check("This machine", "configuration", lambda: [ok("configuration", f"{path} is good")])
     checks = [good, *_here(settings), *_registry(settings), *_hosts(settings, reach)]
     checks += [*_fronts(settings, reach), *_entrances(settings), *_pools(settings), *_repositories(settings)]
@@ -79,7 +81,8 @@ def doctor(deadline: float) -> None:
         examine(checks, deadline, lambda number: told(number, len(checks)))
     finally:
         _close(reach)
-        store.close()
+        if store:
+            store.close()
     show(documents(checks), "\n".join(report(checks, size()[0] if lively() else 0)))
     found = [finding for check in checks for finding in check.found]
     failed = sum(finding.level is Level.BAD for finding in found)
