@@ -1,6 +1,7 @@
 """`serve`: the server's process. What it serves and how it ends is `pipeline.web`'s."""
 
 import gc
+from threading import Thread
 
 import click
 
@@ -10,6 +11,7 @@ from pipeline.commands.parts import beat_option, log_format_option, open_books
 from pipeline.web.app import create_app
 from pipeline.web.asgi import create_asgi
 from pipeline.web.serve import serve as run_server
+from pipeline.web.warming import warm
 from pipeline.wiring import build_ports
 from runners.log_lines import set_up
 from runners.machine import Presence
@@ -37,6 +39,8 @@ def serve(log_format: str, beat: str, fd: int) -> None:
     gc.set_threshold(GARBAGE)
     try:
         with Presence(store, settings.server):
-            run_server(create_asgi(create_app(ports), ports), listener, Beat(beat).touch)
+            app = create_asgi(create_app(ports), ports)
+            Thread(target=warm, args=(ports,), name="warming", daemon=True).start()
+            run_server(app, listener, Beat(beat).touch)
     finally:
         store.close()

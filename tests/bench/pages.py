@@ -22,6 +22,7 @@ from pipeline.secret import Secret
 from pipeline.settings import Settings
 from pipeline.web.app import create_app
 from pipeline.web.pages.static import assets
+from pipeline.web.warming import warm
 from runners.store import Store
 from tests.web.conftest import COMMIT, DIGEST, House, house_in, settings
 from tests.web.deployed import bring
@@ -58,6 +59,7 @@ class Cost:
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder, _house(Path(folder)) as house:
         client = create_app(house.ports).test_client()
+        warm(house.ports)  # as `shipway serve` does
         token = house.token("admin", name="bench")
         house.store.users.create("bench", "admin", (), Secret(PASSWORD))
         form = {"name": "bench", "password": PASSWORD}

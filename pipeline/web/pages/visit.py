@@ -39,7 +39,7 @@ class Visit:
     args: Mapping[str, str] = field(default_factory=dict)
     pulse: Pulse = field(repr=False, kw_only=True)
     logs: LogIndexes = field(repr=False, kw_only=True)
-    patience: float = 0.15  # seconds that this page may wait for what hosts say
+    patience: float = 0.1  # seconds that this page may wait for what hosts say
 
     def ask(self, answer: type[A], name: str, sent: Mapping[str, str] | None = None, **path: str | int) -> A:
         """What the API's call `name` answers to this person: same rights, same function, same line in the audit."""
