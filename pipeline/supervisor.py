@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runners.log_lines import set_up
-from runners.process import Beat, Fork, Watch, dying_with, reap_orphans
+from runners.process import Beat, Fork, Watch, dying_with, reap_orphans, say
 
 log = logging.getLogger("shipway.supervisor")
 
@@ -42,7 +42,8 @@ class ChildPlan:
     """`beat`: file of its signs of life. `ready`: a path that shows it works; `after`: one it waits for.
     `last`: ended when all others have ended. `fds`: open files that it inherits. `pid`: of the first one, when it was
     made by this process before it became the supervisor. `foreign`: somebody else's program, which gets nothing of an
-    environment that may hold secrets."""
+    environment that may hold secrets. `farewell`: sent to the socket at `ready` along with the signal that ends it, for a
+    program that looks for signals once a second."""
 
     name: str
     words: tuple[str, ...]
@@ -53,6 +54,7 @@ class ChildPlan:
     fds: tuple[int, ...] = ()
     pid: int = 0
     foreign: bool = False
+    farewell: str = ""
 
 
 def write_plan(children: Sequence[ChildPlan], path: Path) -> None:
@@ -129,6 +131,8 @@ class Child:
         self._expected = True
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
+            if self.plan.farewell:
+                say(self.plan.ready, self.plan.farewell)
 
     def _start(self, now: float) -> None:
         self._watch = Watch(Beat(self.plan.beat), now, STARTING - FROZEN)

@@ -7,9 +7,11 @@ import ctypes
 import fcntl
 import os
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
@@ -158,6 +160,14 @@ def reap_orphans(known: Collection[int]) -> None:
         if ended is None or ended.si_pid in known:
             return
         os.waitpid(ended.si_pid, 0)
+
+
+def say(path: str, words: str) -> None:
+    """To whoever listens on this unix socket; nothing when nobody does."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(0.2)
+        line.connect(path)
+        line.sendall(words.encode())
 
 
 def hold_alone(data: Path) -> IO[str]:

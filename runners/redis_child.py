@@ -14,6 +14,7 @@ from runners.socket_folder import own, socket_folder
 
 PROGRAMS = ("valkey-server", "redis-server")
 SOCKET = "redis.sock"
+FAREWELL = "SHUTDOWN\r\n"  # a signal alone is noticed at the next look after itself, see `hz` below
 
 
 def socket_path(data: str) -> Path:

@@ -38,6 +38,29 @@ def called(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_what_a_command_imported_is_never_looked_through_for_garbage() -> None:
+    script = "import gc\nfrom pipeline.cli import load\nload('up')\nprint(gc.get_freeze_count(), len(gc.get_objects()))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    frozen, looked_through = (int(word) for word in done.stdout.split())
+    assert looked_through < frozen / 50
+
+
+def test_a_token_is_made_without_what_server_and_workers_need(tmp_path: Path) -> None:
+    file = tmp_path / "shipway.yml"
+    file.write_text(f"server: {{data: {tmp_path}/data}}\nservices: {{}}\n")
+    words = ["--config", str(file), "token", "create", "mia"]
+
+    loaded = loaded_after(
+        f"from pipeline.cli import shipway\ntry:\n    shipway.main({words})\nexcept SystemExit:\n    pass"
+    )
+
+    assert "sqlalchemy" in loaded
+    assert loaded & {"alembic", "boto3", "docker", "flask", "jinja2", "redis", "rq", "uvicorn"} == set()
+
+
 def test_help_loads_nothing_heavy() -> None:
     loaded = loaded_after(
         "from pipeline.cli import shipway\ntry:\n    shipway.main(['--help'])\nexcept SystemExit:\n    pass"

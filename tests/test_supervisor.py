@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -173,6 +174,31 @@ def test_an_end_that_was_asked_for_is_no_news(nursery: Nursery, caplog: pytest.L
     looked_at(child, 0.1)
 
     assert "process died" not in caplog.text
+
+
+def test_a_child_that_asks_for_it_is_told_to_end_in_words_too(nursery: Nursery, tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    child = Child(ChildPlan("a", ("a",), ready=path, farewell="bye"), nursery)
+    looked_at(child, 0.0)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        child.end(signal.SIGTERM)
+
+        heard, _ = listener.accept()
+        with heard:
+            assert heard.recv(10) == b"bye"
+    assert nursery.born[0].signals == [signal.SIGTERM]
+
+
+def test_a_farewell_that_nobody_hears_is_no_trouble(nursery: Nursery, tmp_path: Path) -> None:
+    child = Child(ChildPlan("a", ("a",), ready=str(tmp_path / "s"), farewell="bye"), nursery)
+    looked_at(child, 0.0)
+
+    child.end(signal.SIGTERM)
+
+    assert nursery.born[0].signals == [signal.SIGTERM]
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:

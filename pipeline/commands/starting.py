@@ -20,7 +20,7 @@ from pipeline.supervisor import ChildPlan, write_plan
 from runners.machine import this_machine
 from runners.own_store import store_of
 from runners.process import Beat, Fork, hold_alone
-from runners.redis_child import prepare, program, socket_path, words
+from runners.redis_child import FAREWELL, prepare, program, socket_path, words
 from runners.settings_source import load_settings
 from runners.store import Store
 
@@ -89,9 +89,8 @@ def _crew(
 def _redis(data: str) -> ChildPlan:
     prepare(data)
     socket_path(data).unlink(missing_ok=True)  # of an earlier life; nobody may take it for this one's
-    return ChildPlan(
-        "redis", tuple(words(program(), data)), ready=str(socket_path(data)), last=True, foreign=True
-    )
+    made, ready = tuple(words(program(), data)), str(socket_path(data))
+    return ChildPlan("redis", made, ready=ready, last=True, farewell=FAREWELL, foreign=True)
 
 
 def _first_entries(settings: Settings) -> tuple[Path, str]:
