@@ -62,6 +62,7 @@ class Route:
     domain: str = ""
     backends: tuple[Backend, ...] = ()
     drain_timeout: float = 30.0  # seconds
+    health: str = ""  # a path that a ready replica answers below 500; empty: any answer to / is one
 
     @property
     def name(self) -> str:
@@ -97,6 +98,7 @@ class BackendSeen:
     requests: int | None = None
     errors: int | None = None
     mean: float | None = None  # seconds until an answer begins, over the latest requests
+    held: bool = False  # it is ready by the configuration, and the proxy itself finds that it does not answer
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,10 @@ class SiteSeen:
 
     def serves(self, address: str) -> bool:
         return any(b.state is BackendState.READY for b in self._listed.get(address, ()))
+
+    def holds(self, address: str) -> bool:
+        """Its replica is back and has not answered the proxy yet."""
+        return any(b.held for b in self._listed.get(address, ()))
 
     def idle(self, address: str) -> bool:
         """True when no request can be under way to this address through this site."""

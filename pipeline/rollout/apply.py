@@ -18,7 +18,7 @@ from pipeline.ports import Ports
 from pipeline.retention.need import images_needed
 from pipeline.retention.prune import Pruned, make_room
 from pipeline.rollout.balance import balance
-from pipeline.rollout.deployment import Deployment
+from pipeline.rollout.deployment import Deployment, Status
 from pipeline.rollout.effects import (
     Admit,
     CheckProxy,
@@ -220,7 +220,14 @@ def _own(site: Site, backends: tuple[Backend, ...], deployment: Deployment) -> R
         domain=deployment.domain,
         backends=backends,
         drain_timeout=deployment.policy.drain_timeout,
+        health=_asked(deployment),
     )
+
+
+def _asked(deployment: Deployment) -> str:
+    going_back = deployment.status is Status.ROLLING_BACK
+    release = deployment.previous if going_back else deployment.release
+    return release.spec.health.asked if release else ""
 
 
 def _route(wanted: SiteWanted, deployment: Deployment) -> Route | None:

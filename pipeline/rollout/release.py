@@ -29,6 +29,11 @@ class HealthCheck:
     smoke: tuple[str, ...] = ()  # paths that must answer below 500 before any user sees the replica
     host: str = ""  # Host header of the requests (the route's domain); empty: the replica's own address
 
+    @property
+    def asked(self) -> str:
+        """The path over HTTP; empty where health is not asked so."""
+        return self.path if self.kind is HealthKind.HTTP else ""
+
 
 class Hook(StrEnum):
     """Commands of the repository, run once in a container of a release. Named like the keys of `run:`."""

@@ -52,7 +52,7 @@ def _restore(look: Look, plan: HostPlan, may_go: bool) -> Step:
         record = lost(record, look.now)
         wake = after(_silent_since(look, record), look.deployment.policy.unreachable_grace)
         return Step(record, wake=wake, obstacle=f"it does not answer: {look.host(plan.host).error}")
-    record = _deaths(look, plan, found(record))
+    record = _deaths(look, plan, _rebooted(look, found(record)))
     record = replace(
         record, replicas=tuple(converge.sampled(look, record, r) for r in look.standing(plan.host))
     )
@@ -89,12 +89,9 @@ def _settle(look: Look, plan: HostPlan, record: HostRecord, missing: tuple[Effec
     admitted = record.admitted_at is not None
     keep = converge.keep(look, plan) if admitted else ()
     record, leaving = _let_go(look, plan, record)
-    obstacle = unfit or _obstacle(look, plan)
-    asked = (
-        [health.due_at(r, look.aim.spec.health, eager=True) for r in record.replicas]
-        if unfit and look.aim
-        else []
-    )
+    silent = _silent(look, plan, record)
+    obstacle = unfit or _obstacle(look, plan) or silent
+    asked = _asked(look, record) if unfit or silent else []
     effects = (*missing, *keep, *leaving)
     if look.count(plan.host) and not unfit and traffic.arrived(look, plan):
         entering = entrance.enter(look, plan, record)
@@ -108,6 +105,17 @@ def _settle(look: Look, plan: HostPlan, record: HostRecord, missing: tuple[Effec
     return Step(
         record, effects, wake=soonest([*asked, record.drain_by, record.start_after]), obstacle=obstacle
     )
+
+
+def _asked(look: Look, record: HostRecord) -> list[datetime | None]:
+    check = look.aim.spec.health if look.aim else HealthCheck()
+    return [health.due_at(r, check, eager=record.admitted_at is None) for r in record.replicas]
+
+
+def _rebooted(look: Look, record: HostRecord) -> HostRecord:
+    """What its engine or machine brings back has all its time to get well."""
+    boot = look.host(record.host).boot
+    return record if not boot or boot == record.boot else replace(record, boot=boot, health_by=None)
 
 
 def _deaths(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:
@@ -137,6 +145,21 @@ def _unfit(look: Look, record: HostRecord) -> str:
     if record.admitted_at is not None or not waiting:
         return ""
     return f"replica {waiting[0].index} of release {_name(look)} is not healthy yet: {waiting[0].note or 'no answer yet'}"
+
+
+def _silent(look: Look, plan: HostPlan, record: HostRecord) -> str:
+    """Why its users would meet nobody, although the previous release has its place in the route: the engine has started
+    a replica again, and that answers neither us nor its proxy yet."""
+    if passed(record.health_by, look.now):
+        return ""
+    sites = [traffic.seen(look, site) for site in traffic.sites_of(look.deployment, plan)]
+    held = {r.container for r in look.standing(plan.host) if any(s.holds(r.address) for s in sites)}
+    mute = next((r for r in record.replicas if not r.good or r.container in held), None)
+    if mute is None:
+        return ""
+    who = f"replica {mute.index} of release {_name(look)}"
+    why = "its proxy has had no answer from it yet" if mute.good else mute.note or "no answer yet"
+    return f"{who} was started again and is not back: {why}"
 
 
 def _let_go(look: Look, plan: HostPlan, record: HostRecord) -> tuple[HostRecord, tuple[Effect, ...]]:

@@ -21,6 +21,7 @@ from runners.proxies.runtime import (
     read_marker,
     read_slots,
     seen,
+    trusted,
 )
 from runners.render import render
 
@@ -54,7 +55,9 @@ def serve(site: SiteContainer, wanted: SiteWanted) -> None:
         _tell(site, current, plan.commands, Marker(wanted.generation, shape, plan.bases), wanted)
     else:
         _reload(site, wanted, shape)
-        old = _read(site)[1:]
+        fresh, *old = _read(site)
+        commands = trusted(fresh, wanted.routes, current)
+        _tell(site, fresh, commands, Marker(wanted.generation, shape, fresh.marker.bases), wanted)
     _tell_old(site, old, wanted)
     _prove(site, wanted)
 
@@ -121,7 +124,7 @@ def _render(
         padded = [*ready, *[""] * (len(slots[route.name]) - len(ready))]
         pairs = zip(slots[route.name], padded, strict=True)
         lines = [{"name": name, "address": address} for name, address in pairs]
-        routes.append({"name": route.name, "domain": route.domain, "slots": lines})
+        routes.append({"name": route.name, "domain": route.domain, "health": route.health, "slots": lines})
     default = next((route.name for route in wanted.routes if not route.domain), "shipway-unknown")
     return render(
         "haproxy/haproxy.cfg.j2",

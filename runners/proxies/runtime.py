@@ -14,6 +14,7 @@ from pipeline.fleet.proxy import Backend, BackendSeen, BackendState, Route
 VARIABLE = "proc.shipway"
 _FREE = "MAINT"
 _DRAIN = "DRAIN"
+_DOWN = "DOWN"
 _ANSWERS = tuple(f"hrsp_{kind}" for kind in ("1xx", "2xx", "3xx", "4xx", "5xx", "other"))
 _FAILED = ("econ", "eresp")  # connections refused; answers cut or never sent
 _WINDOW = 1024  # requests over which HAProxy takes its means, at most
@@ -22,7 +23,8 @@ _MARKER = re.compile(rf"{re.escape(VARIABLE)}: type=str value=<([^>]*)>")
 
 @dataclass(frozen=True)
 class Slot:
-    """One server line. `status` as HAProxy says it: MAINT is free, DRAIN finishes, everything else serves."""
+    """One server line. `status` as HAProxy says it: MAINT is free, DRAIN finishes, DOWN is held back until it answers,
+    everything else serves."""
 
     backend: str
     name: str
@@ -42,6 +44,10 @@ class Slot:
     @property
     def free(self) -> bool:
         return self.status.startswith(_FREE)
+
+    @property
+    def held(self) -> bool:
+        return self.status.startswith(_DOWN)
 
     @property
     def draining(self) -> bool:
@@ -143,7 +149,7 @@ def change(worker: Worker, routes: tuple[Route, ...]) -> Change:
             if backend.state is not BackendState.READY:
                 continue
             if slot is not None:
-                ready += [f"set server {slot.key} state ready"] if slot.draining else []
+                ready += _admit(slot) if slot.draining else []
             elif free:
                 taken = free.pop(0)
                 ready += _take(taken, backend)
@@ -155,6 +161,14 @@ def change(worker: Worker, routes: tuple[Route, ...]) -> Change:
         used |= {slot.key for slot in slots if not slot.free}
     kept = {key: counts for key, counts in bases.items() if key in used and any(counts)}
     return Change((*ready, *drain), kept, fits)
+
+
+def trusted(worker: Worker, routes: tuple[Route, ...], before: Worker) -> tuple[str, ...]:
+    """A reload asks all replicas anew; those that had their requests from the process before it, or were admitted just
+    now, keep them whatever they answer. One that it held back has yet to show itself."""
+    held = {(slot.backend, slot.address) for slot in before.slots if slot.held}
+    ready = {(route.name, address) for route in routes for address in route.ready} - held
+    return tuple(_well(slot) for slot in worker.slots if (slot.backend, slot.address) in ready)
 
 
 def seen(current: Worker, old: tuple[Worker, ...]) -> tuple[BackendSeen, ...]:
@@ -172,6 +186,7 @@ def seen(current: Worker, old: tuple[Worker, ...]) -> tuple[BackendSeen, ...]:
                 max(0, slot.requests - base[0]),
                 max(0, slot.errors - base[1]),
                 slot.mean if not base[0] or slot.requests - base[0] >= _WINDOW else None,
+                slot.held,
             )
             found[slot.address] = _merged(found.get(slot.address), mine)
     return tuple(found[address] for address in sorted(found))
@@ -214,16 +229,28 @@ def _free_slots(slots: tuple[Slot, ...], route: Route) -> list[Slot]:
 def _take(slot: Slot, backend: Backend) -> list[str]:
     ip, _, port = backend.address.rpartition(":")
     first = [] if slot.free else [f"set server {slot.key} state maint"]
-    return [*first, f"set server {slot.key} addr {ip} port {port}", f"set server {slot.key} state ready"]
+    return [*first, f"set server {slot.key} addr {ip} port {port}", *_admit(slot)]
+
+
+def _admit(slot: Slot) -> list[str]:
+    """It has passed its gate: it serves at once, whatever HAProxy's own first check would find."""
+    return [f"set server {slot.key} state ready", _well(slot)]
 
 
 def _leave(slots: tuple[Slot, ...], route: Route) -> list[str]:
     """A slot that drains without sessions is not put to maintenance here: it may be taken in this very change."""
-    return [
-        f"set server {slot.key} state drain"
-        for slot in slots
-        if not slot.free and not slot.draining and slot.address not in route.ready
-    ]
+    leaving = [s for s in slots if not s.free and not s.draining and s.address not in route.ready]
+    return [command for slot in leaving for command in _drain(slot)]
+
+
+def _drain(slot: Slot) -> list[str]:
+    """HAProxy says DOWN, and not DRAIN, of one that it held back."""
+    first = [f"set server {slot.key} state drain"]
+    return [*first, _well(slot)] if slot.held else first
+
+
+def _well(slot: Slot) -> str:
+    return f"set server {slot.key} health up"
 
 
 def _merged(one: BackendSeen | None, two: BackendSeen) -> BackendSeen:
@@ -237,4 +264,5 @@ def _merged(one: BackendSeen | None, two: BackendSeen) -> BackendSeen:
         (one.requests or 0) + (two.requests or 0),
         (one.errors or 0) + (two.errors or 0),
         two.mean if one.mean is None else one.mean,
+        one.held,
     )

@@ -11,6 +11,7 @@ from pipeline.errors import ConfigRefused
 from pipeline.fleet.proxy import Route, SiteWanted
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_PATH = re.compile(r"/[A-Za-z0-9._~/?=&:@,;+%-]{0,255}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -50,7 +51,12 @@ def _route(wanted: SiteWanted, route: Route) -> Route:
                 f"Site {wanted.site}: {backend.address!r} of {route.name} is not an IPv4 address and port. "
                 f"Correct hosts.{backend.host}.address."
             )
-    return replace(route, domain=domain, backends=tuple(sorted(route.backends)))
+    return replace(route, domain=domain, backends=tuple(sorted(route.backends)), health=_asked(route.health))
+
+
+def _asked(path: str) -> str:
+    """A path with other characters is none that a file could name safely: then any answer will do."""
+    return path if _PATH.fullmatch(path) else ""
 
 
 def _is_address(address: str) -> bool:

@@ -114,7 +114,13 @@ class WorldProxies:
         listed = {b.address: b for b in front.backends if named or b.state is BackendState.READY}
         self.world.pass_time()
         backends = [
-            BackendSeen(a, b.state, self.world.sessions(site, a) if named else None, *front.figures(a))
+            BackendSeen(
+                a,
+                b.state,
+                self.world.sessions(site, a) if named else None,
+                *front.figures(a),
+                a in front.held,
+            )
             for a, b in listed.items()
         ]
         busy = [a for a in front.leaving if a not in listed and self.world.sessions(site, a)]

@@ -30,6 +30,7 @@ class Front:
     refuses: bool = False  # its configuration does not load
     stuck: bool = False  # it does not reload
     users: float = USERS
+    held: set[str] = field(default_factory=set)  # it is back, and these have not answered it yet
     counts: dict[str, Counts] = field(default_factory=dict)
     counted_at: datetime | None = None
 

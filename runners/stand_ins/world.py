@@ -78,6 +78,7 @@ class World:
             while container.state is ReplicaState.RUNNING and self._over(container):
                 self.end(container, exit_code=1)
         for site, front in self.fronts.items():
+            front.held -= {c.address for c in self.containers.values() if self.well(c)}
             reached = self.up[site.host] and (not self.entrance or self.entrance.sends(site.host))
             front.users_come(self.clock.now(), reached, self._answer)
 
@@ -135,6 +136,7 @@ class World:
         for site, front in self.fronts.items():
             if site.host == host:
                 front.leaving.clear()
+                front.held = front.ready()
 
     # -------------------------------------------------------------------------------------------- effects
 

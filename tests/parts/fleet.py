@@ -101,7 +101,7 @@ class Fleet:
         site = Site(proxy.name, self.host.name)
         backends = [Backend(address, self.host.name, 1) for address in ready]
         backends += [Backend(address, self.host.name, 1, BackendState.DRAIN) for address in drain]
-        route = Route(site, self.service, "production", domain, tuple(backends))
+        route = Route(site, self.service, "production", domain, tuple(backends), health="/healthz")
         return SiteWanted(site, generation, (route,))
 
     def also(self, wanted: SiteWanted, service: str, ready: Sequence[str], domain: str) -> SiteWanted:

@@ -7,7 +7,8 @@ from typing import Any
 from pipeline.lease import deployment_key
 from pipeline.rollout.apply import apply
 from pipeline.rollout.effects import Effect, Prune, Retire, Start
-from pipeline.rollout.release import ReplicaPlan
+from pipeline.rollout.release import HealthCheck, HealthKind, ReplicaPlan
+from runners.stand_ins.things import Quality
 from runners.stand_ins.time import InlineHands
 from tests.rollout.stage import PRODUCTION, SHOP, Stage
 
@@ -63,3 +64,16 @@ def test_the_replicas_of_one_host_end_side_by_side_and_its_images_go_after_them(
     assert hands.together == [1, 2]
     assert [type(outcome.effect).__name__ for outcome in outcomes] == ["Retire", "Retire", "Prune"]
     assert stage.running("web-1") == []
+
+
+def test_a_proxy_is_told_what_the_release_that_it_serves_is_asked_for():
+    stage = Stage(hosts=1)
+    stage.live(health=HealthCheck(HealthKind.HTTP, "/old"))
+    site = stage.sites[0]
+
+    stage.run(stage.deploy(stage.release(health=HealthCheck(HealthKind.HTTP, "/new"))))
+    new = stage.books.routes.wanted(site).routes[0].health
+    stage.run(stage.deploy(stage.release(Quality.BAD_BAKE, health=HealthCheck(HealthKind.TCP, "/bad"))))
+
+    assert new == "/new"
+    assert stage.books.routes.wanted(site).routes[0].health == "/new"

@@ -70,6 +70,17 @@ def test_haproxy_file_keeps_the_promises_of_zero_downtime():
     assert "hard-stop-after" not in text
 
 
+def test_haproxy_asks_replicas_for_what_their_release_is_asked_for():
+    asked = replace(wanted(), routes=(replace(wanted().routes[0], health="/healthz"),))
+
+    text = haproxy_file(asked)[0]
+
+    assert "http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host shop.example.com " in text
+    assert "http-check expect rstatus ^[1-4]\n" in text
+    assert " uri / ver HTTP/1.1 " in haproxy_file(wanted())[0]
+    assert "http-check expect rstatus ^[1-5]\n" in haproxy_file(wanted())[0]
+
+
 def test_default_route_answers_every_other_name():
     assert "default_backend shop_production\n" in haproxy_file(wanted(domain=""))[0]
     assert "default_backend shipway-unknown\n" in haproxy_file(wanted())[0]

@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from pipeline.fleet.proxy import Backend, BackendState, Route, Site
-from runners.proxies.runtime import Marker, Slot, Worker, change, old_pids, read_marker, read_slots, seen
+from runners.proxies.runtime import (
+    Marker,
+    Slot,
+    Worker,
+    change,
+    old_pids,
+    read_marker,
+    read_slots,
+    seen,
+    trusted,
+)
 
 SITE = Site("front", "web-1")
 A, B, C, D = (f"10.0.0.1:2000{number}" for number in range(4))
@@ -100,6 +110,7 @@ def test_new_replica_is_ready_before_the_old_one_drains():
     assert found.commands == (
         "set server shop_production/s2 addr 10.0.0.1 port 20001",
         "set server shop_production/s2 state ready",
+        "set server shop_production/s2 health up",
         "set server shop_production/s1 state drain",
     )
 
@@ -113,7 +124,39 @@ def test_nothing_is_said_when_all_is_as_wanted():
 def test_replica_that_comes_back_while_it_drains_is_made_ready_in_its_own_slot():
     found = change(worker(slot("s1", A, "DRAIN", sessions=3)), (route([A]),))
 
-    assert found.commands == ("set server shop_production/s1 state ready",)
+    assert found.commands == (
+        "set server shop_production/s1 state ready",
+        "set server shop_production/s1 health up",
+    )
+
+
+def test_replica_that_haproxy_holds_back_is_not_forced_on_users():
+    now = worker(slot("s1", A, "DOWN"), slot("s2", B, "UP"))
+
+    assert change(now, (route([A, B]),)).commands == ()
+    assert [(b.address, b.state, b.held) for b in seen(now, ())] == [
+        (A, BackendState.READY, True),
+        (B, BackendState.READY, False),
+    ]
+
+
+def test_replica_that_haproxy_holds_back_can_leave():
+    found = change(worker(slot("s1", A, "DOWN 1/2"), slot("s2", B, "UP")), (route([B]),))
+
+    assert found.commands == (
+        "set server shop_production/s1 state drain",
+        "set server shop_production/s1 health up",
+    )
+
+
+def test_reload_leaves_every_replica_what_it_had():
+    before = worker(slot("s1", A, "UP"), slot("s2", B, "DOWN"))
+    fresh = worker(slot("s1", A, "DOWN"), slot("s2", B, "DOWN"), slot("s3", C, "UP"), slot("s4"))
+
+    assert trusted(fresh, (route([A, B, C]),), before) == (
+        "set server shop_production/s1 health up",
+        "set server shop_production/s3 health up",
+    )
 
 
 def test_address_that_is_no_longer_named_drains():

@@ -70,3 +70,16 @@ def test_two_services_that_come_to_one_name_are_refused():
 
     with pytest.raises(ConfigRefused, match="a_b_c"):
         checked(wanted(first, second))
+
+
+@pytest.mark.parametrize(
+    "path", ["/a b", "/a#b", "/'a", '/"a', "/a\\b", "/a\nb", "/${HOME}", "a", "", "/" + "x" * 256]
+)
+def test_path_that_no_file_could_name_safely_is_not_asked(path: str):
+    assert checked(wanted(replace(GOOD, health=path))).routes[0].health == ""
+
+
+def test_plain_path_is_asked_as_it_is():
+    assert (
+        checked(wanted(replace(GOOD, health="/api/v1/ready?deep=1&x=%20"))).routes[0].health.endswith("%20")
+    )
