@@ -23,6 +23,7 @@ from pipeline.settings_file import all_secrets
 from pipeline.standing import live
 from runners.agents.record import AgentFolder, agents_of
 from runners.balancers import Balancers
+from runners.balancers.address import CloudAddresses
 from runners.builder import EngineBuilder
 from runners.clock import SharedClock, SystemClock
 from runners.clouds import Clouds
@@ -98,6 +99,7 @@ def build_ports(settings: Settings, store: Store | None = None) -> Ports:
         entrances=store.entrances,
         dns=Providers(settings.entrances),
         outside=FromHere(),
+        addresses=CloudAddresses(settings.load_balancers),
         backups=store.backups,
         recovery=store.recovery,
         census=EngineCensus(reach, installation),
