@@ -26,6 +26,7 @@ from pipeline.books import (
 )
 from pipeline.building import Artifacts, Builder, NoArtifacts, Source
 from pipeline.enrolment.desk import EnrolmentDesk
+from pipeline.entrances.addresses import Addresses, NoAddresses
 from pipeline.entrances.book import Dns, Entrances, NobodyOutside, NoEntrances, Outside
 from pipeline.figures.fact import FigureBook, NoFigures
 from pipeline.figures.pulse import NoPulse, PulseBook
@@ -184,10 +185,9 @@ class Metrics(Protocol):
 class Balancer(Protocol):
     """One load balancer in front of the proxies. It only translates: order, guards and waits are the rollout's.
 
-    Every change is read, compared, written and read back: what is so already costs no call, no call is empty or names
-    more members than the cloud takes, and one change is made at a time. Throttling and 5xx are tried again with
-    backoff and jitter for a bounded time; then `Unreachable`. What the cloud refuses for good is `Rejected`: no such
-    balancer, credentials, a member that does not carry our mark."""
+    Every change is read, compared, written and read back: what is so already costs no call, no call is empty or too
+    large for the cloud, and one change is made at a time. Throttling and 5xx are tried again with backoff for a bounded
+    time; then `Unreachable`. `Rejected`: no such balancer, credentials, a member that does not carry our mark."""
 
     def capabilities(self) -> Capabilities:
         """From the balancer's own settings, so that waits fit it."""
@@ -291,6 +291,7 @@ class Ports:
     entrances: Entrances = field(default_factory=NoEntrances)
     dns: Mapping[str, Dns] = field(default_factory=dict)  # by the names of entrances in shipway.yml
     outside: Outside = field(default_factory=NobodyOutside)
+    addresses: Addresses = field(default_factory=NoAddresses)
     backups: BackupBook = field(default_factory=NoBackups)
     recovery: Recovery = field(default_factory=NoRecovery)
     census: Census = field(default_factory=NoCensus)

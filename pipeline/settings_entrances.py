@@ -28,7 +28,7 @@ SHORTEST_TTL = 1
 
 def _address(value: object) -> str:
     found = units.text(value).rstrip(".")
-    if kind_of(found) is Kind.CNAME and not HOST.fullmatch(found):
+    if found and kind_of(found) is Kind.CNAME and not HOST.fullmatch(found):
         raise ValueError(f"{found!r} is neither an IP address nor the host name of a load balancer")
     return found
 
@@ -53,7 +53,9 @@ Probe = Annotated[Word, AfterValidator(_probe)]
 
 class RegionKeys(Keys):
     address: Address = Field(
-        description="What users are sent to: public IP address, or host name of the region's load balancer."
+        default="",
+        description="What users are sent to: public IP address, or host name of the region's load balancer. Empty: what the "
+        "cloud of `load_balancer` says (aliyun-slb, aws-elbv2, aws-elb).",
     )
     share: int = Field(
         default=100, ge=0, le=100, description="Of the answers, against those of the others. 0: none."
@@ -129,7 +131,12 @@ def check_entrances(entrances: Mapping[str, EntranceKeys], balancers: list[str],
     taken: dict[str, str] = {}
     for name, entry in entrances.items():
         path: Path = ("entrances", name)
-        for key, fault in (*_of_provider(entry), *_of_access(entry), *_of_regions(name, entry)):
+        for key, fault in (
+            *_of_provider(entry),
+            *_of_access(entry),
+            *_of_addresses(entry),
+            *_of_regions(name, entry),
+        ):
             faults.add((*path, *key), fault)
         for region, one in entry.regions.items():
             if one.load_balancer and one.load_balancer not in balancers:
@@ -160,8 +167,15 @@ def _of_access(entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
         yield ("endpoint",), UNSAFE
 
 
+def _of_addresses(entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
+    for region, one in entry.regions.items():
+        if not one.address and (entry.provider is Provider.ALIYUN_CDN or not one.load_balancer):
+            what = "is missing; only with a `load_balancer`, and not for aliyun-cdn, can it be asked for"
+            yield ("regions", region, "address"), what
+
+
 def _of_regions(name: str, entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
-    kinds = {kind_of(one.address) for one in entry.regions.values()}
+    kinds = {kind_of(one.address) for one in entry.regions.values() if one.address}
     if len(kinds) > 1:
         yield (
             ("regions",),
@@ -171,7 +185,7 @@ def _of_regions(name: str, entry: EntranceKeys) -> Iterator[tuple[Path, str]]:
         yield ("regions",), "alidns weighs only IP addresses; give each region's, or take another provider"
     if not any(one.share for one in entry.regions.values()):
         yield ("regions",), "no region has a share, so nobody would answer"
-    places = [(one.address, one.line) for one in entry.regions.values()]
+    places = [(one.address or one.load_balancer, one.line) for one in entry.regions.values()]
     if len(set(places)) < len(places):
         yield ("regions",), "two of them have the same address and line; shares could not tell them apart"
     for region in entry.regions:

@@ -25,6 +25,7 @@ from pipeline.settings import Settings
 from pipeline.settings_file import all_secrets
 from pipeline.standing import live
 from runners.balancers import Balancers
+from runners.balancers.address import CloudAddresses
 from runners.builder import EngineBuilder
 from runners.clock import SharedClock, SystemClock
 from runners.clouds import Clouds
@@ -196,6 +197,7 @@ def _with_regions(ports: Ports, ground: _Ground) -> Ports:
         entrances=store.entrances,
         dns=Providers(ground.settings.entrances),
         outside=FromHere(),
+        addresses=CloudAddresses(settings.load_balancers),
         backups=store.backups,
         recovery=store.recovery,
         census=EngineCensus(ground.reach, ground.installation),

@@ -20,6 +20,7 @@ from pipeline.reports.compose import reports_of
 from pipeline.settings import Settings
 from runners.agents.record import agents_of
 from runners.balancers import Balancers
+from runners.balancers.address import CloudAddresses
 from runners.clouds import Clouds
 from runners.dns import Providers
 from runners.examining.books import look_at_database, look_at_redis
@@ -137,12 +138,13 @@ def _fronts(settings: Settings, reach: Reach) -> Iterator[Check]:
 
 def _entrances(settings: Settings) -> Iterator[Check]:
     group, providers, outside = "Entrances", Providers(settings.entrances), FromHere()
+    addresses = CloudAddresses(settings.load_balancers)
     for name, entrance in settings.entrances.items():
-        look = partial(look_at_entrance, entrance, settings.server, providers)
+        look = partial(look_at_entrance, entrance, settings.server, providers, addresses)
         mend = f"correct entrances.{name} in shipway.yml, or the rights of its access key: docs/regions.md"
         yield Check(group, f"entrance {name}", look, mend)
         for region in entrance.regions:
-            seen = partial(look_at_region, entrance, region, outside)
+            seen = partial(look_at_region, entrance, region, outside, addresses)
             yield Check(group, f"region {region} of {name}", seen)
 
 

@@ -30,7 +30,7 @@ def status() -> None:
     """Every region of every entrance."""
     answer = api(asked()).get("/entrances")
     rows = [
-        (entrance["name"], entrance["domain"], one["name"], one["address"], one["share"], one["state"],
+        (entrance["name"], entrance["domain"], one["name"], one["address"], _share(one), one["state"],
          ago(one["since"]), first_line(f"{one['by']} {one['why']}".strip()))
         for entrance in answer["entrances"]
         for one in entrance["regions"]
@@ -103,17 +103,19 @@ def unpark(region: str, entrance: str, wait: bool) -> None:
     _stay(server, answer["entrances"], wait)
 
 
+def _share(region: Mapping[str, Any]) -> str:
+    """As it is now."""
+    return str(region["share"]) if region["state"] in ("serving", "idle") else f"0 of {region['share']}"
+
+
 def _names(server: Api, entrance: str) -> Sequence[str]:
     return [entrance] if entrance else [one["name"] for one in server.get("/entrances")["entrances"]]
 
 
 def _told(made: Mapping[str, Any]) -> str:
     steps = [f"  {step}" for step in made["steps"]]
-    head = (
-        f"{made['entrance']}: {made['changes']} changes"
-        if made["changes"]
-        else f"{made['entrance']}: as it should be"
-    )
+    count = f"{made['changes']} change{'s' * (made['changes'] > 1)}" if made["changes"] else "as it should be"
+    head = f"{made['entrance']}: {count}"
     return "\n".join([head, *steps, *([f"  refused: {made['refused']}"] if made["refused"] else [])])
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from pipeline.entrances.entrance import Change, Entrance, Standing
 from pipeline.entrances.plan import Plan, endpoints_of, guard
+from pipeline.entrances.whereabouts import with_addresses
 from pipeline.errors import Conflict, NotFound, Stopped
 from pipeline.lease import Lease, entrance_key
 from pipeline.ports import Ports
@@ -38,7 +39,8 @@ def plan_of(
 ) -> Plan:
     """`changed`: standings that would be other than the book's."""
     standings = {**ports.entrances.standings(entrance.name), **(changed or {})}
-    return ports.dns[entrance.name].plan(endpoints_of(entrance, standings), adopt, only)
+    whole = with_addresses(entrance, ports)
+    return ports.dns[entrance.name].plan(endpoints_of(whole, standings), adopt, only)
 
 
 def apply(entrance: Entrance, by: str, force: bool, adopt: bool, ports: Ports) -> Plan:

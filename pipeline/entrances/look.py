@@ -4,6 +4,7 @@ from functools import partial
 
 from pipeline.entrances.entrance import Entrance, Region, Sight
 from pipeline.entrances.judge import sight_of
+from pipeline.entrances.whereabouts import with_addresses
 from pipeline.errors import RunnerError
 from pipeline.fleet.balancer import MemberState
 from pipeline.ports import Ports
@@ -11,7 +12,8 @@ from pipeline.ports import Ports
 
 def look(entrance: Entrance, ports: Ports) -> list[Sight]:
     """Side by side: a region that does not answer takes its timeout."""
-    jobs = [partial(_sight, entrance, region, ports) for region in entrance.regions.values()]
+    regions = with_addresses(entrance, ports).regions.values()
+    jobs = [partial(_sight, entrance, region, ports) for region in regions]
     found = []
     for sight in ports.hands.each(jobs):
         if isinstance(sight, Exception):

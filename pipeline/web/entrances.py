@@ -8,7 +8,8 @@ from pipeline.entrances.apply import apply, entrance_of, plan_of
 from pipeline.entrances.entrance import Change, Entrance, Region, Standing
 from pipeline.entrances.park import park, unpark
 from pipeline.entrances.plan import Plan, guard, lines
-from pipeline.errors import Conflict
+from pipeline.entrances.whereabouts import with_addresses
+from pipeline.errors import BadConfig, Conflict, RunnerError
 from pipeline.ports import Ports
 from pipeline.web.answers import Answer
 from pipeline.web.auth import Role
@@ -68,7 +69,7 @@ def _plan(made: Plan, refused: str = "") -> EntrancePlanAnswer:
 
 def _entrance(entrance: Entrance, ports: Ports) -> EntranceAnswer:
     standings = ports.entrances.standings(entrance.name)
-    regions = entrance.regions.values()
+    regions = _whole(entrance, ports).regions.values()
     return EntranceAnswer(
         name=entrance.name,
         domain=entrance.domain,
@@ -77,6 +78,14 @@ def _entrance(entrance: Entrance, ports: Ports) -> EntranceAnswer:
         regions=[_region(one, standings.get(one.name, Standing(one.name))) for one in regions],
         changes=[_change(one, entrance) for one in ports.entrances.changes(entrance.name)],
     )
+
+
+def _whole(entrance: Entrance, ports: Ports) -> Entrance:
+    """What is known of addresses: a cloud that does not answer must not hide how the regions are."""
+    try:
+        return with_addresses(entrance, ports)
+    except (RunnerError, BadConfig):
+        return entrance
 
 
 def _region(region: Region, standing: Standing) -> RegionAnswer:

@@ -30,6 +30,12 @@ class AliyunSlb(Membership):
         super().__init__(entry, SlbWire(entry, AliyunApi(of_balancer(entry))), patience)
 
 
+def address_of(entry: LoadBalancer) -> str:
+    """Its public one; an EIP in front of a private one is not told here."""
+    found = AliyunApi(of_balancer(entry)).call("DescribeLoadBalancerAttribute", LoadBalancerId=entry.id)
+    return str(found.get("Address", "")) if found.get("AddressType") == "internet" else ""
+
+
 class SlbWire:
     """Implements `runners.membership.Wire`."""
 

@@ -29,6 +29,12 @@ class AwsElb(Membership):
         super().__init__(entry, ElbWire(entry, AwsApi(of_balancer(entry), "elb")), patience)
 
 
+def address_of(entry: LoadBalancer) -> str:
+    api = AwsApi(of_balancer(entry), "elb")
+    (found,) = api.call("describe_load_balancers", LoadBalancerNames=[entry.id])["LoadBalancerDescriptions"]
+    return str(found.get("DNSName", "")) if found.get("Scheme") == "internet-facing" else ""
+
+
 class ElbWire:
     """Implements `runners.membership.Wire`."""
 

@@ -37,6 +37,20 @@ class AwsElbv2(Membership):
         )
 
 
+def address_of(entry: LoadBalancer) -> str:
+    """Of the one load balancer that sends to this group."""
+    api = AwsApi(of_balancer(entry), "elbv2", _region(entry.id))
+    (group,) = api.call("describe_target_groups", TargetGroupArns=[entry.id])["TargetGroups"]
+    arns = group.get("LoadBalancerArns", [])
+    if len(arns) != 1:
+        raise Rejected(
+            f"Load balancer {entry.name}: {len(arns)} load balancers send to its target group, so its address is not known. "
+            "Write the region's `address`."
+        )
+    (found,) = api.call("describe_load_balancers", LoadBalancerArns=arns)["LoadBalancers"]
+    return str(found.get("DNSName", "")) if found.get("Scheme") == "internet-facing" else ""
+
+
 class Elbv2Wire:
     """Implements `runners.membership.Wire`."""
 

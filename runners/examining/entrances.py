@@ -3,7 +3,9 @@ each region looks from outside."""
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
+from pipeline.entrances.addresses import Addresses, addressed
 from pipeline.entrances.book import Dns, Outside
 from pipeline.entrances.entrance import Entrance, Kind, Provider, Standing, kind_of
 from pipeline.entrances.plan import Plan, endpoints_of
@@ -25,19 +27,25 @@ def addresses_of(name: str) -> frozenset[str]:
 
 
 def look_at_entrance(
-    entrance: Entrance, server: Server, providers: Mapping[str, Dns], resolve: Resolve = addresses_of
+    entrance: Entrance,
+    server: Server,
+    providers: Mapping[str, Dns],
+    addresses: Addresses,
+    resolve: Resolve = addresses_of,
 ) -> list[Finding]:
     """Credentials, records, and what the name resolves to. Raises what the provider refuses."""
     label, standings = f"entrance {entrance.name}", _standings(entrance, server)
-    made = providers[entrance.name].plan(endpoints_of(entrance, standings))
+    whole = addressed(entrance, lambda region: addresses.of(region.load_balancer))
+    made = providers[entrance.name].plan(endpoints_of(whole, standings))
     ours = sum(record.ours for record in made.records)
-    told = ok(label, f"{entrance.provider} answers, {ours} records of ours for {entrance.domain}")
+    told = ok(label, f"{entrance.provider} answers, records of ours for {entrance.domain}: {ours}")
     return [told, *_records(label, made), *_out(label, standings), *_name(label, entrance, made, resolve)]
 
 
-def look_at_region(entrance: Entrance, region: str, outside: Outside) -> list[Finding]:
+def look_at_region(entrance: Entrance, region: str, outside: Outside, addresses: Addresses) -> list[Finding]:
     """As its users see it from here, and as the further places do."""
     one, rule, label = entrance.regions[region], entrance.health, f"region {region} of {entrance.name}"
+    one = one if one.address else replace(one, address=addresses.of(one.load_balancer))
     why = outside.look(rule.url, one.address, rule.timeout)
     mend = f"`shipway hosts` and its load balancer; or entrances.{entrance.name}.health.url is nothing it answers"
     found = [bad(label, f"{rule.url}: {why}", mend) if why else ok(label, f"{one.address} is well from here")]

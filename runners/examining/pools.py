@@ -34,7 +34,7 @@ def installation_of(server: Server) -> Callable[[], str]:
 def look_at_pool(pool: Pool, cloud: Compute, may_join: bool, now: datetime) -> list[Finding]:
     """Raises what the cloud refuses when it is asked what there is."""
     label, found = f"pool {pool.name}", cloud.instances()
-    told = ok(label, f"{pool.provider} answers, {len(found)} machines carry our tags")
+    told = ok(label, f"{pool.provider} answers, machines with our tags: {len(found)}")
     return [told, *_joining(label, may_join), *_rehearsed(label, pool, cloud, now)]
 
 

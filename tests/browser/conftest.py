@@ -20,6 +20,7 @@ from tests.parts.house import QUICK, House, ending
 from tests.parts.laboratory import Laboratory
 from tests.parts.pushes import Facts, begun, pushed
 from tests.parts.repository import SampleRepository
+from tests.parts.two_regions import two_regions
 
 __all__ = ["lab"]
 
@@ -46,12 +47,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
 def house(
     tmp_path_factory: pytest.TempPathFactory, lab: Laboratory, shop: SampleRepository, browser: Browser
 ) -> Iterator[House]:
-    """With version 1 live on two hosts and in staging; `billing` never ran."""
+    """With version 1 live on two hosts and in staging; `billing` never ran. Of two regions one is parked."""
     made = House(tmp_path_factory.mktemp("house") / "house", lab.first(2), shop.remote)
     made.production["replicas"] = 1
     surroundings(made)
-    with ending(made):
+    with two_regions() as ground, ending(made):
+        made.config["entrances"] = ground.keys
         made.start()
+        made.shipway("regions", "apply")
+        made.shipway("regions", "park", "sg", "--reason", "new switches")
         runs = [begun(made, shop, "1"), begun(made, shop, "1-staging", branch="staging")]
         for run in runs:
             first = made.finished_run(run)

@@ -47,11 +47,11 @@ def routes(monkeypatch: pytest.MonkeyPatch) -> None:
     ("words", "said"),
     [
         (["regions"], "mia cables"),
-        (["regions", "status"], "shop      shop.example.com  hz      203.0.113.10  60     parked"),
+        (["regions", "status"], "shop      shop.example.com  hz      203.0.113.10  0 of 60  parked"),
         (["regions", "plan"], "refused: Entrance shop: too much."),
         (
             ["regions", "plan", "--entrance", "shop"],
-            "shop: 1 changes\n  park hz: 203.0.113.10, share 60 -> 0",
+            "shop: 1 change\n  park hz: 203.0.113.10, share 60 -> 0",
         ),
         (["regions", "apply"], "The last resolver may say the old until 10:01:05 UTC."),
         (

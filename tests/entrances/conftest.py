@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.entrances.addresses import NoAddresses
 from pipeline.entrances.apply import settle
 from pipeline.entrances.entrance import Entrance, HealthRule, Provider, Record, Region
 from pipeline.entrances.plan import Verb
@@ -115,6 +116,7 @@ def stage(store: Store) -> Stage:
         dns={"shop": Zone(SHOP, wire, Patience(deadline=0.0))},
         outside=outside,
         balancers={},
+        addresses=NoAddresses(),
         hands=InlineHands(),
         clock=VirtualClock(),
         told=told,

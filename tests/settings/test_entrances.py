@@ -46,6 +46,12 @@ def test_an_entrance_is_understood():
     assert shop.regions["hz"].load_balancer == "entry"
 
 
+def test_an_address_may_be_left_to_the_load_balancer():
+    shop = parse(regions="hz: {load_balancer: entry}, sg: {address: 203.0.113.20}").entrances["shop"]
+
+    assert [one.address for one in shop.regions.values()] == ["", "203.0.113.20"]
+
+
 def test_its_secret_is_masked():
     assert "hush-hush" in all_secrets(parse("access_key: AKID, secret_key: hush-hush"))
 
@@ -65,6 +71,18 @@ def test_its_secret_is_masked():
             "weighs only IP addresses",
         ),
         ({"regions": "hz: {address: 203.0.113.1}, sg: {address: 203.0.113.1}"}, "the same address"),
+        ({"regions": "hz: {load_balancer: entry}, sg: {load_balancer: entry}"}, "the same address"),
+        (
+            {"regions": "hz: {share: 60}, sg: {address: 203.0.113.2}"},
+            "is missing; only with a `load_balancer`",
+        ),
+        (
+            {
+                "needed": "name: shop.example.com, provider: aliyun-cdn",
+                "regions": "hz: {load_balancer: entry}, sg: {address: 203.0.113.2}",
+            },
+            "not for aliyun-cdn",
+        ),
         (
             {"regions": "hz: {address: 203.0.113.1, share: 0}, sg: {address: 203.0.113.2, share: 0}"},
             "nobody would",

@@ -54,6 +54,8 @@ class Slb:
     id: str
     default: Group
     listeners: list[Listener] = field(default_factory=list)
+    address: str = "203.0.113.80"
+    address_type: str = "internet"
 
 
 class AliyunCloud:
@@ -102,6 +104,8 @@ class AliyunCloud:
         return {
             "LoadBalancerId": slb.id,
             "LoadBalancerStatus": "active",
+            "Address": slb.address,
+            "AddressType": slb.address_type,
             "ListenerPortsAndProtocol": {"ListenerPortAndProtocol": ports},
             "BackendServers": _shown(slb.default),
         }

@@ -114,7 +114,9 @@ def target_group(here: Region) -> str:
     number, client, ec2 = next(_NUMBERS), here.client("elbv2"), here.client("ec2")
     network = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     subnets = [row["SubnetId"] for row in ec2.describe_subnets()["Subnets"]][:2]
-    balancer = client.create_load_balancer(Name=f"lb-{number}", Subnets=subnets)["LoadBalancers"][0]
+    balancer = client.create_load_balancer(Name=f"lb-{number}", Subnets=subnets, Scheme="internet-facing")[
+        "LoadBalancers"
+    ][0]
     group = client.create_target_group(
         Name=f"tg-{number}", Protocol="HTTP", Port=80, VpcId=network, TargetType="ip", HealthCheckPath="/healthz",
         HealthCheckIntervalSeconds=10, HealthCheckTimeoutSeconds=5, HealthyThresholdCount=3,

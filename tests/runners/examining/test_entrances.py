@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.entrances.addresses import NoAddresses
 from pipeline.entrances.entrance import Entrance, HealthRule, Provider, Record, Region, Standing
 from pipeline.entrances.plan import plan
 from pipeline.settings import Server
@@ -40,7 +41,9 @@ def told(
 ) -> list[tuple[str, str, str]]:
     providers: Any = {"shop": Answering(records, entrance)}
     server = Server(data=str(tmp_path / "data"))
-    found = look_at_entrance(entrance, server, providers, lambda name: frozenset(names.get(name, ())))
+    found = look_at_entrance(
+        entrance, server, providers, NoAddresses(), lambda name: frozenset(names.get(name, ()))
+    )
     assert all(bool(one.mend) == (one.level != "ok") for one in found)
     return [(str(one.level), one.text, one.mend) for one in found]
 
@@ -49,7 +52,7 @@ def test_an_entrance_as_planned_is_well(tmp_path):
     found = told(PLANNED, {"shop.example.com": {HZ, SG}}, tmp_path)
 
     assert [level for level, *_ in found] == ["ok", "ok"]
-    assert found[0][1] == "dnspod answers, 2 records of ours for shop.example.com"
+    assert found[0][1] == "dnspod answers, records of ours for shop.example.com: 2"
     assert found[1][1] == f"shop.example.com resolves to {HZ}, {SG}, as wanted"
 
 
@@ -149,7 +152,7 @@ class Eyes:
     [(Eyes(), ["ok"]), (Eyes("it refuses"), ["bad"]), (Eyes(there="probe x answered 503"), ["ok", "warn"])],
 )
 def test_a_region_is_told_by_what_is_seen_of_it(eyes: Eyes, levels: list[str]):
-    found = look_at_region(SHOP, "hz", eyes)
+    found = look_at_region(SHOP, "hz", eyes, NoAddresses())
 
     assert [str(one.level) for one in found] == levels
     assert all(bool(one.mend) == (one.level != "ok") for one in found)

@@ -24,7 +24,7 @@ def test_a_pool_that_would_work_says_what_it_would_make_and_makes_nothing():
     told = look_at_pool(WEB, memory, True, NOW)
 
     assert [str(one.level) for one in told] == ["ok", "ok"]
-    assert "aliyun answers, 0 machines" in told[0].text
+    assert "aliyun answers, machines with our tags: 0" in told[0].text
     assert "ecs.c7.large machines out of m-docker" in told[1].text
     assert memory.made == []
 
