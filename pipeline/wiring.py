@@ -197,7 +197,7 @@ def _with_regions(ports: Ports, ground: _Ground) -> Ports:
         entrances=store.entrances,
         dns=Providers(ground.settings.entrances),
         outside=FromHere(),
-        addresses=CloudAddresses(settings.load_balancers),
+        addresses=CloudAddresses(ground.settings.load_balancers),
         backups=store.backups,
         recovery=store.recovery,
         census=EngineCensus(ground.reach, ground.installation),
