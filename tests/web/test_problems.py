@@ -26,9 +26,7 @@ def test_the_unexpected_is_500_with_an_id_and_keeps_its_traceback_to_the_log(
     def explode(*_: object) -> None:
         raise RuntimeError("the password is hunter2")
 
-    monkeypatch.setattr(
-        house.ports.deployments, "active", explode
-    )  # only a bug does this; there is none to call
+    monkeypatch.setattr(house.ports.inbox, "troubles", explode)  # only a bug does this; there is none to call
 
     with caplog.at_level(logging.ERROR):
         answer = client.get("/api/v1/services", headers=house.token("viewer"))

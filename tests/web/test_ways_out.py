@@ -33,7 +33,7 @@ def at_work(house: House) -> int:
         ("/api/v1/services/shop/environments/prodution", "Did you mean 'production'?"),
         ("/api/v1/services/moon", "`shipway services`"),
         ("/api/v1/runs/99", "`shipway runs`"),
-        ("/api/v1/deployments/99", "`shipway status`"),
+        ("/api/v1/deployments/99", "`shipway deployments`"),
         ("/api/v1/services/shop/releases/99", "`shipway releases`"),
     ],
 )
