@@ -144,11 +144,22 @@ def test_a_hosts_instance_is_kept():
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ("kind: aliyun-alb, id: x", "kind: aliyun-alb is not there yet; use a classic one (aliyun-slb)"),
+        ("kind: aliyun-slbb, id: x", "kind: there is no kind of load balancer 'aliyun-slbb'"),
+        ("kind: aliyun-alb, id: x, region: r", "group: is missing; aliyun-alb needs its server group"),
+        (
+            "kind: aliyun-alb, id: x, group: 'a b', region: r",
+            "group: is missing; aliyun-alb needs its server",
+        ),
+        (
+            "kind: aliyun-alb, id: sgp-1, group: sgp-1, region: r",
+            "id: is a server group; write it under `group`",
+        ),
+        ("kind: aliyun-alb, group: sgp-1, region: r", "id: aliyun-alb needs the name of what it is"),
+        ("kind: aliyun-alb, id: x, group: y", "region: is missing; give the cloud's name of it"),
         ("kind: aliyun-slb, region: r", "id: aliyun-slb needs the name of what it is"),
         ("kind: aliyun-slb, id: x", "region: is missing; give the cloud's name of it, such as cn-hangzhou"),
         ("kind: aws-elb, id: 'a b'", "id: aws-elb needs the name of what it is"),
-        ("kind: aws-elb, id: x, group: y", "group: is only for kind: aliyun-slb"),
+        ("kind: aws-elb, id: x, group: y", "group: is only for kind: aliyun-slb or aliyun-alb"),
         ("kind: aws-elb, id: x, of: [y]", "of: is only for kind: chain"),
         ("kind: aws-elb, id: x, access_key: y", "access_key: and secret_key go together; give both"),
         ("kind: aws-elb, id: x, endpoint: 'http://10.0.0.1'", "endpoint: is not an address of an API"),
