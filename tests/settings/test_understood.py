@@ -116,6 +116,7 @@ def test_what_is_compared_is_understood(written, compare):
 def test_a_load_balancer_becomes_its_noun():
     text = HOSTS + "  inner: {kind: haproxy, id: web, endpoint: 'unix:///run/haproxy.sock', port: 8081}\n"
     text += "  both: {kind: chain, of: [entry, inner]}\n"
+    text += "  alb: {kind: aliyun-alb, id: alb-bp1, group: sgp-bp1, region: cn-hangzhou}\n"
 
     found = parse(text).load_balancers
 
@@ -124,6 +125,7 @@ def test_a_load_balancer_becomes_its_noun():
         "inner": LoadBalancer(
             "inner", BalancerKind.HAPROXY, "web", port=8081, endpoint="unix:///run/haproxy.sock"
         ),
+        "alb": LoadBalancer("alb", BalancerKind.ALIYUN_ALB, "alb-bp1", "sgp-bp1", region="cn-hangzhou"),
         "both": LoadBalancer("both", BalancerKind.CHAIN, of=("entry", "inner")),
     }
 
