@@ -11,7 +11,8 @@ from pipeline.settings_access import UNPAIRED, is_unpaired
 from pipeline.settings_endpoint import UNSAFE, is_safe
 from pipeline.settings_keys import BalancerKeys, FileKeys
 
-CLOUDS = ("aliyun-slb", "aws-elbv2", "aws-elb")
+ALIYUN = ("aliyun-slb", "aliyun-alb")
+CLOUDS = (*ALIYUN, "aws-elbv2", "aws-elb")
 RUNTIME = re.compile(r"unix:///[^\s;]+|tcp://[^\s/@]+:[0-9]{1,5}")
 CONFIGURATION = re.compile(r"file:///[^\s;]+")
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")  # it is written into commands and configurations
@@ -34,13 +35,24 @@ def _check_single(entry: BalancerKeys, path: Path, faults: Faults) -> None:
         faults.add((*path, "id"), f"{entry.kind} needs the name of what it is; letters, digits and -_.:/")
     if entry.of:
         faults.add((*path, "of"), "is only for kind: chain")
-    if entry.group and entry.kind != "aliyun-slb":
-        faults.add((*path, "group"), "is only for kind: aliyun-slb")
-    if entry.kind == "aliyun-slb" and not entry.region:
+    if entry.group and entry.kind not in ALIYUN:
+        faults.add((*path, "group"), "is only for kind: aliyun-slb or aliyun-alb")
+    if entry.kind == "aliyun-alb":
+        _check_alb(entry, path, faults)
+    if entry.kind in ALIYUN and not entry.region:
         faults.add((*path, "region"), "is missing; give the cloud's name of it, such as cn-hangzhou")
     wrong = _endpoint_fault(entry)
     if wrong:
         faults.add((*path, "endpoint"), wrong)
+
+
+def _check_alb(entry: BalancerKeys, path: Path, faults: Faults) -> None:
+    if entry.id.startswith("sgp-"):
+        faults.add(
+            (*path, "id"), "is a server group; write it under `group`, and the load balancer (alb-…) here"
+        )
+    if not WORD.fullmatch(entry.group):
+        faults.add((*path, "group"), "is missing; aliyun-alb needs its server group, such as sgp-bp1")
 
 
 def _endpoint_fault(entry: BalancerKeys) -> str:

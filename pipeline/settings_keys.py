@@ -70,12 +70,17 @@ class ProxyKeys(Keys):
 
 
 class BalancerKeys(Keys):
-    kind: values.Balancer = Field(description="aliyun-slb, aws-elbv2, aws-elb, haproxy, nginx or chain.")
+    kind: values.Balancer = Field(
+        description="aliyun-slb, aliyun-alb, aws-elbv2, aws-elb, haproxy, nginx or chain."
+    )
     id: Word = Field(
         default="",
         description="The cloud's identifier of it; of haproxy its backend, of nginx its upstream. A chain has none.",
     )
-    group: Word = Field(default="", description="aliyun-slb: a VServerGroup. Empty: the default group.")
+    group: Word = Field(
+        default="",
+        description="aliyun-slb: a VServerGroup. Empty: the default group. aliyun-alb: the server group.",
+    )
     region: Word = Field(default="", description="The cloud's name of the region.")
     port: units.Port = Field(default=80, description="The port that it sends to on the hosts.")
     endpoint: Word = Field(

@@ -76,12 +76,6 @@ def one_of(what: str, known: tuple[str, ...]) -> BeforeValidator:
     return BeforeValidator(check, json_schema_input_type=Literal[known])
 
 
-def _balancer(value: object) -> str:
-    if value == "aliyun-alb":
-        raise ValueError("aliyun-alb is not there yet; use a classic one (aliyun-slb), or leave it out")
-    return units.text(value)
-
-
 def fits(pattern: re.Pattern[str], what: str) -> AfterValidator:
     def check(value: str) -> str:
         if value and not pattern.fullmatch(value):
@@ -148,7 +142,7 @@ def _selector(value: object) -> Selector:
 Hosts = Annotated[Selector, BeforeValidator(_selector, json_schema_input_type=list[str] | dict[str, str])]
 RepositoryUrl = Annotated[str, BeforeValidator(_repository_url, json_schema_input_type=str)]
 Forge = Annotated[str, one_of("forge", FORGES)]
-Balancer = Annotated[str, one_of("kind of load balancer", BALANCERS), BeforeValidator(_balancer)]
+Balancer = Annotated[str, one_of("kind of load balancer", BALANCERS)]
 Label = Annotated[str, fits(LABEL, "is not a label")]
 Namespace = Annotated[units.Word, fits(NAMESPACE, "is not a namespace; use a-z, 0-9, '-' and '/'")]
 RegistryAddress = Annotated[units.Word, fits(REGISTRY, "is not host:port; leave out https:// and paths")]

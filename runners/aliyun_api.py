@@ -34,13 +34,18 @@ _LATER = (
     ),
     *("VServerGroupProcessing", "RspoolVipExist", "ObtainIpFail", "OperationFailed.ListenerStatusNotSupport"),
 )
+# ALB: another job of the group, or this very order, is under way. From its documentation and terraform-provider-alicloud
+_LATER_ALB = (
+    *("IncorrectStatus.ServerGroup", "IncorrectStatus.serverGroup", "ResourceInConfiguring"),
+    *("Conflict.Lock", "IdempotenceProcessing"),
+)
 # AliDNS: other changes of the domain or of the record are under way, or one of ours whose answer was lost
 _LATER_DNS = ("LastOperationNotFinished", "DnsSystemBusyness", "DomainRecordLocked", "DomainRecordDuplicate")
 _NO_ANSWER = "SDK.HttpError"
 _KEYS = ("InvalidAccessKey", "SignatureDoesNotMatch", "Forbidden", "IncompleteSignature", "MissingAccessKey")
 _PLACES = ("ALIYUN_ACCESS_KEY_ID", "ALIYUN_ACCESS_KEY_SECRET")  # the only ones that this SDK looks in
 _CONNECT, _READ = 3, 10  # seconds
-_LONG = 2048  # characters of a value
+_LONG = 2048  # characters of a value, or of all of them
 
 
 class AliyunApi:
@@ -125,8 +130,9 @@ class AliyunApi:
         request.set_protocol_type(self._protocol)
         request.set_accept_format("json")
         request.set_method("GET" if path else "POST")
+        short = path or sum(len(f"{key}={value}") for key, value in values.items()) <= _LONG
         for key, value in values.items():
-            request.add_query_param(key, value)
+            (request.add_query_param if short else request.add_body_params)(key, value)
         return request
 
     def _translated(self, action: str, error: Any) -> RunnerError:
@@ -135,7 +141,7 @@ class AliyunApi:
         number = getattr(error, "request_id", None)
         text += f" (request {number})." if number else "."
         status = getattr(error, "http_status", None) or 0
-        if code == _NO_ANSWER or code.startswith(_LATER + _LATER_DNS) or status >= 500:
+        if code == _NO_ANSWER or code.startswith(_LATER + _LATER_ALB + _LATER_DNS) or status >= 500:
             return Unreachable(text)
         if code.startswith(_KEYS):
             return Rejected(f"{text} Correct its access key, or the rights of it: {self._account.rights}.")

@@ -8,6 +8,7 @@ from pipeline.secret import Secret
 
 class BalancerKind(StrEnum):
     ALIYUN_SLB = "aliyun-slb"
+    ALIYUN_ALB = "aliyun-alb"
     AWS_ELBV2 = "aws-elbv2"
     AWS_ELB = "aws-elb"
     NGINX = "nginx"
@@ -22,7 +23,7 @@ class LoadBalancer:
     name: str
     kind: BalancerKind
     id: str = ""
-    group: str = ""  # aliyun-slb: a VServerGroup; empty: the default group
+    group: str = ""  # aliyun-slb: a VServerGroup, empty: the default group; aliyun-alb: the server group
     region: str = ""
     port: int = 80  # on the members
     endpoint: str = ""  # overrides the address of the cloud's API

@@ -15,13 +15,19 @@ from pipeline.ports import Balancer
 
 TABLE: dict[BalancerKind, str] = {
     BalancerKind.ALIYUN_SLB: "runners.balancers.aliyun_slb:AliyunSlb",
+    BalancerKind.ALIYUN_ALB: "runners.balancers.aliyun_alb:AliyunAlb",
     BalancerKind.AWS_ELBV2: "runners.balancers.aws_elbv2:AwsElbv2",
     BalancerKind.AWS_ELB: "runners.balancers.aws_elb:AwsElb",
     BalancerKind.HAPROXY: "runners.balancers.haproxy:Haproxy",
     BalancerKind.NGINX: "runners.balancers.nginx:Nginx",
     BalancerKind.CHAIN: "runners.balancers.chain:Chain",
 }
-EXTRAS = {BalancerKind.ALIYUN_SLB: "aliyun", BalancerKind.AWS_ELBV2: "aws", BalancerKind.AWS_ELB: "aws"}
+EXTRAS = {
+    BalancerKind.ALIYUN_SLB: "aliyun",
+    BalancerKind.ALIYUN_ALB: "aliyun",
+    BalancerKind.AWS_ELBV2: "aws",
+    BalancerKind.AWS_ELB: "aws",
+}
 
 
 class Balancers(Mapping[str, Balancer]):

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import Rejected, RunnerError, Unreachable
 from pipeline.fleet.balancer import MemberState, Target
-from tests.parts.balancers import aliyun_grounds, aws_grounds, memory_ground, proxy_grounds
+from tests.parts.balancers import alb_grounds, aliyun_grounds, aws_grounds, memory_ground, proxy_grounds
 from tests.parts.balancers.ground import Ground
 
 MAKERS = {
@@ -16,6 +16,7 @@ MAKERS = {
     "memory without weights": memory_ground.memory_without_weights,
     "aliyun": aliyun_grounds.aliyun,
     "aliyun group": aliyun_grounds.aliyun_group,
+    "aliyun alb": alb_grounds.alb,
     "elbv2": aws_grounds.elbv2,
     "elb": aws_grounds.elb,
     "chain": aliyun_grounds.chain,
@@ -24,7 +25,7 @@ MAKERS = {
 }
 LIVE = ("haproxy", "nginx")
 ALL = [pytest.param(name, marks=pytest.mark.live if name in LIVE else ()) for name in MAKERS]
-CLOUDS = ["memory", "aliyun", "aliyun group", "elbv2", "elb", "chain"]
+CLOUDS = ["memory", "aliyun", "aliyun group", "aliyun alb", "elbv2", "elb", "chain"]
 OUT = (MemberState.PARKED, MemberState.DRAINING, MemberState.ABSENT)
 
 

@@ -13,7 +13,7 @@ from tests.parts.balancers.traffic import traffic
 
 WITH_TRAFFIC = [name for name in MAKERS if name != "world" and "memory" not in name]
 ALL = [pytest.param(name, marks=pytest.mark.live if name in LIVE else ()) for name in WITH_TRAFFIC]
-CAN_BE_LATE = ["aliyun", "elbv2"]
+CAN_BE_LATE = ["aliyun", "aliyun alb", "elbv2"]
 LATE = 1.0  # seconds by which the data path follows the API
 
 

@@ -116,6 +116,7 @@ def test_what_is_compared_is_understood(written, compare):
 def test_a_load_balancer_becomes_its_noun():
     text = HOSTS + "  inner: {kind: haproxy, id: web, endpoint: 'unix:///run/haproxy.sock', port: 8081}\n"
     text += "  both: {kind: chain, of: [entry, inner]}\n"
+    text += "  alb: {kind: aliyun-alb, id: alb-bp1, group: sgp-bp1, region: cn-hangzhou}\n"
 
     found = parse(text).load_balancers
 
@@ -124,6 +125,7 @@ def test_a_load_balancer_becomes_its_noun():
         "inner": LoadBalancer(
             "inner", BalancerKind.HAPROXY, "web", port=8081, endpoint="unix:///run/haproxy.sock"
         ),
+        "alb": LoadBalancer("alb", BalancerKind.ALIYUN_ALB, "alb-bp1", "sgp-bp1", region="cn-hangzhou"),
         "both": LoadBalancer("both", BalancerKind.CHAIN, of=("entry", "inner")),
     }
 
@@ -144,11 +146,22 @@ def test_a_hosts_instance_is_kept():
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ("kind: aliyun-alb, id: x", "kind: aliyun-alb is not there yet; use a classic one (aliyun-slb)"),
+        ("kind: aliyun-slbb, id: x", "kind: there is no kind of load balancer 'aliyun-slbb'"),
+        ("kind: aliyun-alb, id: x, region: r", "group: is missing; aliyun-alb needs its server group"),
+        (
+            "kind: aliyun-alb, id: x, group: 'a b', region: r",
+            "group: is missing; aliyun-alb needs its server",
+        ),
+        (
+            "kind: aliyun-alb, id: sgp-1, group: sgp-1, region: r",
+            "id: is a server group; write it under `group`",
+        ),
+        ("kind: aliyun-alb, group: sgp-1, region: r", "id: aliyun-alb needs the name of what it is"),
+        ("kind: aliyun-alb, id: x, group: y", "region: is missing; give the cloud's name of it"),
         ("kind: aliyun-slb, region: r", "id: aliyun-slb needs the name of what it is"),
         ("kind: aliyun-slb, id: x", "region: is missing; give the cloud's name of it, such as cn-hangzhou"),
         ("kind: aws-elb, id: 'a b'", "id: aws-elb needs the name of what it is"),
-        ("kind: aws-elb, id: x, group: y", "group: is only for kind: aliyun-slb"),
+        ("kind: aws-elb, id: x, group: y", "group: is only for kind: aliyun-slb or aliyun-alb"),
         ("kind: aws-elb, id: x, of: [y]", "of: is only for kind: chain"),
         ("kind: aws-elb, id: x, access_key: y", "access_key: and secret_key go together; give both"),
         ("kind: aws-elb, id: x, endpoint: 'http://10.0.0.1'", "endpoint: is not an address of an API"),

@@ -21,6 +21,7 @@ class Manner:
     first_rise: int = 2  # ALB: one good check makes a new target healthy
     fall: int = 2
     late: float = 0.0  # from the API's 200 to the data path obeying
+    checks_parked: bool = True  # else one whose weight was 0 is found healthy anew
     fail_open: bool = False  # with nobody healthy, everybody gets requests
 
 
@@ -59,8 +60,12 @@ class Pool:
 
     def weigh(self, key: str, weight: int) -> None:
         def act() -> None:
-            if key in self.places:
-                self.places[key].weight = weight
+            place = self.places.get(key)
+            if place is None:
+                return
+            if weight and not place.weight and not self.manner.checks_parked:
+                place.state, place.good, place.bad = INITIAL, 0, 0
+            place.weight = weight
 
         self._later(act)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from tests.parts.balancers.backend import Backend
 from tests.parts.balancers.data_plane import Manner, Plane
@@ -20,11 +21,18 @@ def machines(count: int = COUNT) -> Iterator[list[Backend]]:
 
 
 @contextmanager
-def plane(late: float, first_rise: int = 2, fail_open: bool = False) -> Iterator[tuple[Plane, "Manners"]]:
+def plane(
+    late: float, first_rise: int = 2, fail_open: bool = False, checks_parked: bool = True
+) -> Iterator[tuple[Plane, "Manners"]]:
     """`late` holds from the time on when `Manners.begin` was called: a ground is made with a quick data path."""
     made = Plane()
     try:
-        yield made, Manners(made, late, first_rise, fail_open)
+        yield (
+            made,
+            Manners(
+                made, late, Manner(first_rise=first_rise, fail_open=fail_open, checks_parked=checks_parked)
+            ),
+        )
     finally:
         made.close()
 
@@ -32,14 +40,13 @@ def plane(late: float, first_rise: int = 2, fail_open: bool = False) -> Iterator
 class Manners:
     """Makes the manner of each new pool."""
 
-    def __init__(self, plane: Plane, late: float, first_rise: int, fail_open: bool) -> None:
+    def __init__(self, plane: Plane, late: float, manner: Manner) -> None:
         self._plane = plane
         self._late = late
-        self._first_rise = first_rise
-        self._fail_open = fail_open
+        self._manner = manner
 
     def __call__(self) -> Manner:
-        return Manner(first_rise=self._first_rise, fail_open=self._fail_open)
+        return replace(self._manner)
 
     def begin(self) -> None:
         for pool in self._plane.pools.values():

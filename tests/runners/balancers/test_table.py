@@ -14,6 +14,7 @@ from runners.balancers.chain import Chain
 
 ENTRIES = {
     "slb": LoadBalancer("slb", BalancerKind.ALIYUN_SLB, "lb-1", region="cn-hangzhou"),
+    "alb": LoadBalancer("alb", BalancerKind.ALIYUN_ALB, "alb-1", "sgp-1", region="cn-hangzhou"),
     "group": LoadBalancer("group", BalancerKind.AWS_ELBV2, "arn:aws:elasticloadbalancing:eu-west-1:1:t/a/b"),
     "classic": LoadBalancer("classic", BalancerKind.AWS_ELB, "classic", region="eu-west-1"),
     "edge": LoadBalancer("edge", BalancerKind.HAPROXY, "web", endpoint="unix:///run/haproxy.sock"),
@@ -48,7 +49,9 @@ def test_one_that_is_not_configured_is_a_missing_key():
         Balancers(ENTRIES)["nobody"]
 
 
-@pytest.mark.parametrize(("name", "extra"), [("slb", "aliyun"), ("group", "aws"), ("classic", "aws")])
+@pytest.mark.parametrize(
+    ("name", "extra"), [("slb", "aliyun"), ("alb", "aliyun"), ("group", "aws"), ("classic", "aws")]
+)
 def test_a_missing_sdk_is_told_with_the_way_to_get_it(name, extra, monkeypatch):
     def missing(module: str) -> SimpleNamespace:
         raise ModuleNotFoundError(f"No module named {module!r}", name="sdk")
