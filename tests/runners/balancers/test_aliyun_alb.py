@@ -182,8 +182,8 @@ def test_an_order_whose_answer_was_lost_is_one_order(here: AlbRegion, group: Ser
 
 
 def test_one_that_leaves_slowly_is_not_told_twice(here: AlbRegion, group: ServerGroup):
-    front = AliyunAlb(here.entry("entry", "alb-1", group.id), replace(QUICK, deadline=0.5))
-    front.admit([ONE])
+    balancer(here, group).admit([ONE])
+    front = AliyunAlb(here.entry("entry", "alb-1", group.id), ONCE)
     group.drain = 60.0
 
     for word in ("Removing", "draining"):
