@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -99,10 +100,12 @@ class Hub:
     def close(self) -> None:
         self._do(self._finish)
         self._thread.join()
+        self._wake.close()
 
     def _do(self, job: Callable[[], None]) -> None:
         self._jobs.append(job)
-        self._wake.send(b".")
+        with suppress(OSError):  # it is over, and the process ends
+            self._wake.send(b".")
 
     def _run(self) -> None:
         """A door without it would leave hosts in the dark: then the whole process ends, and is started again."""
@@ -121,7 +124,6 @@ class Hub:
         for loan in list(self._loans):
             loan.cable.bye("Shipway's door was stopped")
         self._loop.close()
-        self._wake.close()
         self._ending = True
 
     def _pause(self) -> float:
