@@ -156,7 +156,9 @@ def _deliver(run_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) 
 def _drive(deployment_id: int, lease: Lease, stop: Callable[[], bool], ports: Ports) -> float:
     log.info("deployment taken up", extra={"deployment": deployment_id})
     try:
-        drive(deployment_id, lease, stop, ports)
+        if not drive(deployment_id, lease, stop, ports).over:
+            why = "this worker stops, its lease may have run out, or it is not its turn"
+            log.info("deployment put down", extra={"deployment": deployment_id, "why": why})
     except Stopped as stopped:
         log.info("deployment put down", extra={"deployment": deployment_id, "why": str(stopped)})
     except Conflict as conflict:  # another one of its environment was faster, or it just ended

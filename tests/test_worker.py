@@ -204,6 +204,19 @@ def test_a_driver_that_is_stopped_leaves_the_deployment_due(bench: Bench) -> Non
     assert bench.store.deployments.due() == [number]
 
 
+def test_a_driver_that_returns_early_is_told_of(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = bench.deployment()
+    early = bench.store.deployments.deployment(number)
+    monkeypatch.setattr("pipeline.worker.drive", lambda *_: early)
+
+    with caplog.at_level("INFO", "shipway.worker"):
+        deploy_once(number, bench.ports, bench.stopping, Beat())
+
+    assert [record.message for record in caplog.records] == ["deployment taken up", "deployment put down"]
+
+
 def test_a_deployment_that_somebody_drives_is_dropped(bench: Bench) -> None:
     number = bench.deployment()
     bench.store.leases.take(deployment_key(number), "other", 60.0)

@@ -58,7 +58,7 @@ def test_a_worker_that_slept_through_a_rollout_does_no_harm_when_it_wakes(
     assert before["status"] == "succeeded", before
     assert house.get(f"/deployments/{deployment}") == before
     assert takings(house, "deployment", deployment) == 2
-    assert any(sentence in house.log(100_000) for sentence in PUT_DOWN)
+    assert any(sentence in house.log(100_000) for sentence in PUT_DOWN), house.log(200)
     assert ids(house) == containers
     assert versions(house) == {name}
     assert counts.failed == 0, counts

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runners.agents.hub import Hub
 from runners.agents.program import program
+from runners.agents.record import AgentFolder
 from tests.lab.certificates import authority, signed
 
 HEAD = b"\r\n\r\n"
@@ -68,7 +69,7 @@ class Door:
         self.hub.close()
 
     def path(self, name: str = "web-9") -> Path:
-        return self.data / f"{name}.sock"
+        return AgentFolder(str(self.data)).socket(name)
 
     def connected(self, name: str = "web-9", seconds: float = 10.0) -> Path:
         until(lambda: self.path(name).exists(), seconds, f"{name} never connected")
