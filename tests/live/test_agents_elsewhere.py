@@ -126,7 +126,7 @@ def test_rollout_goes_on_when_the_machine_that_the_agent_dialled_is_killed(
 def test_agent_that_comes_to_another_machine_leaves_nothing_behind(plane: Plane, guest: Machine):
     """The second machine is killed in turn; the first one is back, and takes the host over."""
     without_workers(plane.one)
-    plane.one.until("the first machine knows where", lambda: connected(plane.one, True), 20)
+    plane.one.until("the first machine knows where", lambda: connected(plane.one, True), 60)
     plane.two.kill()
     try:
         plane.one.until("the agent dialled the first machine", lambda: connected(plane.one, False), 60)

@@ -161,15 +161,17 @@ class Plane:
         return [house.pid(part) for part in parts]
 
     def stop(self) -> None:
-        for house in self.houses:
-            if house.process:
-                house.kill()
-        if self._haproxy:
-            self._haproxy.kill()
-            self._haproxy.wait(10)
-        self.redis.stop()
-        self.postgres.stop()
-        shutil.rmtree(self.postgres.home, ignore_errors=True)
+        """Whatever does not end as it should, the others do."""
+        with ExitStack() as ends:
+            ends.callback(shutil.rmtree, self.postgres.home, ignore_errors=True)
+            ends.callback(self.postgres.stop)
+            ends.callback(self.redis.stop)
+            if self._haproxy:
+                ends.callback(self._haproxy.wait, 10)
+                ends.callback(self._haproxy.kill)
+            for house in self.houses:
+                if house.process:
+                    ends.callback(house.kill)
 
     def _answers(self) -> bool:
         try:
