@@ -58,10 +58,7 @@ class AlbRegion:
             clients,
             fault=self.fault,
             odd=lambda target: self.cloud.odd.add(target.id),
-        )
-        made.balancer.admit(made.targets)
-        made.serving()
-        made.forget()
+        ).opened()
         self.manners.begin()
         return made
 

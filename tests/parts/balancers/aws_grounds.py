@@ -75,10 +75,7 @@ class Region:
             fault=self.fault,
             odd=lambda target: self.cloud.odd.add(target.id),
             **rest,
-        )
-        made.balancer.admit(made.targets)
-        made.serving()
-        made.forget()
+        ).opened()
         self.manners.begin()
         return made
 

@@ -53,6 +53,13 @@ class Ground:
     def broken_rules(self) -> list[str]:
         return [fault for one in self.watched for fault in one.faults]
 
+    def opened(self) -> "Ground":
+        """With its members serving, and nothing else told of it."""
+        self.balancer.admit(self.targets)
+        self.serving()
+        self.forget()
+        return self
+
     def forget(self) -> None:
         """What was changed until now."""
         for one in self.watched:

@@ -84,11 +84,9 @@ def nginx(late: float = 0.0) -> Iterator[Ground]:
         entry = LoadBalancer("entry", BalancerKind.NGINX, "web", endpoint=f"file://{configuration}")
         with _running([program, "-c", str(configuration)], (folder / "pid").exists, folder):
             targets = _targets(backends)
-            made = Ground("nginx", entry, watching(NginxWire), targets, _more, port, kept=False, checks=False)
-            made.balancer.admit(made.targets)
-            made.serving()
-            made.forget()
-            yield made
+            yield Ground(
+                "nginx", entry, watching(NginxWire), targets, _more, port, kept=False, checks=False
+            ).opened()
 
 
 def _targets(backends: list[Backend]) -> dict[Target, Backend | None]:
