@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from tests.lab import bare
-from tests.lab.layout import Machine, load
+from tests.lab.layout import Machine
 from tests.parts.control_plane import Plane, control_plane
 from tests.parts.house import House, free_port
 from tests.parts.laboratory import Laboratory
 from tests.parts.lasting import LoadOn
 from tests.parts.lasting import shop as shop
+from tests.parts.needed import own_network
 from tests.parts.pushes import begun, deployment_of, reached, version
 from tests.parts.repository import SampleRepository
 
@@ -28,9 +29,7 @@ PATIENCE = 240  # seconds for a build on a busy machine
 @pytest.fixture(scope="module")
 def doors(lab: Laboratory) -> Iterator[tuple[str, str]]:
     """An address for each machine, both of this one."""
-    found = load(lab.state)
-    if found is None:
-        pytest.skip("a shared lab has no network of its own")
+    found = own_network(lab)
     second = str(found.subnet[SECOND])
     words = ["ip", "addr", "replace", f"{second}/24", "dev", found.bridge]
     subprocess.run(words, check=True)
@@ -68,8 +67,7 @@ def without_workers(house: House) -> None:
 @pytest.fixture(scope="module")
 def guest(lab: Laboratory, plane: Plane) -> Iterator[Machine]:
     """It joins by the line, and dials the first of the two addresses."""
-    found = load(lab.state)
-    assert found is not None
+    found = own_network(lab)
     machine = bare.machine_of(found, "bare-1")
     bare.add(found, machine)
     words = ("hosts", "invite", "--labels", "role=web", "--via", "agent", "--name", GUEST)

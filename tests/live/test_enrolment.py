@@ -17,9 +17,10 @@ from runners.agents.record import AgentFolder, agents_of
 from runners.authority import CONTROLLERS, HOSTS, Authority, Usage, founded, key_pem, new_key, pem
 from tests.enrolment.ground import Kept
 from tests.lab import bare
-from tests.lab.layout import Machine, load
+from tests.lab.layout import Machine
 from tests.parts.house import House, ending, free_port
 from tests.parts.laboratory import Laboratory
+from tests.parts.needed import own_network
 from tests.parts.repository import SampleRepository
 
 pytestmark = pytest.mark.live
@@ -27,10 +28,7 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture
 def machine(lab: Laboratory) -> Iterator[Machine]:
-    if lab.mode != "namespaces":
-        pytest.skip("a bare machine needs a network namespace")
-    found = load(lab.state)
-    assert found is not None
+    found = own_network(lab)
     made = bare.machine_of(found, "bare-1")
     bare.add(found, made)
     yield made
@@ -40,8 +38,7 @@ def machine(lab: Laboratory) -> Iterator[Machine]:
 @pytest.fixture
 def open_house(tmp_path: Path, lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
     """With a door at the lab's gateway; its environment takes every host with the label."""
-    found = load(lab.state)
-    assert found is not None
+    found = own_network(lab)
     with ending(House(tmp_path / "house", lab.first(1), shop.remote)) as made:
         made.config["enrolment"] = {"listen": f"0.0.0.0:{free_port()}", "address": found.gateway}
         made.production["hosts"] = {"role": "web"}
