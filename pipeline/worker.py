@@ -17,6 +17,7 @@ from pipeline.delivery.deliver import deliver
 from pipeline.delivery.run import Run, RunStatus
 from pipeline.delivery.turns import in_turn
 from pipeline.errors import Conflict, ShipwayError, Stopped
+from pipeline.fleet.proxy import Site
 from pipeline.lease import Lease, deployment_key, run_key
 from pipeline.ports import Ports
 from pipeline.rollout.deployment import Happening
@@ -25,9 +26,11 @@ from pipeline.settings import Settings
 from pipeline.wiring import build_ports
 from runners.job_queue import DELIVER, DEPLOY
 from runners.keeper import Keeper
+from runners.own_store import store_of
 from runners.process import Beat
 from runners.redis_child import redis_url
 from runners.settings_source import load_settings
+from runners.store import Store
 from runners.work_horse import listen
 
 log = logging.getLogger("shipway.worker")
@@ -47,6 +50,7 @@ def work(queue: str, config: str, beat: str) -> None:
     os.environ["SHIPWAY_CONFIG"] = config
     os.environ["SHIPWAY_HORSE_BEAT"] = horse_beat
     url = redis_url(settings.server.redis, settings.server.data)
+    _warm_up(books_at_start(config))
     try:
         listen(
             QUEUES[queue],
@@ -63,6 +67,32 @@ def work(queue: str, config: str, beat: str) -> None:
 def settings_at_start(config: str) -> Settings:
     """Read once by the worker and inherited by its forks: a file that is being edited never breaks work under way."""
     return load_settings(config)
+
+
+@cache
+def books_at_start(config: str) -> Store:
+    """Inherited by the worker's forks, without its connections."""
+    return store_of(settings_at_start(config).server)
+
+
+def _warm_up(books: Store) -> None:
+    """Asks what each piece of work asks first: every fork then finds these statements compiled. Books that are away are
+    the work's own trouble, once there is some."""
+    nowhere = "-", "-"
+    try:
+        books.ping()
+        books.runs.due()
+        books.runs.runs(status=RunStatus.QUEUED, limit=MOST_SEEN)
+        books.deployments.active(*nowhere)
+        books.deployments.environment(*nowhere)
+        books.deployments.deployments(*nowhere, limit=1)
+        books.deployments.good_releases(*nowhere)
+        books.releases.summaries([(nowhere[0], 0)])
+        books.routes.wanted_on([Site(*nowhere)])
+        books.recovery.waits(*nowhere)
+        books.roster.joined()
+    except ShipwayError as error:
+        log.info("worker starts without its books", extra={"error": str(error)})
 
 
 def work_run(run_id: int) -> None:
@@ -220,7 +250,8 @@ def _brief(error: Exception) -> str:
 
 
 def _own_ports() -> Ports:
-    return build_ports(settings_at_start(os.environ["SHIPWAY_CONFIG"]))
+    config = os.environ["SHIPWAY_CONFIG"]
+    return build_ports(settings_at_start(config), books_at_start(config))
 
 
 def _own_beat() -> Beat:

@@ -31,7 +31,11 @@ def images_needed(service: str, ports: Ports, now_on: Deployment | None = None) 
     for release in (now_on.release, now_on.previous) if now_on else ():
         if release is not None:
             reasons.setdefault(release.number, f"deployment {now_on.id if now_on else 0} needs it")
-    return {ports.releases.release(service, number).image: why for number, why in sorted(reasons.items())}
+    known = ports.releases.summaries([(service, number) for number in reasons])
+    releases = {
+        number: known.get((service, number)) or ports.releases.release(service, number) for number in reasons
+    }
+    return {releases[number].image: why for number, why in sorted(reasons.items())}
 
 
 def needed(ports: Ports) -> Need:

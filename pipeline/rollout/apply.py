@@ -143,10 +143,8 @@ def _on_host(
         case Retire():
             ports.engines.retire(host, effect.container, effect.stop_timeout)
         case Prune():
-            needed = images_needed(
-                deployment.service, ports, deployment
-            )  # what was decided may be a second old
-            ports.engines.prune(host, deployment.service, sorted({*effect.keep, *needed}))
+            needed = images_needed(deployment.service, ports, deployment)
+            ports.engines.prune(host, deployment.service, sorted(needed))
             if effect.everything:
                 return _left(make_room(host.name, f"deployment:{deployment.id}", ports))
         case Explain():

@@ -21,7 +21,7 @@ from pipeline.rollout.look import Decision
 from pipeline.rollout.moving import undo_move
 from pipeline.rollout.observed import Observed, Outcome, Verdict
 from pipeline.rollout.secrets import hide
-from pipeline.rollout.survey import again, first_look, survey
+from pipeline.rollout.survey import first_look, survey
 
 LONGEST_SLEEP = 1.0  # seconds; a person's request and a dead replica are noticed within it
 YOUNG = timedelta(seconds=1)  # a look that is no older still tells how the hosts are
@@ -101,7 +101,7 @@ def _decided(
     decision = decide(before, observed, ports.clock.now())
     deployment = _journal(before, decision, lease, ports)
     if deployment.status is Status.ROLLING and not decision.effects and _moved_on(before, deployment):
-        return _decided(deployment, again(observed, deployment, ports), lease, ports)
+        return _decided(deployment, observed.used(), lease, ports)
     return deployment, observed, decision
 
 

@@ -7,7 +7,7 @@
 | Switch      | make a proxy site route to exactly these backends               |
 | Keep        | let the engine restart an admitted replica from now on          |
 | Retire      | stop and remove a replica that no site can send to any more     |
-| Prune       | remove the service's images on a host but the kept ones         |
+| Prune       | remove the service's images on a host that nobody needs          |
 | CheckProxy  | ask whether a site would load such a route; changes nothing     |
 | RunHook     | run a command of the repository once, in a container of a release|
 | Park        | take a host out of its load balancer; requests under way survive|
@@ -78,10 +78,10 @@ class Retire:
 
 @dataclass(frozen=True)
 class Prune:
-    """`everything`: whatever nobody needs there, also of other services, since the disk is full."""
+    """What is needed is read when it is done, not when it is decided: by then others may need more. `everything`: whatever
+    nobody needs there, also of other services, since the disk is full."""
 
     host: str
-    keep: tuple[str, ...]
     everything: bool = False
 
     @property

@@ -51,7 +51,7 @@ def _tidy(look: Look, plan: HostPlan) -> Step:
     record = found(record) if record.phase is not HostPhase.SKIPPED else record
     if record.phase is HostPhase.SKIPPED:
         return Step(record)
-    prune = () if record.pruned else (Prune(plan.host, look.observed.kept),)
+    prune = () if record.pruned else (Prune(plan.host),)
     if converge.leftovers(look, plan):
         retire = converge.retire(look, plan, record)
         return Step(

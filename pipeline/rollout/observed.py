@@ -122,8 +122,8 @@ class Load:
 class Observed:
     """One look. `samples` by container id; `smoke` holds the verdicts of smoke requests, also by container id.
 
-    `wanted` is what our own books say each site should serve, `kept` the images that no prune may remove, `parked` the
-    hosts that an earlier deployment of the environment left out of the load balancer. `entrance` None: not looked at.
+    `wanted` is what our own books say each site should serve, `parked` the hosts that an earlier
+    deployment of the environment left out of the load balancer. `entrance` None: not looked at.
     `at`: when it began; None: nothing but our books was looked at."""
 
     at: datetime | None = None
@@ -134,7 +134,6 @@ class Observed:
     smoke: dict[str, Sample] = field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
-    kept: tuple[str, ...] = ()
     entrance: EntranceSeen | None = None
     parked: tuple[str, ...] = ()
     loads: dict[str, Load] = field(default_factory=dict)  # by host, while something is still to be pulled

@@ -102,7 +102,7 @@ def _changed(host: HostSeen, effect: Pull | Start | Keep | Retire | Prune) -> Ho
         case Retire():
             return replace(host, replicas=tuple(r for r in host.replicas if r.container != effect.container))
         case Prune():
-            return replace(host, images=host.images & frozenset(effect.keep))
+            return host
 
 
 def _started(effect: Start) -> ReplicaSeen:

@@ -94,7 +94,7 @@ def _bring(look: Look, plan: HostPlan, record: HostRecord, seen: HostSeen) -> St
     if seen.free_bytes is not None and seen.free_bytes < load.needed:
         return _full(look, record, seen.free_bytes, load)
     if seen.free_bytes is None and not record.pruned and _troubled(look, plan):
-        return Step(record, (Prune(plan.host, look.observed.kept, everything=True),))
+        return Step(record, (Prune(plan.host, everything=True),))
     pull = Pull(plan.host, look.deployment.release.image)
     return Step(replace(record, phase=HostPhase.PULLING), (pull,))
 
@@ -116,7 +116,7 @@ def _shared(deployment: Deployment, stranger: str) -> str:
 def _full(look: Look, record: HostRecord, free: int, load: Load) -> Step:
     """What nobody needs goes first; if that does not help there is nothing more that we may remove."""
     if not record.pruned:
-        return Step(record, (Prune(record.host, look.observed.kept, everything=True),))
+        return Step(record, (Prune(record.host, everything=True),))
     sum_ = f"{load.floor >> 20} to go on with (retention.disk_floor)"
     if load.image is not None:
         sum_ = f"twice the {load.image / (1 << 20):.1f} that are to be pulled, and {sum_}"

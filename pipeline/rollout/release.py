@@ -96,6 +96,7 @@ class ReleaseSummary:
     ref: str = ""
     run: int | None = None
     created_at: datetime | None = None
+    image: str = ""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def _settle(look: Look, plan: HostPlan, record: HostRecord, missing: tuple[Effec
     if not obstacle and record.phase is not HostPhase.FAILED:
         record = replace(record, phase=HostPhase.RESTORED)
     if not obstacle and not effects and not record.pruned:
-        effects = (Prune(plan.host, look.observed.kept),)
+        effects = (Prune(plan.host),)
     return Step(
         record, effects, wake=soonest([*asked, record.drain_by, record.start_after]), obstacle=obstacle
     )

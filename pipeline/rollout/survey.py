@@ -11,7 +11,6 @@ from pipeline.fleet.host import Host
 from pipeline.fleet.metric import Criterion, Reading
 from pipeline.fleet.proxy import Proxy, Site, SiteSeen
 from pipeline.ports import Ports
-from pipeline.retention.need import images_needed
 from pipeline.rollout import entrance
 from pipeline.rollout.balance import entrance_seen
 from pipeline.rollout.decide import Question, to_ask
@@ -42,7 +41,6 @@ def survey(deployment: Deployment, ports: Ports) -> Observed:
         hosts=hosts,
         sites={s.site: s for s in seen if isinstance(s, SiteSeen)},
         wanted=dict(ports.routes.wanted_on(places)),
-        kept=_kept(deployment, ports) if _tidies(deployment) else (),
         entrance=entrance_seen(deployment, ports) if entrance.needed(deployment) else None,
         parked=_parked(deployment, ports),
         loads=loads(deployment, hosts, ports),
@@ -59,12 +57,6 @@ def survey(deployment: Deployment, ports: Ports) -> Observed:
         smoke={q.container: a for q, a in pairs if q.smoke},
         readings=tuple(r for r in readings if isinstance(r, Reading)),
     )
-
-
-def again(observed: Observed, deployment: Deployment, ports: Ports) -> Observed:
-    """The same look for a record that moved on since, with what that now asks of our books."""
-    kept = observed.kept or (_kept(deployment, ports) if _tidies(deployment) else ())
-    return replace(observed.used(), kept=kept)
 
 
 def _reading_job(criterion: Criterion, deployment: Deployment, ports: Ports) -> Callable[[], Reading]:
@@ -116,12 +108,3 @@ def _parked(deployment: Deployment, ports: Ports) -> tuple[str, ...]:
     newest = ports.deployments.deployments(deployment.service, deployment.environment, RECENT)
     ended = next((d for d in newest if d.over and d.records and d.id != deployment.id), None)
     return tuple(r.host for r in ended.records if r.parked_at is not None) if ended else ()
-
-
-def _tidies(deployment: Deployment) -> bool:
-    return deployment.settled or deployment.status in (Status.PENDING, Status.PREPARING, Status.ROLLING_BACK)
-
-
-def _kept(deployment: Deployment, ports: Ports) -> tuple[str, ...]:
-    """Images that no prune may remove."""
-    return tuple(images_needed(deployment.service, ports, deployment))

@@ -111,7 +111,7 @@ def _host_words(
                 "no proxy sends to it any more, and it has answered all",
             )
         case Prune():
-            return "remove images that nobody needs", f"{len(effect.keep)} are kept"
+            return "remove images that nobody needs", "nothing goes back to them"
         case Explain():
             return f"keep the last lines of {_short(effect.container)}", "it failed"
 

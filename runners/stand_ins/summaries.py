@@ -35,7 +35,7 @@ def release_summaries(
     rows: Mapping[tuple[str, int], Release], wanted: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], ReleaseSummary]:
     return {
-        key: ReleaseSummary(*key, one.commit, one.ref, one.run, one.created_at)
+        key: ReleaseSummary(*key, one.commit, one.ref, one.run, one.created_at, one.image)
         for key in wanted
         if (one := rows.get(key)) is not None
     }

@@ -52,10 +52,13 @@ class ReleaseRows:
         self, tx: Connection, wanted: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], ReleaseSummary]:
         table, asked = tables.releases.c, pairs(tx)
-        query = select(table.service, table.number, table.record)
+        query = select(table.service, table.number, table.image, table.record)
         these = table.service == asked.c.first, table.number == cast(asked.c.second, Integer)
         rows = tx.execute(query.where(*these), as_parameter(wanted))
-        return {(service, number): _summary(service, number, record) for service, number, record in rows}
+        return {
+            (service, number): _summary(service, number, image, record)
+            for service, number, image, record in rows
+        }
 
     def _row(self, stored: Release) -> dict[str, object]:
         return {
@@ -77,10 +80,10 @@ class ReleaseRows:
         return int(tx.execute(grown.returning(table.c.last_release)).scalar_one())
 
 
-def _summary(service: str, number: int, record: str) -> ReleaseSummary:
+def _summary(service: str, number: int, image: str, record: str) -> ReleaseSummary:
     kept = json.loads(record)
     made = kept.get("created_at")
     moment = datetime.fromisoformat(made) if made else None
     return ReleaseSummary(
-        service, number, kept.get("commit", ""), kept.get("ref", ""), kept.get("run"), moment
+        service, number, kept.get("commit", ""), kept.get("ref", ""), kept.get("run"), moment, image
     )

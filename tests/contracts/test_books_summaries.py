@@ -80,7 +80,7 @@ def test_releases_are_summed_up_by_service_and_number(stores: Store):
 
     assert found == {
         (one.service, one.number): ReleaseSummary(
-            one.service, one.number, one.commit, "v1", 7, one.created_at
+            one.service, one.number, one.commit, "v1", 7, one.created_at, one.image
         )
         for one in kept[1:]
     }

@@ -54,7 +54,7 @@ def test_the_replicas_of_one_host_end_side_by_side_and_its_images_go_after_them(
         plan = ReplicaPlan(SHOP, PRODUCTION, release.number, release.image, release.spec, number, index)
         stage.ports.engines.start(stage.ports.settings.hosts["web-1"], plan)
     hands, containers = CountingHands(), [replica.id for replica in stage.world.at("web-1")]
-    effects: list[Effect] = [Prune("web-1", ()), *(Retire("web-1", one, 10.0) for one in containers)]
+    effects: list[Effect] = [Prune("web-1"), *(Retire("web-1", one, 10.0) for one in containers)]
     lease = stage.books.leases.take(deployment_key(number), "me", 5.0)
 
     outcomes = apply(
