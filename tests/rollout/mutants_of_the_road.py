@@ -174,7 +174,7 @@ ROAD = (
     Mutant(
         "images that are needed are pruned",
         "../retention/need.py",
-        "    return {ports.releases.release(service, number).image: why for number, why in sorted(reasons.items())}\n",
+        "    return {releases[number].image: why for number, why in sorted(reasons.items())}\n",
         "    return {}\n",
     ),
 )
