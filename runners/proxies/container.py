@@ -123,7 +123,7 @@ class SiteContainer:
             if seen:
                 self._refuse_older(text)
             container = seen["Id"] if seen else self._create(self.name, self.recipe.run, listening=True)
-            self._put(container, self.recipe.file, text)
+            self.put(container, self.recipe.file, text)
             self._start(container)
 
     def rehearse(self, text: str, listening: bool = False) -> None:
@@ -135,7 +135,7 @@ class SiteContainer:
             remove(self.client, name)
             container = self._create(name, self.recipe.check, listening)
             try:
-                self._put(container, self.recipe.file, text)
+                self.put(container, self.recipe.file, text)
                 self._start(container)
                 code = int(self.client.wait(container, timeout=60)["StatusCode"])
                 said = bytes(self.client.logs(container, tail=20)).decode(errors="replace")
@@ -235,7 +235,7 @@ class SiteContainer:
         if there > read_generation(text):
             raise outdated(self.site, read_generation(text), there)
 
-    def _put(self, container: str, file: str, text: str) -> None:
+    def put(self, container: str, file: str, text: str) -> None:
         with speaking(self.host, f"put a configuration into proxy {self.proxy.name}"):
             self.client.put_archive(container, "/etc", _archive(file, text))
 

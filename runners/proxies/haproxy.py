@@ -6,17 +6,20 @@ connections after a reload are told of every change too, so that none of them se
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from types import MappingProxyType
 
 from pipeline.errors import Unreachable
 from pipeline.fleet.proxy import Route, SiteSeen, SiteWanted
 from runners.fence import outdated
-from runners.proxies.container import INSIDE, Recipe, SiteContainer
+from runners.proxies.container import FOLDER, INSIDE, Recipe, SiteContainer
 from runners.proxies.runtime import (
     VARIABLE,
     Marker,
     Worker,
     change,
+    held,
     old_pids,
     read_marker,
     read_slots,
@@ -27,7 +30,7 @@ from runners.render import render
 
 MASTER = 9998
 _FILE = "haproxy.cfg"
-_LIVE = f"/etc/shipway/{_FILE}"
+_LIVE = f"{FOLDER}/{_FILE}"
 RECIPE = Recipe(
     file=_FILE,
     run=("haproxy", "-W", "-db", "-S", f"ipv4@127.0.0.1:{MASTER}", "-f", _LIVE),
@@ -50,16 +53,28 @@ def serve(site: SiteContainer, wanted: SiteWanted) -> None:
     if tellable and not plan.commands and current.marker.generation == wanted.generation:
         _tell_old(site, old, wanted)
         return
-    site.accept(text)
     if tellable:
+        site.accept(text)
         _tell(site, current, plan.commands, Marker(wanted.generation, shape, plan.bases), wanted)
     else:
-        _reload(site, wanted, shape)
-        fresh, *old = _read(site)
-        commands = trusted(fresh, wanted.routes, current)
-        _tell(site, fresh, commands, Marker(wanted.generation, shape, fresh.marker.bases), wanted)
+        old = _renew(site, wanted, current, plan.fits)
     _tell_old(site, old, wanted)
     _prove(site, wanted)
+
+
+def _renew(site: SiteContainer, wanted: SiteWanted, current: Worker, fits: bool) -> list[Worker]:
+    """Another process, which holds from its first moment on whom the present one holds; answers the earlier ones."""
+    states = _states(wanted, held(current))
+    name = f"states.{wanted.generation}" if states else ""
+    text, shape = _text(wanted, current, fits, name)
+    if states:
+        site.put(site.name, name, states)
+    site.accept(text)
+    _reload(site, wanted, shape)
+    fresh, *old = _read(site)
+    commands = trusted(fresh, wanted.routes, current)
+    _tell(site, fresh, commands, Marker(wanted.generation, shape, fresh.marker.bases), wanted)
+    return old
 
 
 def begin(site: SiteContainer, wanted: SiteWanted) -> None:
@@ -97,16 +112,17 @@ def _read(site: SiteContainer) -> list[Worker]:
     return workers
 
 
-def _text(wanted: SiteWanted, current: Worker, fits: bool) -> tuple[str, str]:
-    """The file, and the shape of it: all but the generation and the addresses, which the running process can be told."""
+def _text(wanted: SiteWanted, current: Worker, fits: bool, states: str = "") -> tuple[str, str]:
+    """The file, and the shape of it: all but the generation and the addresses, which the running process can be told.
+    `states`: name of the file that says who begins as down."""
     slots = {
         route.name: _slot_names(route, len(current.backend(route.name)), fits) for route in wanted.routes
     }
-    blank = _render(wanted, slots, 0, "-", addresses=False)
+    blank = _render(wanted, slots, 0, "-")
     shape = hashlib.sha256(blank.encode()).hexdigest()[:12]
-    return _render(
-        wanted, slots, wanted.generation, Marker(wanted.generation, shape).text(), addresses=True
-    ), shape
+    marker = Marker(wanted.generation, shape).text()
+    ready = {route.name: sorted(route.ready) for route in wanted.routes}
+    return _render(wanted, slots, wanted.generation, marker, ready, states), shape
 
 
 def _slot_names(route: Route, now: int, fits: bool) -> list[str]:
@@ -116,13 +132,16 @@ def _slot_names(route: Route, now: int, fits: bool) -> list[str]:
 
 
 def _render(
-    wanted: SiteWanted, slots: dict[str, list[str]], generation: int, marker: str, addresses: bool
+    wanted: SiteWanted,
+    slots: dict[str, list[str]],
+    generation: int,
+    marker: str,
+    ready: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    states: str = "",
 ) -> str:
     routes = []
     for route in wanted.routes:
-        ready = sorted(route.ready) if addresses else []
-        padded = [*ready, *[""] * (len(slots[route.name]) - len(ready))]
-        pairs = zip(slots[route.name], padded, strict=True)
+        pairs = zip_longest(slots[route.name], ready.get(route.name, ()), fillvalue="")
         lines = [{"name": name, "address": address} for name, address in pairs]
         routes.append({"name": route.name, "domain": route.domain, "health": route.health, "slots": lines})
     default = next((route.name for route in wanted.routes if not route.domain), "shipway-unknown")
@@ -134,7 +153,19 @@ def _render(
         port=INSIDE,
         routes=routes,
         default=default,
+        states=f"{FOLDER}/{states}" if states else "",
     )
+
+
+def _states(wanted: SiteWanted, held: frozenset[tuple[str, str]]) -> str:
+    """What HAProxy believes of these when it begins with the file; empty: all begin as up. Slots as the file has them."""
+    lines = []
+    for route in wanted.routes:
+        for number, address in enumerate(sorted(route.ready), 1):
+            ip, _, port = address.rpartition(":")
+            if (route.name, address) in held:
+                lines.append({"backend": route.name, "slot": f"s{number}", "ip": ip, "port": port})
+    return render("haproxy/states.j2", servers=lines) if lines else ""
 
 
 def _tell(

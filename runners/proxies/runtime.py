@@ -166,9 +166,13 @@ def change(worker: Worker, routes: tuple[Route, ...]) -> Change:
 def trusted(worker: Worker, routes: tuple[Route, ...], before: Worker) -> tuple[str, ...]:
     """A reload asks all replicas anew; those that had their requests from the process before it, or were admitted just
     now, keep them whatever they answer. One that it held back has yet to show itself."""
-    held = {(slot.backend, slot.address) for slot in before.slots if slot.held}
-    ready = {(route.name, address) for route in routes for address in route.ready} - held
+    ready = {(route.name, address) for route in routes for address in route.ready} - held(before)
     return tuple(_well(slot) for slot in worker.slots if (slot.backend, slot.address) in ready)
+
+
+def held(worker: Worker) -> frozenset[tuple[str, str]]:
+    """Backend and address of those that have not answered it yet."""
+    return frozenset((slot.backend, slot.address) for slot in worker.slots if slot.held)
 
 
 def seen(current: Worker, old: tuple[Worker, ...]) -> tuple[BackendSeen, ...]:

@@ -14,6 +14,18 @@ from tests.parts.laboratory import Laboratory
 
 pytestmark = pytest.mark.live
 LATE = f"import time; time.sleep(5); {RUN_APP}"
+MUTE = f"""
+import pathlib, socket, time
+again = pathlib.Path("/tmp/again")
+end = time.monotonic() + 6 * again.exists()
+again.touch()
+with socket.create_server(("", 8000)) as door:
+    while time.monotonic() < end:
+        line = door.accept()[0]
+        time.sleep(1)
+        line.close()
+{RUN_APP}
+"""  # once it is started again it takes a connection and hangs up on it a second later: a check finds out no sooner
 HAPROXY = pytest.mark.parametrize("proxy", ["haproxy", "haproxy_old"], indirect=True)
 EVERY = pytest.mark.parametrize("proxy", ["haproxy", "haproxy_old", "nginx", "nginx_old"], indirect=True)
 
@@ -155,6 +167,21 @@ def test_another_route_that_changes_meanwhile_lets_no_held_replica_in(front: Fro
 
     front.serve(2, [well, late], also=[well])  # a reload: all are asked anew
 
+    assert {post(front.at) for _ in range(20)} == {200}
+
+
+@HAPROXY
+def test_a_held_replica_gets_nothing_from_the_next_process_before_that_has_asked_it(front: Front):
+    well, mute = front.up(RUN_APP, MUTE)
+    front.serve(1, [well, mute])
+    front.restart(front.replicas[1])
+    assert until(lambda: front.held(mute), 20)
+
+    front.serve(2, [well, mute], also=[well])
+
+    assert front.held(mute)
+    assert {post(front.at) for _ in range(20)} == {200}
+    assert until(lambda: not front.held(mute), 20)
     assert {post(front.at) for _ in range(20)} == {200}
 
 

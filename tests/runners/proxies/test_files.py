@@ -49,6 +49,29 @@ def test_haproxy_drained_backend_is_not_in_a_new_process():
     assert "10.0.0.1:20000" not in text
 
 
+def test_haproxy_that_begins_takes_a_held_replica_for_down():
+    both = wanted(2, ("10.0.0.1:20000", "10.0.0.1:20001"))
+    held = frozenset({("shop_production", "10.0.0.1:20001"), ("blog_production", "10.0.0.1:20000")})
+
+    version, names, *rows = haproxy._states(both, held).splitlines()
+
+    assert version == "1"
+    (row,) = (dict(zip(names.split()[1:], row.split(), strict=True)) for row in rows)
+    assert (row["be_name"], row["srv_name"]) == ("shop_production", "s2")
+    assert (row["srv_addr"], row["srv_port"], row["srv_op_state"]) == ("10.0.0.1", "20001", "0")
+    assert "server s2 10.0.0.1:20001\n" in haproxy_file(both)[0]
+    assert haproxy._states(both, frozenset()) == ""
+
+
+def test_haproxy_file_that_names_states_has_the_same_shape():
+    text, shape = haproxy._text(wanted(2), Worker(()), True, "states.2")
+
+    assert "    server-state-file /etc/shipway/states.2\n" in text
+    plain, same = haproxy_file(wanted(2))
+    assert same == shape
+    assert "state" not in plain
+
+
 def test_haproxy_slots_stay_as_many_as_they_are_while_they_do():
     now = Worker(tuple(Slot("shop_production", f"s{n}", "0.0.0.0:1", "MAINT") for n in range(1, 41)))
 
