@@ -21,7 +21,7 @@ pytestmark = pytest.mark.live
 LOUD = """
 test: {command: "env", timeout: 2m}
 run: {port: 8000, memory: 128m, stop_timeout: 10s, before_deploy: "env"}
-health: {path: /healthz, interval: 500ms, deadline: 20s}
+health: {path: /healthz, interval: 200ms, deadline: 20s}
 """
 REFUSING = LOUD.replace('before_deploy: "env"', "before_deploy: \"sh -c 'env; exit 3'\"")
 

@@ -15,7 +15,7 @@ from tests.parts.repository import SampleRepository
 pytestmark = pytest.mark.live
 LoadOn = Callable[[Sequence[str]], Load]
 # without smoke requests, which would hold such a release at its gate
-BLIND = "run: {port: 8000, stop_timeout: 10s}\nhealth: {path: /healthz, interval: 500ms, rise: 2, fall: 3, deadline: 20s}\n"
+BLIND = "run: {port: 8000, stop_timeout: 10s}\nhealth: {path: /healthz, interval: 200ms, rise: 2, fall: 3, deadline: 20s}\n"
 KINDS = pytest.mark.parametrize("proxy", ["haproxy", "nginx"])
 
 

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.live
 TAKEN_UP_WITHIN = 15.0  # seconds
 # Never well, and slow to stop, so that its way back is long enough to be met on it
 NEVER_WELL = (
-    "run: {port: 8000, stop_timeout: 4s}\nhealth: {path: /, status: 204, interval: 500ms, deadline: 3s}\n"
+    "run: {port: 8000, stop_timeout: 4s}\nhealth: {path: /, status: 204, interval: 200ms, deadline: 3s}\n"
 )
 
 
