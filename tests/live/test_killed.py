@@ -32,7 +32,7 @@ from tests.parts.pushes import (
     releases_on,
     versions,
 )
-from tests.parts.repository import SampleRepository
+from tests.parts.repository import OWN_FILE, SampleRepository
 
 pytestmark = pytest.mark.live
 TAKEN_UP_WITHIN = 15.0  # seconds
@@ -54,6 +54,7 @@ def slow(house: House) -> dict[str, str]:
     lines = (f"RUN sleep 2; echo {house.service}", "COPY . /app", 'CMD ["python3", "/app/server.py"]')
     return {
         "Dockerfile": "\n".join(("FROM python:3.11-slim", "WORKDIR /app", *lines, "")),
+        ".shipway.yml": OWN_FILE,
         "test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(2)\n",
     }
 
