@@ -15,7 +15,7 @@ from tests.load.session import Load, standard
 from tests.parts.house import House
 from tests.parts.repository import APP, SampleRepository
 
-_PATIENT = (APP / ".shipway.yml").read_text().replace("interval: 500ms", "interval: 200ms")
+_PATIENT = (APP / ".shipway.yml").read_text()
 _HURRIED = _PATIENT.replace("deadline: 20s", "deadline: 5s")  # of what will never be healthy
 
 

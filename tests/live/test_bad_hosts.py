@@ -34,7 +34,7 @@ from tests.parts.small_host import SmallHost
 
 pytestmark = pytest.mark.live
 PORTS = range(21000, 21004)
-SHORT = {".shipway.yml": "run: {port: 8000}\nhealth: {path: /healthz, interval: 500ms, deadline: 3s}\n"}
+SHORT = {".shipway.yml": "run: {port: 8000}\nhealth: {path: /healthz, interval: 200ms, deadline: 3s}\n"}
 HUNGRY = {
     ".shipway.yml": "run: {port: 8000, memory: 24m, command: python3 /app/eats.py}\n",
     # a megabyte at a time: the engine misses what is killed in the first moments of its life

@@ -12,7 +12,8 @@ import redis
 
 from runners.redis_child import redis_url
 from tests.parts.canaries import Canaries, cells_of, files_below
-from tests.parts.house import House
+from tests.parts.house import House, ending
+from tests.parts.laboratory import Laboratory
 from tests.parts.pushes import pushed
 from tests.parts.repository import SampleRepository
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.live
 LOUD = """
 test: {command: "env", timeout: 2m}
 run: {port: 8000, memory: 128m, stop_timeout: 10s, before_deploy: "env"}
-health: {path: /healthz, interval: 500ms, deadline: 20s}
+health: {path: /healthz, interval: 200ms, deadline: 20s}
 """
 REFUSING = LOUD.replace('before_deploy: "env"', "before_deploy: \"sh -c 'env; exit 3'\"")
 
@@ -99,6 +100,13 @@ def keep(house: House, canary: Canaries, **where: Any) -> None:
     for stage in ("build", "test", "run"):
         value = canary(f"kept-{stage}")
         house.post("/secrets", {"name": f"KEPT_{stage.upper()}", "value": value, "stage": stage, **where})
+
+
+@pytest.fixture
+def house(tmp_path: Path, lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
+    """On one host: all of them are told and asked the same."""
+    with ending(House(tmp_path / "house", lab.first(1), shop.remote)) as made:
+        yield made
 
 
 def test_nothing_of_a_secret_lies_where_others_look(

@@ -12,15 +12,17 @@ import pytest
 
 from tests.parts.house import SHIPWAY, House, ending
 from tests.parts.laboratory import Laboratory
-from tests.parts.pushes import pushed
+from tests.parts.lasting import shop as shop
+from tests.parts.pushes import live_release, pushed
 from tests.parts.repository import SampleRepository
 
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture
-def two(tmp_path: Path, lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
-    with ending(House(tmp_path / "house", lab.first(2), shop.remote)) as house:
+@pytest.fixture(scope="module")
+def two(lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
+    """Up on two hosts, for all tests; each leaves a release live and well."""
+    with ending(House(shop.tree.parent / "house", lab.first(2), shop.remote)) as house:
         house.start()
         run = pushed(house, shop, "v1")
         assert run["status"] == "succeeded", run
@@ -64,25 +66,29 @@ def test_a_person_sees_what_is_live_what_would_change_and_what_moves(
 
 def test_status_and_doctor_say_what_is_well_and_what_is_sick(two: House, lab: Laboratory) -> None:
     found = json.loads(two.shipway("doctor", "--json"))
+    live = live_release(two)
     lab.kill(lab.hosts[0].engine, service=two.service, replica="0")
     said = two.shipway("status")
+    again = two.post(f"{two.environment}/deployments", {"release": live})
+    assert two.finished_deployment(again["deployment"])["status"] == "succeeded"
 
     told = " | ".join(f"{row['name']}: {row['text']}" for row in found)
     assert [row for row in found if row["level"] == "bad"] == []
     for part in ("may pull and push", "it serves generation", "give signs of life", "database: SQLite"):
         assert part in told
-    assert re.search(rf"sick +{two.service} +production +1 +3/4", said)
+    assert re.search(rf"sick +{two.service} +production +{live} +3/4", said)
     assert f"{lab.hosts[0].name} has 1 of 2 replicas" in said
 
 
 def test_the_doctor_does_not_hang_on_what_is_silent_and_the_tab_key_knows_the_service(
     two: House, tmp_path: Path
 ) -> None:
-    two.config["hosts"]["ghost"] = {"engine": "tcp://10.255.255.1:2375", "address": "10.255.255.1"}
-    two.write()
+    ghost = {"engine": "tcp://10.255.255.1:2375", "address": "10.255.255.1"}
+    theirs = tmp_path / "shipway.yml"
+    theirs.write_text(json.dumps(two.config | {"hosts": two.config["hosts"] | {"ghost": ghost}}))
 
     done = subprocess.run(
-        [str(SHIPWAY), "--config", str(two.file), "doctor", "--json", "--deadline", "12"],
+        [str(SHIPWAY), "--config", str(theirs), "doctor", "--json", "--deadline", "12"],
         capture_output=True,
         text=True,
         timeout=30,

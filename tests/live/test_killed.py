@@ -32,13 +32,13 @@ from tests.parts.pushes import (
     releases_on,
     versions,
 )
-from tests.parts.repository import SampleRepository
+from tests.parts.repository import OWN_FILE, SampleRepository
 
 pytestmark = pytest.mark.live
 TAKEN_UP_WITHIN = 15.0  # seconds
 # Never well, and slow to stop, so that its way back is long enough to be met on it
 NEVER_WELL = (
-    "run: {port: 8000, stop_timeout: 4s}\nhealth: {path: /, status: 204, interval: 500ms, deadline: 3s}\n"
+    "run: {port: 8000, stop_timeout: 4s}\nhealth: {path: /, status: 204, interval: 200ms, deadline: 3s}\n"
 )
 
 
@@ -54,6 +54,7 @@ def slow(house: House) -> dict[str, str]:
     lines = (f"RUN sleep 2; echo {house.service}", "COPY . /app", 'CMD ["python3", "/app/server.py"]')
     return {
         "Dockerfile": "\n".join(("FROM python:3.11-slim", "WORKDIR /app", *lines, "")),
+        ".shipway.yml": OWN_FILE,
         "test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(2)\n",
     }
 

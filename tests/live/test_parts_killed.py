@@ -35,7 +35,7 @@ SMALL, OTHER = "small-3", "web-1"  # in the order of the rollout
 PARTS = ("scheduler", "web", "redis", "registry")
 # host and phase, each well after the one before it
 MOMENTS = ((SMALL, "starting"), (SMALL, "switching"), (OTHER, "checking"), (OTHER, "done"))
-SLOW_TO_STOP = "run: {port: 8000, stop_timeout: 4s}\nhealth: {path: /healthz, interval: 500ms}\n"
+SLOW_TO_STOP = "run: {port: 8000, stop_timeout: 4s}\nhealth: {path: /healthz, interval: 200ms}\n"
 
 
 @pytest.fixture(scope="module")

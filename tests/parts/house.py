@@ -8,21 +8,21 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.parts.laboratory import LabHost, Laboratory
+from tests.parts.patience import until
 from tests.parts.surroundings import environment
 
 SHIPWAY = Path(sys.executable).with_name("shipway")
 _OVER = {"succeeded", "failed", "cancelled", "superseded", "rolled_back"}
 # short enough for a test, long enough to see a release that dies soon; a busy machine makes good releases slow
 QUICK = {
-    "healthy_for": "1s",
-    "bake": "1s",
+    "healthy_for": "500ms",
+    "bake": "500ms",
     "deadline": "30s",
     "drain_timeout": "10s",
     "compare": {"latency": "30x"},
@@ -34,6 +34,8 @@ class House:
 
     `service` is unique, so that tests can share a lab; change `config` before `start`.
     """
+
+    until = staticmethod(until)
 
     def __init__(
         self,
@@ -260,16 +262,6 @@ class House:
 
         self.until(f"{path} is over", over, seconds, lambda: f"it stands at {last}\n{self.log()}")
         return last
-
-    @staticmethod
-    def until(
-        what: str, done: Callable[[], bool], seconds: float, why: Callable[[], str] = lambda: ""
-    ) -> None:
-        deadline = time.monotonic() + seconds
-        while not done():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{what}: not within {seconds} s. {why()}")
-            time.sleep(0.1)
 
 
 @contextmanager

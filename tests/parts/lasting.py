@@ -28,7 +28,7 @@ _NUMBERS = count(1)
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> SampleRepository:
     folder = tmp_path_factory.mktemp("lasting")
-    return SampleRepository(folder / "shop", folder / "shop.git").create()
+    return SampleRepository(folder / "shop", folder / "shop.git", tested=False).create()
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from tests.parts.house import House
 from tests.parts.repository import SampleRepository
 
 Facts = dict[str, Any]
+MOMENT = 0.1  # seconds; phases and stages are over soon
 
 
 def signed(
@@ -53,15 +54,22 @@ def pushed(house: House, shop: SampleRepository, version: str, bad: str = "", **
 # ------------------------------------------------------------------------------------------------ on its way
 
 
-def arrived(house: House, path: str, there: Callable[[Facts], bool], what: str, seconds: float = 60) -> Facts:
-    """What the API says at `path`, once it is `there`."""
+def arrived(
+    house: House,
+    path: str,
+    there: Callable[[Facts], bool],
+    what: str,
+    seconds: float = 60,
+    seldom: float = MOMENT,
+) -> Facts:
+    """What the API says at `path`, once it is `there`. `seldom`: between two questions, for what does not pass soon."""
     last: Facts = {}
 
     def look() -> bool:
         last.update(house.get(path))
         return there(last)
 
-    house.until(f"{path} {what}", look, seconds, lambda: f"it stands at {last}\n{house.log()}")
+    house.until(f"{path} {what}", look, seconds, lambda: f"it stands at {last}\n{house.log()}", seldom)
     return last
 
 
