@@ -54,11 +54,18 @@ class Ground(Protocol):
     def settle(self, address: str) -> None: ...
     def spoil(self, release: int) -> None: ...  # it will be well, and answer 500 to users
     def visit(self, times: int) -> None: ...
+    def renew(
+        self,
+    ) -> None: ...  # for the next test: no proxy; replicas that run are adopted by whoever starts them
+    def clear(self) -> None: ...  # ... nor any replica
     def close(self) -> None: ...
 
 
 class InMemory:
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
         self.world = World(["web-1", "web-2"])
         self.world.up["web-2"] = False
         self.host = Host("web-1", "tcp://10.0.0.1:2375", "10.0.0.1")
@@ -102,6 +109,8 @@ class InMemory:
     def visit(self, times: int) -> None:
         self.world.clock.sleep(times / USERS)
 
+    renew = clear
+
     def close(self) -> None:
         """Nothing to remove."""
 
@@ -115,6 +124,7 @@ class InLab:
         self.engines = self.fleet.engines
         self.proxies = self.fleet.proxies
         self.probe = ReplicaProbe(self.fleet.reach)
+        self.kind = proxy
         self.proxy = self.fleet.front(proxy)
         self.access = RegistryAccess(self.fleet.lab.registry, insecure=True)
         self.spoiled: set[int] = set()
@@ -149,6 +159,15 @@ class InLab:
     def visit(self, times: int) -> None:
         for _ in range(times):
             ask(f"{self.host.address}:{self.proxy.listen}")
+
+    def renew(self) -> None:
+        self.fleet.renew()
+        self.proxy = self.fleet.front(self.kind)
+
+    def clear(self) -> None:
+        self.fleet.clear()
+        self.spoiled.clear()
+        self.proxy = self.fleet.front(self.kind)
 
     def close(self) -> None:
         self.fleet.close()

@@ -11,11 +11,18 @@ from pipeline.rollout.release import RuntimeSpec
 from tests.contracts.grounds import ONE_EACH, TRANSPORTS, Ground, look, make, seen, started
 
 
-@pytest.fixture(params=[*ONE_EACH, *TRANSPORTS])
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+@pytest.fixture(scope="module", params=[*ONE_EACH, *TRANSPORTS])
+def place(request: pytest.FixtureRequest) -> Iterator[Ground]:
     made = make(request.param)
     yield made
     made.close()
+
+
+@pytest.fixture
+def ground(place: Ground) -> Ground:
+    """With nothing on it."""
+    place.clear()
+    return place
 
 
 def test_host_without_replicas_is_reachable_and_has_a_boot(ground: Ground):

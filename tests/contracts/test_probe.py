@@ -11,11 +11,18 @@ from tests.contracts.grounds import GROUNDS, TRANSPORTS, Ground, make, started, 
 CHECK = HealthCheck(HealthKind.HTTP, path="/healthz", smoke=("/",))
 
 
-@pytest.fixture(params=[*GROUNDS, *TRANSPORTS])
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+@pytest.fixture(scope="module", params=[*GROUNDS, *TRANSPORTS])
+def place(request: pytest.FixtureRequest) -> Iterator[Ground]:
     made = make(request.param)
     yield made
     made.close()
+
+
+@pytest.fixture
+def ground(place: Ground) -> Ground:
+    """With nothing on it."""
+    place.clear()
+    return place
 
 
 def test_well_replica_answers_from_its_proxy_and_from_here(ground: Ground):

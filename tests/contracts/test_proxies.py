@@ -10,11 +10,18 @@ from pipeline.fleet.proxy import BackendSeen
 from tests.contracts.grounds import GROUNDS, TRANSPORTS, Ground, make, started, wanted
 
 
-@pytest.fixture(params=[*GROUNDS, *TRANSPORTS])
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+@pytest.fixture(scope="module", params=[*GROUNDS, *TRANSPORTS])
+def place(request: pytest.FixtureRequest) -> Iterator[Ground]:
     made = make(request.param)
     yield made
     made.close()
+
+
+@pytest.fixture
+def ground(place: Ground) -> Ground:
+    """With a proxy that nobody served yet; replicas 1 and 2 run from the first test on that wants them."""
+    place.renew()
+    return place
 
 
 def test_site_that_was_never_served_does_not_run(ground: Ground):
@@ -71,8 +78,8 @@ def test_switch_serves_the_new_and_lets_the_old_become_idle(ground: Ground):
 
 
 def test_requests_are_counted_for_the_replica_that_answered_them(ground: Ground):
-    ground.spoil(2)
-    good, bad = started(ground, 1).address, started(ground, 2).address
+    ground.spoil(3)
+    good, bad = started(ground, 1).address, started(ground, 3).address
     ground.proxies.serve(ground.proxy, ground.host, wanted(ground, 1, good))
     ground.visit(30)
     first = counts(ground, good)

@@ -1,9 +1,12 @@
-"""HAProxy and nginx as containers on a host: routed, switched under load, refused, killed, healed."""
+"""HAProxy and nginx as containers on a host: routed, switched under load, refused, killed, healed.
+
+Each test has proxies of its own, and adopts the replicas of the one before it. SHIPWAY_SWEEP=full: 40 switches under load.
+"""
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
@@ -15,6 +18,7 @@ from runners.proxies import haproxy, nginx
 from runners.proxies.values import checked
 from tests.load.session import Load, standard
 from tests.parts.fleet import Fleet, ask, until
+from tests.parts.held import HeldRequest
 from tests.parts.laboratory import Laboratory
 
 pytestmark = pytest.mark.live
@@ -22,16 +26,22 @@ KINDS = ["haproxy", "nginx"]
 AND_OLD = pytest.mark.parametrize(
     "proxy", [*KINDS, "haproxy_old"], indirect=True
 )  # what depends on its version
-SWITCHES = 40
+SWITCHES = 40 if os.environ.get("SHIPWAY_SWEEP") == "full" else 12
 RATE = 200.0  # so that a switch of a tenth of a second meets some requests
 MET = 500  # requests at least, whether the machine is fast or slow
 
 
-@pytest.fixture
-def fleet(lab: Laboratory) -> Iterator[Fleet]:
+@pytest.fixture(scope="module")
+def lasting_fleet(lab: Laboratory) -> Iterator[Fleet]:
     made = Fleet(lab)
     yield made
     made.close()
+
+
+@pytest.fixture
+def fleet(lasting_fleet: Fleet) -> Fleet:
+    lasting_fleet.renew()
+    return lasting_fleet
 
 
 @pytest.fixture(params=KINDS)
@@ -94,10 +104,10 @@ def test_switches_under_load_fail_no_request(fleet: Fleet, proxy: Proxy):
 
 
 def test_old_replicas_that_drop_all_when_stopped_are_idle_by_then(fleet: Fleet, proxy: Proxy):
-    old = fleet.up(1, bad="abrupt")
-    serve(fleet, proxy, 1, old)
+    old = fleet.up(11, bad="abrupt")
+    serve(fleet, proxy, 11, old)
     with Load(standard([front(fleet, proxy)])) as load:
-        for release in range(2, 5):
+        for release in range(12, 15):
             new = fleet.up(release, bad="abrupt")
             serve(fleet, proxy, release, new, old)
             assert until(lambda: all(fleet.proxies.seen(proxy, fleet.host).idle(a) for a in old), 30)  # noqa: B023
@@ -112,15 +122,15 @@ def test_old_replicas_that_drop_all_when_stopped_are_idle_by_then(fleet: Fleet, 
 def test_drain_waits_for_the_longest_request(fleet: Fleet, proxy: Proxy):
     old, new = fleet.up(1, 1), fleet.up(2, 1)
     serve(fleet, proxy, 1, old)
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(ask, front(fleet, proxy), "/slow?s=5")
-        time.sleep(0.5)
+    with HeldRequest(front(fleet, proxy)) as slow:
         seen = serve(fleet, proxy, 2, new, old)
         assert not seen.idle(old[0])
         assert ask(front(fleet, proxy)) == (200, "version 2\n")
+        assert slow.version == "1"
+        assert not fleet.proxies.seen(proxy, fleet.host).idle(old[0])
+        assert slow.goes_on()
 
-        assert until(lambda: fleet.proxies.seen(proxy, fleet.host).idle(old[0]))
-        assert slow.result() == (200, "version 1\n")
+    assert until(lambda: fleet.proxies.seen(proxy, fleet.host).idle(old[0]))
 
 
 @AND_OLD
@@ -128,18 +138,17 @@ def test_request_kept_by_a_process_of_an_earlier_file_counts(fleet: Fleet, proxy
     """A reload in between must not hide what the old process still has to do."""
     old, new = fleet.up(1, 1), fleet.up(2, 1)
     serve(fleet, proxy, 1, old)
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(ask, front(fleet, proxy), "/slow?s=6")
-        time.sleep(0.5)
+    with HeldRequest(front(fleet, proxy)) as slow:
         more = fleet.also(fleet.wanted(proxy, 2, old), "blog", old, "blog.example.com")
         fleet.proxies.serve(proxy, fleet.host, more)  # another shape: a reload
         fleet.proxies.serve(
             proxy, fleet.host, fleet.also(fleet.wanted(proxy, 3, new, old), "blog", new, "blog.example.com")
         )
         assert not fleet.proxies.seen(proxy, fleet.host).idle(old[0])
+        assert slow.version == "1"
+        assert slow.goes_on()
 
-        assert until(lambda: fleet.proxies.seen(proxy, fleet.host).idle(old[0]))
-        assert slow.result() == (200, "version 1\n")
+    assert until(lambda: fleet.proxies.seen(proxy, fleet.host).idle(old[0]))
 
 
 def test_file_that_does_not_load_leaves_the_one_that_serves(fleet: Fleet, proxy: Proxy):

@@ -1,6 +1,8 @@
 """A headless Chromium, driven through a pair of pipes (its own DevTools protocol), with a profile of its own.
 
 with Browser(tmp_path) as browser: browser.open(url); browser.until("document.title === 'x'"); browser.value("1 + 1")
+
+`renew` is a browser that nobody has used, without the seconds that Chromium takes to start.
 """
 
 import json
@@ -52,6 +54,7 @@ class Browser:
         self._number = 0
         self._read = b""
         self._session = ""
+        self._page = ""
         self.complaints: list[str] = []  # what the page's console was told: refused scripts, errors
 
     def __enter__(self) -> "Browser":
@@ -66,11 +69,23 @@ class Browser:
         )
         os.close(theirs)
         os.close(ours)
-        page = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        self._attach()
+        return self
+
+    def _attach(self) -> None:
+        self._page = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=self._page, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        return self
+
+    def renew(self) -> None:
+        """Another page, no cookies, an empty cache, and nothing was complained of."""
+        self.call("Network.clearBrowserCookies")
+        self.call("Network.clearBrowserCache")
+        self._session, old = "", self._page
+        self._attach()
+        self.call("Target.closeTarget", targetId=old)
+        self.complaints.clear()
 
     def __exit__(self, *gone: object) -> None:
         self._process.terminate()

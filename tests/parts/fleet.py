@@ -35,7 +35,8 @@ def host_of(found: LabHost) -> Host:
 
 
 class Fleet:
-    """One service of its own on one host. `close` removes all that it made."""
+    """One service of its own on one host. `close` removes all that it made, `renew` its proxies, and leaves its replicas to
+    the next test: what runs is adopted by whoever starts it again. A `reach` that is given stays open."""
 
     def __init__(self, lab: Laboratory, host: Host | None = None, reach: Reach | None = None) -> None:
         self.lab = lab
@@ -43,12 +44,20 @@ class Fleet:
         self.number = os.getpid() % 1000 * 10 + next(_NUMBERS) % 10
         self.service = f"fleet{os.getpid()}x{self.number}"
         self.reach = reach or Reach()
+        self._own = reach is None
+        self._images: dict[str, str] = {}
         self.engines = DockerEngines(self.reach)
         self.proxies = ProxyContainers(self.reach)
         self._fronts: list[Proxy] = []
+        self._made = count()
 
     def image(self, name: str) -> str:
-        """By digest, pulled."""
+        """By digest, pulled at the first time."""
+        if name not in self._images:
+            self._images[name] = self._pulled(name)
+        return self._images[name]
+
+    def _pulled(self, name: str) -> str:
         repository, _, tag = self.lab.images[name].rpartition(":")
         line = http.client.HTTPConnection(self.lab.registry, timeout=10)
         path = f"/v2/{repository.partition('/')[2]}/manifests/{tag}"
@@ -74,10 +83,11 @@ class Fleet:
         return self.engines.look(self.host, self.service, "production")
 
     def up(self, release: int, replicas: int = 2, bad: str = "") -> list[str]:
-        """Addresses of running replicas that answer."""
+        """Addresses of so many running replicas that answer."""
         for index in range(replicas):
             self.engines.start(self.host, self.plan(release, index, bad))
-        found = [r.address for r in self.look().replicas if r.release == release]
+        made = self.look().replicas
+        found = [r.address for r in made if r.release == release and r.index < replicas]
         for address in found:
             wait_for(address)
         return found
@@ -91,7 +101,7 @@ class Fleet:
         """A proxy of this image (its kind is its name's beginning), not started yet."""
         kind = ProxyKind(image.partition("_")[0])
         port = 30000 + self.number * 2 % 2000 + len(self._fronts)
-        proxy = Proxy(f"{self.service}-{len(self._fronts)}", kind, self.lab.images[image], port)
+        proxy = Proxy(f"{self.service}-{next(self._made)}", kind, self.lab.images[image], port)
         self._fronts.append(proxy)
         return proxy
 
@@ -114,13 +124,26 @@ class Fleet:
     def container(self, proxy: Proxy) -> str:
         return f"shipway-proxy-{proxy.name}-{self.host.name}"
 
+    def renew(self) -> None:
+        self._remove(*(f"shipway.proxy={proxy.name}" for proxy in self._fronts))
+        self._fronts.clear()
+
+    def clear(self) -> None:
+        """`renew`, and its replicas are gone as well."""
+        self.renew()
+        self._remove(f"shipway.service={self.service}")
+
     def close(self) -> None:
+        self.clear()
+        if self._own:
+            with suppress(RunnerError):
+                self.reach.close()
+
+    def _remove(self, *labels: str) -> None:
         client = self.reach.client(self.host)
-        for label in (f"shipway.service={self.service}", *(f"shipway.proxy={p.name}" for p in self._fronts)):
+        for label in labels:
             for container in client.containers(all=True, filters={"label": label}):
                 client.remove_container(container["Id"], force=True, v=True)
-        with suppress(RunnerError):
-            self.reach.close()
 
 
 def wait_for(address: str, seconds: float = 15.0) -> None:

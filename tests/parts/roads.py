@@ -3,9 +3,11 @@ such a one over the machine that it dialled, as another machine of the control p
 
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.errors import RunnerError
 from pipeline.fleet.host import Host
 from runners.agents.record import agents_of
 from runners.reach import Reach
@@ -44,6 +46,8 @@ class Road:
         self.lost = replace(self.host, name="lost", engine=nowhere)
 
     def close(self) -> None:
+        with suppress(RunnerError):
+            self.reach.close()
         if self.over:
             self.over.close()
         if self.dialled:

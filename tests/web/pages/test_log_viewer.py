@@ -1,7 +1,6 @@
 """The log of a run in a real browser: few lines in the document, followed, searched, linked to, and never markup."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,10 +21,16 @@ HIT = "document.querySelector('.rows > .hit').textContent"
 FOLLOW = "document.querySelector('.follow')"
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with Browser(tmp_path) as opened:
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("chromium")) as opened:
         yield opened
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Browser:
+    chromium.renew()
+    return chromium
 
 
 @pytest.fixture
