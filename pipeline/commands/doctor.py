@@ -17,13 +17,15 @@ from pipeline.commands.showing import show
 from pipeline.errors import RunnerError
 from pipeline.pools.pool import Pool
 from pipeline.reports.compose import reports_of
-from pipeline.settings import Settings
+from pipeline.settings import Server, Settings
 from runners.agents.record import agents_of
 from runners.balancers import Balancers
 from runners.balancers.address import CloudAddresses
 from runners.clouds import Clouds
 from runners.dns import Providers
+from runners.enrolment import own_certificate
 from runners.examining.books import look_at_database, look_at_redis
+from runners.examining.doors import look_at_doors
 from runners.examining.entrances import look_at_entrance, look_at_region
 from runners.examining.finding import Finding, Level, ok
 from runners.examining.forges import (
@@ -47,11 +49,13 @@ from runners.examining.machine import (
 )
 from runners.examining.pools import installation_of, look_at_pool
 from runners.examining.registry import look_at_registry
+from runners.machine import this_machine
 from runners.outside import FromHere
 from runners.own_store import store_of
-from runners.peers import reach_of
+from runners.peers import peers_of, reach_of
 from runners.reach import Reach
 from runners.settings_source import load_settings
+from runners.store import Store
 
 CLOSING = 3.0  # seconds for the connections to end
 
@@ -77,6 +81,8 @@ def doctor(deadline: float) -> None:
     reach = reach_of(server, store) if store else Reach(agents_of(server.data))
     good = Check("This machine", "configuration", lambda: [ok("configuration", f"{path} is good")])
     checks = [good, *_here(settings), *_registry(settings), *_hosts(settings, reach)]
+    if store:
+        checks += _doors(server, store)
     checks += [*_fronts(settings, reach), *_entrances(settings), *_pools(settings), *_repositories(settings)]
     try:
         examine(checks, deadline, lambda number: told(number, len(checks)))
@@ -107,6 +113,14 @@ def _here(settings: Settings) -> Iterator[Check]:
     }
     for name, look in looks.items():
         yield Check("This machine", name, look)
+
+
+def _doors(server: Server, store: Store) -> Iterator[Check]:
+    """Of the other machines that share the database."""
+    peers = peers_of(server, store, own_certificate(server, store))
+    if peers is not None:
+        look = partial(look_at_doors, store.cables.living_doors, this_machine(server).id, peers.greet)
+        yield Check("This machine", "other machines", look)
 
 
 def _registry(settings: Settings) -> Iterator[Check]:

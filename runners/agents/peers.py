@@ -22,6 +22,7 @@ from runners.agents.relay import Relay, Relays
 SERVER_NAME = "door.controllers.shipway.internal"  # in the certificate that a door shows to its peers
 PROTOCOL = "shipway-peer"
 REQUEST = "GET /peer/{} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: {}\r\n\r\n"
+GREETING = "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n"
 PATIENCE = 5.0  # seconds for connection, handshake and answer, each
 AGAIN = 1.0  # seconds between two calls at a machine that just failed
 
@@ -68,6 +69,13 @@ class Peers:
         if end.seen.connected and not end.alive:
             return replace(end.seen, connected=False, error=f"{_machine(end)} gives no sign of life", at="")
         return end.seen if end.machine != self._machine() else replace(end.seen, at="")
+
+    def greet(self, place: str) -> None:
+        """Both certificates are shown, and a word is answered. Raises OSError or ValueError with why not."""
+        with self._line(place) as line:
+            line.sendall(GREETING.format(place).encode("ascii"))
+            if not line.recv(16).startswith(b"HTTP/"):
+                raise ValueError("it hung up without a word")
 
     def close(self) -> None:
         if self._pid == os.getpid() and self._relays is not None:
@@ -132,15 +140,18 @@ class Peers:
             )
         return end
 
-    def _dialled(self, name: str, place: str) -> tuple[ssl.SSLSocket, bytes]:
+    def _line(self, place: str) -> ssl.SSLSocket:
         host, _, port = place.rpartition(":")
         raw = socket.create_connection((host.strip("[]"), int(port)), PATIENCE)
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            line = self._context().wrap_socket(raw, server_hostname=SERVER_NAME)
+            return self._context().wrap_socket(raw, server_hostname=SERVER_NAME)
         except BaseException:
             raw.close()
             raise
+
+    def _dialled(self, name: str, place: str) -> tuple[ssl.SSLSocket, bytes]:
+        line = self._line(place)
         try:
             line.sendall(REQUEST.format(name, place, PROTOCOL).encode("ascii"))
             return line, taken_up(line)

@@ -43,6 +43,13 @@ class SqlCables:
         """Its door was ended."""
         self._database.write(lambda tx: tx.execute(delete(doors).where(DOOR.machine == machine)))
 
+    def living_doors(self) -> list[DoorHere]:
+        def work(tx: Connection) -> list[DoorHere]:
+            lately = select(doors).where(DOOR.seen_at > self._database.now(tx) - ALIVE).order_by(DOOR.name)
+            return [DoorHere(row.machine, row.name, row.place) for row in tx.execute(lately)]
+
+        return self._database.read(work, PATIENCE)
+
     def end_of(self, host: str) -> CableEnd | None:
         def work(tx: Connection) -> CableEnd | None:
             both = select(cables, doors.c.name, doors.c.place, doors.c.seen_at)

@@ -89,3 +89,13 @@ def test_door_that_gives_no_sign_of_life_is_not_alive_nor_is_one_that_was_ended(
     books.cables.leave("b")
 
     assert [books.cables.end_of(host).alive for host in ("web-9", "web-8")] == [False, False]  # type: ignore[union-attr]
+
+
+def test_doors_that_live_are_told_with_their_places(books: Store):
+    books.cables.note(TWO, {}, NOW)
+    books.cables.note(ONE, {}, NOW)
+
+    assert books.cables.living_doors() == [ONE, TWO]
+
+    books.cables.leave(TWO.machine)
+    assert books.cables.living_doors() == [ONE]
