@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 NAME = "shipway-image-test"
+SOON = 500_000_000  # nanoseconds
 FILE = {"server": {"listen": "0.0.0.0:8080", "data": "/data"}, "services": {}}
 
 
@@ -42,6 +43,7 @@ def container(engine: docker.DockerClient, image: str) -> Iterator[Container]:
         tmpfs={"/tmp": ""},
         environment={"SHIPWAY_CONFIG": "/data/it.yml"},
         entrypoint=["sh", "-c", write_and_start],
+        healthcheck={"interval": SOON},  # asked as the image says, but sooner
     )
     made.start()
     yield made
