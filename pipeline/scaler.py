@@ -1,4 +1,4 @@
-"""Looks at what scales by itself every quarter of a minute, in a thread of its own: no engine may hold up a wake.
+"""Looks at what scales by itself, `server.scaling_every` apart, in a thread of its own: no engine may hold up a wake.
 
 Decides nothing. What cannot be looked at now is looked at the next time; what a look remembers is in the book.
 """
@@ -16,8 +16,6 @@ from pipeline.settings import Settings
 
 log = logging.getLogger("shipway.scheduler")
 
-EVERY = 15.0  # seconds
-
 
 class Scaler:
     """`start_due` is called again and again, with a clock that only grows; it returns at once."""
@@ -33,9 +31,15 @@ class Scaler:
         busy = self._thread is not None and self._thread.is_alive()
         if busy or now < self._next or not _anything(self._ports.settings):
             return
-        self._next = max(self._next + EVERY, now + EVERY / 2)  # whoever calls late now is in time later
+        every = self._ports.settings.server.scaling_every
+        self._next = max(self._next + every, now + every / 2)  # whoever calls late now is in time later
         self._thread = threading.Thread(target=self._look, name="scaling", daemon=True)
         self._thread.start()
+
+    def patience(self) -> float:
+        """Seconds after which it wants to be called again, at the latest."""
+        settings = self._ports.settings
+        return settings.server.scaling_every if _anything(settings) else float("inf")
 
     def wait(self) -> None:
         """Until no look is under way."""

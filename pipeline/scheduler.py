@@ -108,7 +108,7 @@ def schedule(
     chores = Chores(tidy, partial(look_after, ports))
     waker = Waker(ports)
     lead = Lead(ports)
-    pause, rest = TICK, min((REST, *(one.every for one in watches if one.prompt)))
+    pause, rest = TICK, min((REST, scaler.patience(), *(one.every for one in watches if one.prompt)))
     while not stopping.wait(pause):
         beat.touch()
         keep_up()

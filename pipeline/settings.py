@@ -33,6 +33,7 @@ class Server:
     gitlab: GitLabSignIn | None = None  # people may sign in by it
     timezone: str = "UTC"
     traces: Traces = field(default_factory=Traces)
+    scaling_every: float = 15.0  # seconds between two looks at what scales by itself
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,7 @@ def _server(keys: FileKeys, folder: str) -> Server:
         gitlab=_gitlab(server.sign_in),
         timezone=server.timezone,
         traces=server.traces.traces(),
+        scaling_every=server.scaling_every,
     )
 
 

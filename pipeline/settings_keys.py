@@ -20,7 +20,7 @@ from pipeline.settings_notices import NoticeKeys
 from pipeline.settings_pools import PoolKeys
 from pipeline.settings_registry import RegistryKeys
 from pipeline.settings_rollout import Keys, RolloutKeys
-from pipeline.settings_scaling import ScalingKeys
+from pipeline.settings_scaling import EVERY, Apart, ScalingKeys
 from pipeline.settings_sign_in import SignInKeys
 from pipeline.settings_storage import StorageKeys
 from pipeline.settings_timing import FreezeKeys, ScheduleKeys, WindowText, Zone
@@ -56,6 +56,9 @@ class ServerKeys(Keys):
     sign_in: SignInKeys = Field(default=SignInKeys(), description="Who may sign in beside local users.")
     timezone: Zone = Field(default="UTC", description="Of times in this file that name none.")
     traces: TracesKeys = Field(default=TracesKeys(), description="Where traces of runs go.")
+    scaling_every: Apart = Field(
+        default=EVERY, description="From look to look at what scales by itself; 5s to 1m."
+    )
 
 
 class ProxyKeys(Keys):

@@ -20,6 +20,8 @@ from pipeline.settings_timing import Moment, WindowText
 from pipeline.settings_values import SecretText
 from pipeline.units import Duration, Text
 
+EVERY = 15.0  # seconds between two looks
+SHORTEST, LONGEST = 5.0, 60.0  # ... of which the longest leaves two in a row within what decide calls stale
 MOST = 100  # replicas on a host, as under `replicas`
 MOST_MACHINES = 1000
 
@@ -30,6 +32,13 @@ def _positive(value: float) -> float:
     return value
 
 
+def _apart(seconds: float) -> float:
+    if not SHORTEST <= seconds <= LONGEST:
+        raise ValueError("must be from 5s to 1m")
+    return seconds
+
+
+Apart = Annotated[Duration, AfterValidator(_apart)]
 Level = Annotated[float, AfterValidator(_positive)]
 Percent = Annotated[float, Field(gt=0, le=100)]
 Size = Annotated[int, Field(ge=1, le=MOST)]
@@ -88,7 +97,10 @@ class EvidenceKeys(Keys):
         default=[], description="Other bounds for a while, such as an evening. The last that holds counts."
     )
     out_after: int = Field(
-        default=3, ge=1, le=100, description="Looks over a target before it grows, 15 s apart."
+        default=3,
+        ge=1,
+        le=100,
+        description="Looks over a target before it grows; `server.scaling_every` apart.",
     )
     in_after: int = Field(default=15, ge=1, le=1000, description="Looks under all targets before it shrinks.")
     warm_up: Duration = Field(default=60.0, description="A new one is not counted before.")

@@ -8,23 +8,24 @@ import pytest
 from pipeline import scaler as module
 from pipeline.errors import Unreachable
 from pipeline.fleet.service import Environment, Repository, Service
-from pipeline.scaler import EVERY, Scaler
+from pipeline.scaler import Scaler
 from pipeline.scaling.group import Scaled
 from pipeline.scaling.policy import Scaling
-from pipeline.settings import Settings
+from pipeline.settings import Server, Settings
 
+EVERY = 15.0  # seconds
 PLACE = Environment("shop", "production", (), scaling=Scaling(1, 4))
 
 
 class Town:
     """What the scheduler's clock says, how often was looked, and who was woken."""
 
-    def __init__(self, place: Environment = PLACE) -> None:
+    def __init__(self, place: Environment = PLACE, every: float = EVERY) -> None:
         self.now, self.looked, self.woken = 0.0, [], []
         self.answer: Any = Scaled()
         service = Service("shop", Repository("file:///shop.git"), environments={"production": place})
         self.ports: Any = SimpleNamespace(
-            settings=Settings(services={"shop": service}),
+            settings=Settings(Server(scaling_every=every), services={"shop": service}),
             queue=SimpleNamespace(wake_deployment=self.woken.append),
         )
         self.scaler = Scaler(self.ports, lambda: self.now)
@@ -43,18 +44,30 @@ class Town:
             self.scaler.wait()
 
 
-@pytest.fixture
-def town(monkeypatch: pytest.MonkeyPatch) -> Town:
-    made = Town()
+def looking(monkeypatch: pytest.MonkeyPatch, made: Town) -> Town:
     monkeypatch.setattr(module, "scale_environments", made.look)
     monkeypatch.setattr(module, "scale_pools", lambda ports: Scaled())
     return made
+
+
+@pytest.fixture
+def town(monkeypatch: pytest.MonkeyPatch) -> Town:
+    return looking(monkeypatch, Town())
 
 
 def test_it_looks_every_quarter_of_a_minute(town):
     town.run(60)
 
     assert town.looked == [0.0, EVERY, 2 * EVERY, 3 * EVERY]
+
+
+def test_it_looks_as_often_as_the_file_says(monkeypatch):
+    made = looking(monkeypatch, Town(every=5.0))
+
+    made.run(20)
+
+    assert made.looked == [0.0, 5.0, 10.0, 15.0]
+    assert made.scaler.patience() == 5.0
 
 
 def test_a_scheduler_that_ticks_slowly_looks_as_often_in_the_long_run(town):
@@ -80,10 +93,9 @@ def test_what_could_not_be_looked_at_is_tried_at_the_next_time(town):
 
 
 def test_where_nothing_scales_nothing_is_looked_at(monkeypatch):
-    made = Town(Environment("shop", "production", ()))
-    monkeypatch.setattr(module, "scale_environments", made.look)
-    monkeypatch.setattr(module, "scale_pools", lambda ports: Scaled())
+    made = looking(monkeypatch, Town(Environment("shop", "production", ())))
 
     made.run(60)
 
     assert made.looked == []
+    assert made.scaler.patience() == float("inf")

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from pipeline.errors import Unreachable
+from pipeline.fleet.service import Environment, Repository, Service
+from pipeline.scaling.policy import Scaling
 from pipeline.scheduler import LEASE_MARGIN, REST, TICK, Lead, Waker, Watch, look_after, schedule
-from pipeline.settings import Settings
+from pipeline.settings import Server, Settings
 from pipeline.timing import NoSchedules
 from runners.process import Beat
 from runners.stand_ins.books import MemoryLeases
@@ -234,6 +236,18 @@ def test_regions_are_looked_at_in_time_also_while_nothing_is_under_way() -> None
 
     assert looks
     assert set(turns.waited) == {TICK}
+
+
+def test_what_scales_is_looked_at_in_time_also_while_nothing_is_under_way() -> None:
+    ports, turns = ports_of(Books()), Turns(2)
+    place = Environment("shop", "production", (), scaling=Scaling(1, 4))
+    service = Service("shop", Repository("file:///shop.git"), environments={"production": place})
+    ports.settings = Settings(Server(scaling_every=5.0), services={"shop": service})
+    ports.leases.take("scheduler", "another", 60.0)
+
+    schedule(ports, turns, Beat(), lambda: None)
+
+    assert turns.waited == [TICK, 5.0, 5.0]
 
 
 # ------------------------------------------------------------------------------------------------ hosts

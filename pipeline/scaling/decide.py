@@ -14,7 +14,7 @@ from math import ceil
 from pipeline.scaling.group import ACTS, QUIET, Decision, Figure, Group, Measured, Member, Memory, Verdict
 from pipeline.scaling.policy import Bounds, Scaling
 
-APART = 5.0  # seconds between two looks, at least
+APART = 1 / 3  # of the time from look to look: nearer ones are one look
 STALE = 120.0  # seconds; looks further apart are not "in a row"
 MOST_UNREADY = 0.45  # of a group: then it is sick, and its measures say nothing
 FEW_UNREADY = 1  # so many may always be
@@ -68,9 +68,9 @@ def decide(
     return replace(decision, memory=_noted(decision, look))
 
 
-def is_due(memory: Memory | None, now: datetime) -> bool:
+def is_due(memory: Memory | None, now: datetime, every: float) -> bool:
     """Two looks at one moment, as when another scheduler has just taken the lead, are no two pieces of evidence."""
-    return memory is None or memory.at is None or (now - memory.at).total_seconds() >= APART
+    return memory is None or memory.at is None or (now - memory.at).total_seconds() >= APART * every
 
 
 def notable(before: Memory, decision: Decision) -> bool:

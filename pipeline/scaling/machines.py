@@ -27,8 +27,8 @@ def scaled_pools(settings: Settings) -> list[Pool]:
 
 def scale_pools(ports: Ports) -> Scaled:
     memories, now = ports.scaling.memories(), ports.clock.now()
-    every = scaled_pools(ports.settings)
-    pools = [pool for pool in every if is_due(memories.get(group_of_pool(pool.name)), now)]
+    every, apart = scaled_pools(ports.settings), ports.settings.server.scaling_every
+    pools = [pool for pool in every if is_due(memories.get(group_of_pool(pool.name)), now, apart)]
     after: dict[str, Memory] = {}
     decided: list[Decided] = []
     for pool in pools:

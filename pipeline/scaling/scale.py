@@ -43,8 +43,10 @@ def scaled_environments(settings: Settings) -> list[Environment]:
 def scale_environments(ports: Ports) -> Scaled:
     memories = ports.scaling.memories()
     now = ports.clock.now()
-    every = scaled_environments(ports.settings)
-    places = [place for place in every if is_due(memories.get(group_of(place.service, place.name)), now)]
+    every, apart = scaled_environments(ports.settings), ports.settings.server.scaling_every
+    places = [
+        place for place in every if is_due(memories.get(group_of(place.service, place.name)), now, apart)
+    ]
     answers = ports.hands.each([partial(_look, place, memories, ports) for place in places])
     outcomes = [answer for answer in answers if isinstance(answer, _Outcome)]
     decided = tuple(outcome.decided for outcome in outcomes if outcome.decided is not None)

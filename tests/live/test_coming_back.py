@@ -1,8 +1,11 @@
 """An engine starts again what ran: replicas that need a moment, and a proxy that is there before them. Nobody of ours helps."""
 
 import http.client
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -26,6 +29,14 @@ with socket.create_server(("", 8000)) as door:
         line.close()
 {RUN_APP}
 """  # once it is started again it takes a connection and hangs up on it a second later: a check finds out no sooner
+# answers at once the first time; later not before it is told to (`Front.come`)
+TOLD = f"""
+import os, time
+while os.path.exists("/tmp/been") and not os.path.exists("/tmp/come"): time.sleep(0.05)
+if os.path.exists("/tmp/come"): os.remove("/tmp/come")
+open("/tmp/been", "w").close()
+{RUN_APP}
+"""
 HAPROXY = pytest.mark.parametrize("proxy", ["haproxy", "haproxy_old"], indirect=True)
 EVERY = pytest.mark.parametrize("proxy", ["haproxy", "haproxy_old", "nginx", "nginx_old"], indirect=True)
 
@@ -62,6 +73,12 @@ class Front:
 
     def held(self, address: str) -> bool:
         return self.fleet.proxies.seen(self.proxy, self.fleet.host).holds(address)
+
+    def come(self, replica: ReplicaSeen) -> None:
+        """It answers from now on."""
+        client = self.fleet.reach.client(self.fleet.host)
+        client.exec_start(client.exec_create(replica.container, ["touch", "/tmp/come"])["Id"])
+        wait_for(replica.address)
 
     def restart(self, *replicas: ReplicaSeen) -> None:
         """As an engine does after kill -9: all end, all begin, and nothing waits for anything."""
@@ -107,31 +124,40 @@ def post(at: str) -> int:
         line.close()
 
 
-def answers(front: Front, seconds: float) -> set[int]:
-    """What users who ask for a page get as soon as the proxy is there."""
-    met = set()
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            met.add(ask(front.at)[0])
-        except OSError:
-            continue  # nobody listens yet
+def answers(front: Front, over: Callable[[], object]) -> set[int]:
+    """What users who ask for a page get as soon as the proxy is there, until this is over and for a second more."""
+    met: set[int] = set()
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(over)
+        end = math.inf
+        while time.monotonic() < end:
+            if done.done() and end == math.inf:
+                end = time.monotonic() + 1
+            with suppress(OSError):  # nobody listens yet
+                met.add(ask(front.at)[0])
+        done.result()
     return met
 
 
 @EVERY
 def test_users_are_sent_to_the_replica_that_answers(front: Front):
-    addresses = front.up(RUN_APP, LATE)
+    addresses = front.up(RUN_APP, TOLD)
     front.serve(1, addresses)
+    late = front.replicas[1]
+
+    def comes_late() -> None:
+        assert until(lambda: not refused(front.at))
+        time.sleep(2)  # in which users ask, and it does not answer
+        front.come(late)
 
     for _ in range(2):
-        front.restart(front.replicas[1])
-        assert answers(front, 7) == {200}
+        front.restart(late)
+        assert answers(front, comes_late) == {200}
 
 
 @HAPROXY
 def test_a_replica_that_does_not_answer_yet_is_held_back_and_comes_by_itself(front: Front):
-    well, late = front.up(RUN_APP, LATE)
+    well, late = front.up(RUN_APP, TOLD)
     front.serve(1, [well, late])
     assert not front.held(late)
 
@@ -141,20 +167,20 @@ def test_a_replica_that_does_not_answer_yet_is_held_back_and_comes_by_itself(fro
         assert {post(front.at) for _ in range(20)} == {
             200
         }  # what must not be sent twice goes to no wrong place
-        wait_for(late)
+        front.come(front.replicas[1])
         assert until(lambda: not front.held(late), 20)
     assert not front.held(well)
 
 
 @HAPROXY
 def test_where_none_answers_yet_the_proxy_says_so(front: Front):
-    (late,) = front.up(LATE)
+    (late,) = front.up(TOLD)
     front.serve(1, [late])
     front.restart(front.replicas[0])
     assert until(lambda: front.held(late), 20)
 
     assert post(front.at) == 503
-    wait_for(late)
+    front.come(front.replicas[0])
     assert until(lambda: not refused(front.at) and post(front.at) == 200, 20)
 
 

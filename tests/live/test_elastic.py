@@ -30,6 +30,7 @@ MACHINES = SOON | {"target": {"cpu": 1}}
 @pytest.fixture
 def house(tmp_path: Path, lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
     with pooled(tmp_path / "house", lab, shop, min=1, max=2, scaling=MACHINES) as made:
+        made.config["server"]["scaling_every"] = "5s"
         made.production["scaling"] = REPLICAS
         made.production["rollout"] |= PATIENT
         yield made.start()

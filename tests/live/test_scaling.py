@@ -24,7 +24,8 @@ SPEC = (
     "run: {port: 8000, stop_timeout: 10s}\n"
     "health: {path: /healthz, interval: 1s, timeout: 10s, rise: 1, fall: 5, deadline: 2m}\n"
 )
-QUICK = {"min": 1, "max": 3, "in_after": 4, "warm_up": "5s", "cooldown": "20s"}
+QUICK = {"min": 1, "max": 3, "in_after": 4, "warm_up": "5s", "cooldown": "10s"}
+OFTEN = {"scaling_every": "5s"}
 
 
 def group(house: House) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def test_service_scales_out_under_load_and_in_again_without_a_failed_request(
     proxy: str, tmp_path: Path, lab: Laboratory, shop: SampleRepository
 ) -> None:
     with ending(House(tmp_path / "house", lab.first(1), shop.remote, proxy=proxy)) as house:
+        house.config["server"] |= OFTEN
         house.production.update(replicas=1, scaling=QUICK | {"target": {"requests": 10}})
         house.production["rollout"] |= PATIENT
         house.start()

@@ -34,6 +34,21 @@ def test_defaults_are_those_of_the_manual():
     )
 
 
+def test_looks_are_a_quarter_of_a_minute_apart_or_as_the_file_says():
+    file = HOSTS + SERVICE
+
+    assert parse(file).server.scaling_every == 15.0
+    assert parse("server: {scaling_every: 5s}\n" + file).server.scaling_every == 5.0
+
+
+@pytest.mark.parametrize("every", ["4s", "61s", "0s"])
+def test_looks_that_are_too_near_or_too_far_apart_are_refused(every: str):
+    told = faults(f"server: {{scaling_every: {every}}}\n" + HOSTS + SERVICE)[-1]
+
+    assert told.startswith("server.scaling_every")
+    assert "from 5s to 1m" in told
+
+
 def test_all_targets_are_taken_in_their_order():
     query = "{prometheus: 'http://p:9090', query: 'q{{service}}', target: 20, token: 'prom-token'}"
 
