@@ -41,6 +41,7 @@ from runners.hands import ThreadHands
 from runners.job_queue import RedisQueue
 from runners.job_tokens import with_jobs
 from runners.kept import KeptOfRuns, kept_of_runs
+from runners.kept_leases import KeptLeases
 from runners.load import EngineLoads
 from runners.notices import Messengers
 from runners.notices.hooks import GitLabHooks
@@ -211,7 +212,7 @@ def build_desk(store: Store, ports: Ports) -> Desk:
         outbox=store.outbox,
         runs=store.runs,
         deployments=store.deployments,
-        leases=store.leases,
+        leases=KeptLeases(store.leases),
         reporters=Reporters(all_secrets(ports.settings)),
         hands=ports.hands,
         clock=ports.clock,
@@ -255,7 +256,7 @@ def build_notice_desk(store: Store, ports: Ports) -> NoticeDesk:
         runs=store.runs,
         deployments=store.deployments,
         inbox=store.inbox,
-        leases=store.leases,
+        leases=KeptLeases(store.leases),
         logs=ports.logs,
         messenger=Messengers(all_secrets(ports.settings)),
         traces=OtlpTraces(traces) if (traces := ports.settings.server.traces).endpoint else None,

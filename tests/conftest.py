@@ -11,6 +11,15 @@ collect_ignore = ["sample_app"]
 SHARED = {"class", "module", "package"}  # scopes
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("dist", "no") == "loadgroup" and not hasattr(pytest.Item, "_nodeid"):
+        raise pytest.UsageError(
+            f"pytest-xdist tells groups by a name that pytest {pytest.__version__} does not read: each test would go to any "
+            "worker, away from those it shares its ground with. Install the pytest that pyproject.toml names."
+        )
+
+
+@pytest.hookimpl(tryfirst=True)  # before the one of pytest-xdist that reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         info = getattr(
@@ -20,4 +29,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         scopes = {fixture.scope for fixtures in known for fixture in fixtures}
         if scopes & SHARED:
             place = item.path.parent if "package" in scopes else item.path
-            item.add_marker(pytest.mark.xdist_group(str(place)))
+            item.add_marker(pytest.mark.xdist_group(place.stem))

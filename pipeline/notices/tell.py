@@ -25,7 +25,7 @@ from pipeline.traces.trace import TARGET
 log = logging.getLogger("shipway.notice")
 
 KEY = "notices"
-LEASE_TTL = 120.0  # seconds; more than one message takes, each call of which has a timeout
+LEASE_TTL = 10.0  # seconds; kept by a thread: so long nobody is told after the death of whoever told
 ACTIVE = 1.0  # seconds to the next look while anything is under way …
 ASLEEP = 15.0  # … and while nothing is: nobody rings when a host is lost
 TAIL = 4096  # bytes of a log, of which …

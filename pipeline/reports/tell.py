@@ -24,7 +24,7 @@ from pipeline.rollout.deployment import Deployment
 log = logging.getLogger("shipway.reports")
 
 KEY = "reports"
-LEASE_TTL = 120.0  # seconds; more than one message takes, each call of which has a timeout
+LEASE_TTL = 10.0  # seconds; kept by a thread: so long nobody is told after the death of whoever told
 PIPELINE = "pipeline"  # key of what the forge answered to the last status of the run
 ACTIVE = 1.0  # seconds to the next look while anything is under way …
 ASLEEP = 60.0  # … and while nothing is: somebody rings before

@@ -51,12 +51,13 @@ class Asked:
 @dataclass
 class Outage:
     """Answer this to every call of the API; `only` to those whose path has this text. `times`: so often, then it is over.
-    `late`: what was asked is done all the same, as when only the answer is lost."""
+    `late`: what was asked is done all the same, as when only the answer is lost. `answers`: set once it says anything."""
 
     status: int = 0
     only: str = ""
     times: int | None = None
     late: bool = False
+    answers: threading.Event | None = None
 
     def hits(self, path: str) -> bool:
         if not self.status or self.only not in path or self.times == 0:
@@ -172,9 +173,12 @@ class Handler(BaseHTTPRequestHandler):
         if is_git(self.path):
             self._git(body)
             return
+        outage = self.server.outage
         status, answer, headers = self._api(body)
         given = json.loads(body) if body.startswith(b"{") else {}
         self.server.asked.append(Asked(self.command, urlsplit(self.path).path, given, status))
+        if outage.answers and status == outage.status:
+            outage.answers.wait(60)
         self._answer(status, answer, headers)
 
     def _api(self, body: bytes) -> tuple[int, Any, dict[str, str]]:

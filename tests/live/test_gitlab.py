@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -127,6 +128,24 @@ def test_an_outage_of_the_forge_and_a_restart_end_with_the_right_states(
     house.post(f"/runs/{run}/cancel")
     house.finished_run(run)
     house.stop()
+    house.start()
+
+    gitlab.outage = Outage()
+
+    shows(house, project, commit, checkout="success", build="canceled", deploy="canceled")
+
+
+def test_a_restart_while_the_forge_is_silent_is_made_good_at_once(
+    house: House, gitlab: FakeGitLab, project: Project, tmp_path: Path
+) -> None:
+    commit = push(gitlab, project, tmp_path / "tree")
+    connect(house)
+    run = house.run_of(commit)
+    shows(house, project, commit, checkout="success", build="running")
+    gitlab.outage = Outage(503, only="/statuses/", answers=threading.Event())
+    house.post(f"/runs/{run}/cancel")
+    house.until("GitLab was asked", lambda: any(call.status == 503 for call in gitlab.asked), 30)
+    house.stop()  # in the middle of a call: whoever made it gives nothing back
     house.start()
 
     gitlab.outage = Outage()
