@@ -5,12 +5,10 @@ lab and a small one of our own; each test pushes the next version onto what the 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from tests.parts.house import House, ending
+from tests.parts.house import House
 from tests.parts.laboratory import Laboratory
 from tests.parts.lasting import LoadOn, lasting
 from tests.parts.lasting import name as name
@@ -56,11 +54,20 @@ def house(lab: Laboratory, small: SmallHost, shop: SampleRepository) -> Iterator
 
 
 def narrow(house: House) -> None:
-    """Few ports and little patience with the small host, which has an environment of its own besides."""
+    """Few ports and little patience with the small host, which has two environments of its own besides, one of them behind
+    a proxy of its own."""
     house.config["hosts"]["small-1"]["ports"] = f"{PORTS[0]}-{PORTS[-1]}"
     house.production["rollout"]["unreachable_grace"] = "3s"
     alone = {"branches": ["edge"], "hosts": ["small-1"], "rollout": dict(house.production["rollout"])}
-    house.config["services"][house.service]["environments"]["edge"] = alone
+    front = house.config["proxies"][f"front-{house.service}"]
+    house.config["proxies"][second(house)] = front | {"listen": house.listen + 1}
+    behind = alone | {"branches": ["behind"], "proxy": second(house)}
+    house.config["services"][house.service]["environments"] |= {"edge": alone, "behind": behind}
+
+
+def second(house: House) -> str:
+    """The proxy that no test brings up."""
+    return f"second-{house.service}"
 
 
 def test_a_full_disk_fails_the_preflight_and_says_how_much_is_free(
@@ -172,17 +179,16 @@ def test_no_port_left_is_said_and_the_release_goes_back(
 
 
 def test_a_proxy_port_that_is_taken_fails_the_first_deploy_before_anything_starts(
-    lab: Laboratory, small: SmallHost, shop: SampleRepository, tmp_path: Path, name: str
+    house: House, shop: SampleRepository, small: SmallHost, name: str
 ) -> None:
-    other = House(tmp_path / "house", replace(lab, hosts=(small.host,)), shop.remote)
-    with ending(other.start()), small.taken(other.listen):
-        run = pushed(other, shop, name)
+    with small.taken(house.listen + 1):
+        run = house.finished_run(begun(house, shop, name, branch="behind"))
 
-        for said in told(other, run):
-            assert f"set proxies.front-{other.service}.listen" in said
-        assert "nothing that serves was changed" in run["error"]
-        assert releases_on(other) == set()
-        assert lab.containers(small.host.engine, proxy=f"front-{other.service}") == []
+    for said in told(house, run):
+        assert f"set proxies.{second(house)}.listen" in said
+    assert "nothing that serves was changed" in run["error"]
+    assert house.lab.containers(small.host.engine, service=house.service, environment="behind") == []
+    assert house.lab.containers(small.host.engine, proxy=second(house)) == []
 
 
 @pytest.mark.parametrize(
