@@ -1,4 +1,7 @@
-"""The books among processes: one is killed with -9 in the middle, several race, one is frozen with the lock in hand."""
+"""The books among processes: one is killed with -9 in the middle, several race, one is frozen with the lock in hand.
+
+SHIPWAY_SWEEP=full kills five times.
+"""
 
 import json
 import os
@@ -16,6 +19,7 @@ from runners.store import Store, open_store
 from runners.store.database import Database
 
 ROOT = Path(__file__).parents[2]
+KILLS = 5 if os.environ.get("SHIPWAY_SWEEP") == "full" else 2
 pytestmark = pytest.mark.live  # seconds of interpreters starting; the fast check leaves them out
 Start = Callable[[str, str], "subprocess.Popen[str]"]
 
@@ -48,7 +52,7 @@ def start(books_url: str, tmp_path: Path) -> Iterator[Start]:
         actor.communicate(timeout=10)
 
 
-@pytest.mark.parametrize("turn", range(5))
+@pytest.mark.parametrize("turn", range(KILLS))
 def test_what_was_acknowledged_survives_kill_9(start: Start, books: Store, turn: int):
     actor = start("receive", f"turn{turn}")
     assert actor.stdout is not None

@@ -24,6 +24,7 @@ from tests.parts.repository import SampleRepository
 # What is waited for follows from these: after a park the longest request (nginx cannot say that it is quiet), after an
 # admission the checks.
 QUICK = {"RequestTimeout": 8, "HealthCheckInterval": 1, "HealthCheckTimeout": 2, "HealthyThreshold": 2}
+NEVER_WELL = {".shipway.yml": "run: {port: 8000}\nhealth: {path: /healthz, interval: 500ms, deadline: 4s}\n"}
 pytestmark = pytest.mark.live
 LoadOn = Callable[[Sequence[str]], Load]
 
@@ -93,7 +94,7 @@ def test_stop_first_behind_a_load_balancer_loses_no_request_forward_and_back(
                 Fault("SetBackendServers", lost=True),
             )
             assert pushed(house, shop, "v2")["status"] == "succeeded"
-            bad = pushed(house, shop, "v3", bad="health")
+            bad = pushed(house, shop, "v3", bad="health", **NEVER_WELL)
             counts = load.stop()
 
         assert counts.failed == 0, counts

@@ -24,6 +24,7 @@ def open_house(tmp_path: Path, lab: Laboratory, shop: SampleRepository) -> Itera
 def test_a_pool_grows_and_shrinks_under_load_while_the_scheduler_is_killed(
     open_house: House, shop: SampleRepository, load_on
 ):
+    open_house.shipway("pools", "want", "web", "2", "--force")  # both at once
     settled(open_house, 2)
     shop.commit("v1")
     shop.push()
