@@ -17,15 +17,15 @@ LATE = f"import time; time.sleep(5); {RUN_APP}"
 MUTE = f"""
 import pathlib, socket, time
 again = pathlib.Path("/tmp/again")
-end = time.monotonic() + 6 * again.exists()
+mute = again.exists()
 again.touch()
 with socket.create_server(("", 8000)) as door:
-    while time.monotonic() < end:
+    while mute and not pathlib.Path("/tmp/speak").exists():
         line = door.accept()[0]
         time.sleep(1)
         line.close()
 {RUN_APP}
-"""  # once it is started again it takes a connection and hangs up on it a second later: a check finds out no sooner
+"""  # started again it takes a connection and hangs up on it a second later, until it is told to speak
 HAPROXY = pytest.mark.parametrize("proxy", ["haproxy", "haproxy_old"], indirect=True)
 EVERY = pytest.mark.parametrize("proxy", ["haproxy", "haproxy_old", "nginx", "nginx_old"], indirect=True)
 
@@ -62,6 +62,10 @@ class Front:
 
     def held(self, address: str) -> bool:
         return self.fleet.proxies.seen(self.proxy, self.fleet.host).holds(address)
+
+    def speak(self, replica: ReplicaSeen) -> None:
+        client = self.fleet.reach.client(self.fleet.host)
+        client.exec_start(client.exec_create(replica.container, ["touch", "/tmp/speak"]))
 
     def restart(self, *replicas: ReplicaSeen) -> None:
         """As an engine does after kill -9: all end, all begin, and nothing waits for anything."""
@@ -181,6 +185,7 @@ def test_a_held_replica_gets_nothing_from_the_next_process_before_that_has_asked
 
     assert front.held(mute)
     assert {post(front.at) for _ in range(20)} == {200}
+    front.speak(front.replicas[1])
     assert until(lambda: not front.held(mute), 20)
     assert {post(front.at) for _ in range(20)} == {200}
 
