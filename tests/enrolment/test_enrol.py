@@ -92,6 +92,13 @@ def test_lost_answer_is_asked_for_again_with_the_same_key(desk, store):
         (None, request_of() + "x" * 9000, Refused, "too large"),
         (None, request_of(None, "bank.example"), Refused, "bank.example"),
     ],
+    ids=[
+        "unknown token",
+        "no token",
+        "garbage",
+        "too large",
+        "other name",
+    ],  # requests are other ones each time
 )
 def test_garbage_joins_nothing(desk, store, token, request_, kind, sentence):
     with pytest.raises(kind, match=sentence):

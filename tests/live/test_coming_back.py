@@ -20,15 +20,15 @@ LATE = f"import time; time.sleep(5); {RUN_APP}"
 MUTE = f"""
 import pathlib, socket, time
 again = pathlib.Path("/tmp/again")
-end = time.monotonic() + 6 * again.exists()
+mute = again.exists()
 again.touch()
 with socket.create_server(("", 8000)) as door:
-    while time.monotonic() < end:
+    while mute and not pathlib.Path("/tmp/speak").exists():
         line = door.accept()[0]
         time.sleep(1)
         line.close()
 {RUN_APP}
-"""  # once it is started again it takes a connection and hangs up on it a second later: a check finds out no sooner
+"""  # started again it takes a connection and hangs up on it a second later, until it is told to speak
 # answers at once the first time; later not before it is told to (`Front.come`)
 TOLD = f"""
 import os, time
@@ -79,6 +79,10 @@ class Front:
         client = self.fleet.reach.client(self.fleet.host)
         client.exec_start(client.exec_create(replica.container, ["touch", "/tmp/come"])["Id"])
         wait_for(replica.address)
+
+    def speak(self, replica: ReplicaSeen) -> None:
+        client = self.fleet.reach.client(self.fleet.host)
+        client.exec_start(client.exec_create(replica.container, ["touch", "/tmp/speak"])["Id"])
 
     def restart(self, *replicas: ReplicaSeen) -> None:
         """As an engine does after kill -9: all end, all begin, and nothing waits for anything."""
@@ -207,6 +211,7 @@ def test_a_held_replica_gets_nothing_from_the_next_process_before_that_has_asked
 
     assert front.held(mute)
     assert {post(front.at) for _ in range(20)} == {200}
+    front.speak(front.replicas[1])
     assert until(lambda: not front.held(mute), 20)
     assert {post(front.at) for _ in range(20)} == {200}
 
