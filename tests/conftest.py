@@ -8,6 +8,7 @@ at the end.
 import pytest
 
 collect_ignore = ["sample_app"]
+LONG = 100  # characters
 SHARED = {"class", "module", "package"}  # scopes
 
 
@@ -17,6 +18,11 @@ def pytest_configure(config: pytest.Config) -> None:
             f"pytest-xdist tells groups by a name that pytest {pytest.__version__} does not read: each test would go to any "
             "worker, away from those it shares its ground with. Install the pytest that pyproject.toml names."
         )
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A test's name stands in the environment of what it starts, and is the same on every worker: no long text in it."""
+    return argname if isinstance(val, str | bytes) and len(val) > LONG else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before the one of pytest-xdist that reads the marks

@@ -17,6 +17,9 @@ from runners.patience import Patience
 from tests.parts.fake_buckets import Fake, buckets
 
 BRIEF = Patience(deadline=2.0, first=0.001, longest=0.002)
+PATIENT = Patience(
+    deadline=30.0, first=0.001, longest=0.002
+)  # a cloud's SDK takes seconds to load on a busy machine
 MAKERS: dict[str, Callable[[Place, Patience], Objects]] = {"s3": S3Objects, "oss": OssObjects}
 
 
@@ -30,12 +33,12 @@ def fake() -> Iterator[Fake]:
 def objects(request: pytest.FixtureRequest, tmp_path: Path, fake: Fake) -> Objects:
     if request.param == "folder":
         return objects_of(Place(Kind.FOLDER, str(tmp_path / "kept")))
-    return MAKERS[request.param](fake.place(request.param), BRIEF)
+    return MAKERS[request.param](fake.place(request.param), PATIENT)
 
 
 @pytest.fixture(params=["s3", "oss"])
 def bucket(request: pytest.FixtureRequest, fake: Fake) -> Objects:
-    return MAKERS[request.param](fake.place(request.param), BRIEF)
+    return MAKERS[request.param](fake.place(request.param), PATIENT)
 
 
 def put(objects: Objects, name: str, content: bytes = b"x") -> None:
