@@ -4,6 +4,7 @@ pid is never killed."""
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from pathlib import Path
 from tests.lab import engine, network
 from tests.lab.commands import LabError
 from tests.lab.layout import Lab, Machine
+
+FREE_WITHIN = 10.0  # seconds after the end of the one before
 
 
 def pid_of(pidfile: Path, mark: str) -> int:
@@ -107,8 +110,20 @@ def start_registry(folder: Path, address: str, port: int) -> None:
             }
         )
     )
+    if not _until(lambda: _free(address, port), FREE_WITHIN):
+        raise LabError(
+            f"somebody listens on {address}:{port}, where the registry of {folder} belongs: look with ss -ltnp"
+        )
     pid = launch(["docker-registry", "serve", str(config)], folder / "log")
     (folder / "pid").write_text(str(pid))
+
+
+def _free(address: str, port: int) -> bool:
+    try:
+        socket.create_server((address, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 # ------------------------------------------------------------------------------------------------ stopping
@@ -132,14 +147,16 @@ def _signal(pids: list[int], number: int) -> None:
 
 
 def _living(pids: list[int]) -> list[int]:
-    """Zombies count as gone: only their parent can remove them."""
+    """Zombies count as gone: only their parent can remove them. Not while other threads than the first one are dying: they
+    hold the sockets."""
     found = []
     for pid in pids:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
         except OSError:
             continue
-        if state != "Z":
+        if state != "Z" or threads > 1:
             found.append(pid)
     return found
 
