@@ -16,7 +16,7 @@ from tests.parts.fleet import Fleet, ask, until
 from tests.parts.laboratory import Laboratory
 
 pytestmark = pytest.mark.live
-TOUCHING = ("ask", "_put", "_told", "signal", "processes")  # all by which a switch reaches the host
+TOUCHING = ("ask", "put", "_told", "signal", "processes")  # all by which a switch reaches the host
 MOST = 40  # touches of a switch, at the very most
 
 
