@@ -144,8 +144,17 @@ def written(folder: Path, port: int, redis: str = "") -> Path:
 
 
 def webhook(folder: Path) -> Receiver:
-    """It keeps nothing; for each webhook it checks token and branch and runs a command, here the cheapest there is."""
-    receiver = Receiver("adnanh/webhook", "/hooks/gitlab", folder)
+    """It keeps nothing; for each webhook it checks token and branch and runs a command, here the cheapest there is. As it
+    is shipped it answers first and runs the command later."""
+    return _webhook(Receiver("adnanh/webhook", "/hooks/gitlab", folder), waits=False)
+
+
+def webhook_waiting(folder: Path) -> Receiver:
+    """The same, told to answer when its command has ended."""
+    return _webhook(Receiver("… that waits", "/hooks/gitlab", folder), waits=True)
+
+
+def _webhook(receiver: Receiver, waits: bool) -> Receiver:
     token = {"source": "header", "name": "X-Gitlab-Token"}
     branch = {"source": "payload", "name": "ref"}
     rules = [
@@ -153,8 +162,9 @@ def webhook(folder: Path) -> Receiver:
         {"match": {"type": "value", "value": "refs/heads/main", "parameter": branch}},
     ]
     hook = {"id": "gitlab", "execute-command": "/bin/true", "trigger-rule": {"and": rules}}
+    hook["include-command-output-in-response"] = waits
     hook["pass-arguments-to-command"] = [{"source": "payload", "name": "checkout_sha"}, branch]
-    (folder / "hooks.json").write_text(json.dumps([hook]))
+    (receiver.folder / "hooks.json").write_text(json.dumps([hook]))
     receiver.start("webhook", "-hooks", "hooks.json", "-ip", "127.0.0.1", "-port", str(receiver.port))
     return receiver
 
