@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import ShipwayError
@@ -21,6 +22,7 @@ from pipeline.settings import Settings
 from pipeline.wiring import build_runner_desk
 from runners.backup.making import Ground
 from runners.backup.rounds import Rounds
+from runners.kept_leases import KeptLeases
 from runners.remote_folders import remote_of
 from runners.store import Store
 
@@ -46,6 +48,7 @@ def watching(store: Store, ports: Ports) -> Callable[[], None]:
 def pooling(ports: Ports) -> Callable[[], None]:
     """One look at the pools. What goes wrong is tried again at the next one."""
     owner = f"pools:{os.getpid()}:{secrets.token_hex(3)}"
+    ports = replace(ports, leases=KeptLeases(ports.leases))
 
     def look() -> None:
         try:

@@ -20,7 +20,7 @@ from pipeline.pools.sight import Deed, Sight, Step
 from pipeline.ports import Ports
 
 KEY = "pools"
-TTL = 60.0  # seconds; longer than any single effect
+TTL = 10.0  # seconds; the caller's leases keep it while its process lives, however long an effect takes
 
 DULL = frozenset({Deed.EMPTY, Deed.REPORT})  # told only when they go wrong
 
@@ -43,7 +43,7 @@ class _Hand:
     nonce: Callable[[], str]
 
     def check(self) -> None:
-        """Before each effect: it takes less time than the lease lasts."""
+        """Before each effect: who lost the lease meanwhile, since its process stood still, does no more."""
         if not self.ports.leases.extend(self.lease, TTL):
             raise Stopped(f"{self.lease.owner} lost the lease {KEY}; another scheduler looks after pools.")
 
