@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import docker
 
-from pipeline.errors import Rejected
+from pipeline.errors import Rejected, Unreachable
 from pipeline.fleet.host import Host
 from runners.fence import FENCE, NEWER
 from runners.line import Lines
@@ -73,7 +73,18 @@ exit 97
 # $5 a file, $6 a generation: nothing is sent when the file has a higher one.
 _FENCED = FENCE + 'newer "$5" "$6"\n' + _SCRIPT
 _ROOM = "exec df -Pk /"
-_SCRIPTS = {"exchange": _SCRIPT, "fenced": _FENCED, "knock": _KNOCK, "room": _ROOM}
+# One line each: its number, and what it calls itself, which ends with NUL and not with a new line.
+_PROCESSES = """
+for process in /proc/[0-9]*; do
+  name=
+  { read -r name <"$process/cmdline"; } 2>/dev/null
+  printf '%s %s\\n' "${process#/proc/}" "$name"
+done
+"""
+_SCRIPTS = {
+    **{"exchange": _SCRIPT, "fenced": _FENCED, "knock": _KNOCK},
+    **{"room": _ROOM, "processes": _PROCESSES},
+}
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,21 @@ def room(lines: Lines, client: docker.APIClient, host: Host, container: str, tim
     """What `df` says of the disk under the container's root; empty when it has no `df`, or no shell."""
     reply = lines.run(client, host, container, _SCRIPTS, ["room"], b"", timeout)
     return reply.out.decode(errors="replace") if reply and reply.code == 0 else ""
+
+
+def processes(
+    lines: Lines, client: docker.APIClient, host: Host, container: str, timeout: float
+) -> dict[int, str]:
+    """What each process calls itself, by its number in the container. Without `docker top`, for which the engine runs `ps`
+    over all processes of its machine: 3 ms in place of 17. Raises `Unreachable` when there is no answer in time."""
+    reply = lines.run(client, host, container, _SCRIPTS, ["processes"], b"", timeout)
+    if reply is None or reply.code:
+        why = reply.said.strip() if reply else f"no answer within {timeout:g} s"
+        raise Unreachable(
+            f"Host {host.name}: the processes of container {container} cannot be listed: {why}."
+        )
+    rows = (line.partition(" ") for line in reply.out.decode(errors="replace").splitlines())
+    return {int(number): name for number, _, name in rows if number.isdigit()}
 
 
 def _run(

@@ -21,7 +21,7 @@ from runners.engines.images import pull
 from runners.engines.labels import HOST, PROXY, left_alone, mark, stranger
 from runners.engines.remove import remove
 from runners.engines.start import BOUNDED_LOG
-from runners.exchange import Answer, exchange
+from runners.exchange import Answer, exchange, processes
 from runners.fence import FENCE, NEWER, outdated, read_generation
 from runners.line import Lines, Reply
 
@@ -178,11 +178,9 @@ class SiteContainer:
         """A constant script inside, over a kept shell. None: no answer in time."""
         return self.lines.run(self.client, self.host, self.name, scripts, words, b"", timeout)
 
-    def processes(self) -> dict[str, str]:
-        """Process ids on the host, and what each calls itself."""
-        with speaking(self.host, f"list the processes of proxy {self.proxy.name}"):
-            seen = self.client.top(self.name, ps_args="-eo pid,args")
-        return {row[0]: " ".join(row[1:]) for row in seen["Processes"] or []}
+    def processes(self) -> dict[int, str]:
+        """What each process in it calls itself."""
+        return processes(self.lines, self.client, self.host, self.name, timeout=5.0)
 
     def said(self, since: int) -> str:
         """What it logged since then (seconds since 1970)."""

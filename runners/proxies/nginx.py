@@ -130,7 +130,7 @@ def _reload(site: SiteContainer, wanted: SiteWanted, shape: str) -> None:
         ) from error
 
 
-def _await_leaving(site: SiteContainer, before: set[str], since: int) -> None:
+def _await_leaving(site: SiteContainer, before: set[int], since: int) -> None:
     deadline = time.monotonic() + _PROOF
     while time.monotonic() < deadline:
         now = site.processes()

@@ -127,3 +127,18 @@ def test_open_port_is_well_and_one_that_closes_at_once_is_not(tool: str, tools, 
         assert run(exchange._KNOCK, env, "127.0.0.1", str(port), "2", f"0100007F:{port:04X}")[0] == 1
         door.join(5)
     assert run(exchange._KNOCK, env, "127.0.0.1", str(port), "2", f"0100007F:{port:04X}")[0] == 1
+
+
+@pytest.mark.parametrize("shell", [s for s in (["dash"], ["bash"], ["busybox", "sh"]) if shutil.which(s[0])])
+def test_processes_say_what_they_call_themselves(shell: list[str]):
+    title = "nginx: worker process is shutting down"
+    with subprocess.Popen([title, "60"], executable=shutil.which("sleep")) as process:
+        try:
+            words = [*shell, "-c", exchange._PROCESSES]
+            done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)
+        finally:
+            process.kill()
+
+    rows = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert rows[str(process.pid)].startswith(title)
+    assert done.stderr == ""
