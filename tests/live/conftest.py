@@ -36,8 +36,14 @@ def lab() -> Laboratory:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> SampleRepository:
-    return SampleRepository(tmp_path / "shop", tmp_path / "shop.git").create()
+def tested() -> bool:
+    """Has the sample service a test stage? Only those who look at it want one: it costs each push a second of CPU."""
+    return False
+
+
+@pytest.fixture
+def shop(tmp_path: Path, tested: bool) -> SampleRepository:
+    return SampleRepository(tmp_path / "shop", tmp_path / "shop.git", tested).create()
 
 
 @pytest.fixture(params=["buildkit", "classic"])

@@ -103,6 +103,11 @@ def keep(house: House, canary: Canaries, **where: Any) -> None:
 
 
 @pytest.fixture
+def tested() -> bool:
+    return True
+
+
+@pytest.fixture
 def house(tmp_path: Path, lab: Laboratory, shop: SampleRepository) -> Iterator[House]:
     """On one host: all of them are told and asked the same."""
     with ending(House(tmp_path / "house", lab.first(1), shop.remote)) as made:

@@ -15,6 +15,11 @@ numbers = itertools.count(1)
 
 
 @pytest.fixture
+def tested() -> bool:
+    return True
+
+
+@pytest.fixture
 def forge(house: House) -> House:
     """A house whose repository lies at a GitLab, so that webhooks may be sent to it."""
     service = house.config["services"][house.service]
