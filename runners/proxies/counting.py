@@ -25,9 +25,10 @@ _ABSENT = 3
 
 # $1 notes, $2 sums, $3 bytes of notes that are counted at once, the newest, and may stay. There is room for the sums even when
 # the notes have filled the memory: those go first. Each reader makes the sums of the next number out of the newest, and a
-# link that must not exist yet decides between two at once: no lock, so none can be left behind. A line of the sums is an
-# address, requests, errors, answers and the seconds of all answers; the first says how many bytes of the notes are in it.
-# Beyond 400 addresses those without news are forgotten.
+# link that must not exist yet decides between two at once: no lock, so none can be left behind. A process costs the container
+# a millisecond, so there are few, and two where nothing new was noted. A line of the sums is an address, requests, errors,
+# answers and the seconds of all answers; the first says how many bytes of the notes are in it. Beyond 400 addresses those
+# without news are forgotten.
 _TALLY = r"""
 [ -f "$1" ] || exit 3
 newest() {
@@ -40,18 +41,19 @@ newest "$@"
 at=0
 if [ "$n" -gt 0 ]; then read -r _ at <"$2.$n"; fi
 size=$(wc -c <"$1")
+if [ "$n" -gt 0 ] && [ "$size" -eq "$at" ]; then exec cat "$2.$n"; fi
 if [ "$size" -lt "$at" ]; then at=0; fi
-cut=
-if [ $((size - at)) -gt "$3" ]; then at=$((size - $3)) cut=1d; fi
-sums=$({
-  if [ "$n" -gt 0 ]; then sed 1d "$2.$n"; fi
-  tail -c +$((at + 1)) "$1" | head -c $((size - at)) | sed "$cut"
-} | awk -v at="$size" '
-  BEGIN { print "at", at }
-  index($0, "|") == 0 && split($0, word, " ") == 5 {
-    known += 1; who = word[1]
-    n[who] += word[2]; e[who] += word[3]; a[who] += word[4]; s[who] += word[5]
+cut=0
+if [ $((size - at)) -gt "$3" ]; then at=$((size - $3)) cut=1; fi
+sums=$(tail -c +$((at + 1)) "$1" | head -c $((size - at)) | awk -v at="$size" -v cut="$cut" -v sums="$2.$n" '
+  BEGIN {
+    print "at", at
+    while ((getline line <sums) > 0) if (split(line, word, " ") == 5) {
+      known += 1; who = word[1]
+      n[who] += word[2]; e[who] += word[3]; a[who] += word[4]; s[who] += word[5]
+    }
   }
+  NR == 1 && cut { next }
   split($0, word, "|") == 3 {
     last = split(word[1], server, ", "); states = split(word[2], state, ", "); times = split(word[3], time, ", ")
     if (last != states || last != times) next
@@ -68,14 +70,17 @@ sums=$({
 ') || exit 1
 if [ "$size" -gt "$3" ]; then : >"$1"; fi
 printf '%s\n' "$sums" >"$2.of.$$" || exit 1
+old=
 if ln "$2.of.$$" "$2.$((n + 1))" 2>/dev/null; then
   for file in "$2".[0-9]*; do
-    if [ "${file##*.}" -lt "$n" ]; then rm -f "$file"; fi
+    if [ "${file##*.}" -lt "$n" ]; then old="$old $file"; fi
   done
+  printf '%s\n' "$sums"
+else
+  newest "$@"
+  cat "$2.$n"
 fi
-rm -f "$2.of.$$"
-newest "$@"
-cat "$2.$n"
+rm -f "$2.of.$$" $old
 """
 
 Figures = tuple[int, int, float | None]  # requests, errors, mean seconds to an answer

@@ -80,6 +80,26 @@ def test_counted_notes_make_room_and_the_sums_stay(notes):
     assert notes.read(most=2000)[A][:2] == (101, 1)
 
 
+def test_who_finds_nothing_new_writes_nothing(notes):
+    notes.write(f"{A}|200|0.010")
+    first = notes.read()
+    written = sorted(notes.sums.parent.iterdir())
+
+    assert notes.read() == notes.read() == first
+    assert sorted(notes.sums.parent.iterdir()) == written
+
+
+def test_a_memory_that_was_emptied_is_counted_from_its_beginning(notes):
+    notes.write(*[f"{A}|200|0.010"] * 5)
+    notes.read(most=40)
+    assert notes.notes.stat().st_size == 0
+    before = notes.read()
+
+    notes.write(*[f"{A}|200|0.010"] * 2)
+
+    assert notes.read()[A][0] == before[A][0] + 2
+
+
 def test_only_the_newest_of_very_many_notes_are_counted(notes):
     notes.write(*[f"{B}|200|0.010"] * 100, *[f"{A}|200|0.010"] * 40)
 
