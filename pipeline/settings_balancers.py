@@ -37,6 +37,8 @@ def _check_single(entry: BalancerKeys, path: Path, faults: Faults) -> None:
         faults.add((*path, "of"), "is only for kind: chain")
     if entry.group and entry.kind not in ALIYUN:
         faults.add((*path, "group"), "is only for kind: aliyun-slb or aliyun-alb")
+    if entry.settle is not None and entry.kind not in CLOUDS:
+        faults.add((*path, "settle"), f"is only for the clouds' kinds; {entry.kind} obeys at once")
     if entry.kind == "aliyun-alb":
         _check_alb(entry, path, faults)
     if entry.kind in ALIYUN and not entry.region:
@@ -71,8 +73,8 @@ def _check_chain(
     name: str, entry: BalancerKeys, entries: Mapping[str, BalancerKeys], names: list[str], faults: Faults
 ) -> None:
     path: Path = ("load_balancers", name, "of")
-    for key in ("id", "endpoint", "group"):
-        if getattr(entry, key):
+    for key in ("id", "endpoint", "group", "settle"):
+        if getattr(entry, key) not in ("", None):
             faults.add(("load_balancers", name, key), "is not for a chain; its members have their own")
     if not entry.of:
         faults.add(path, "is empty; name the load balancers of the chain, the outermost first")

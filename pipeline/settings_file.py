@@ -222,6 +222,7 @@ def _balancer(name: str, entry: BalancerKeys) -> LoadBalancer:
         access_key=entry.access_key,
         secret_key=_secret(entry.secret_key),
         of=tuple(entry.of),
+        settle=entry.settle,
     )
 
 

@@ -94,6 +94,10 @@ class BalancerKeys(Keys):
     access_key: AccessKey = ""
     secret_key: SecretKey = NO_SECRET
     of: list[Name] = Field(default=[], description="chain: other load balancers, the outermost first.")
+    settle: values.Settle | None = Field(
+        default=None,
+        description="A cloud's: from its API's answer to its data path obeying, as measured; 0s to 5m. Default: 5s.",
+    )
 
 
 class JobKeys(Keys):

@@ -17,6 +17,7 @@ from pipeline.fleet.balancer import BalancerKind
 FORGES = ("git", "github", "gitlab", "gitea", "forgejo", "gitee", "bitbucket", "bitbucket-dc", "codeup")
 SIGNERS = ("gitlab", "gitee")  # forges with a token and, as a choice, a key for signatures
 BALANCERS = tuple(kind.value for kind in BalancerKind)
+LONGEST_SETTLE = 300.0  # seconds; each park waits for it
 FILE = "file:"
 STORE = "store:"  # all of the value: Shipway keeps the secret itself
 SCP_ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s:-][^\s]*")
@@ -122,6 +123,12 @@ def _path_pattern(value: object) -> str:
     return found
 
 
+def _settle(seconds: float) -> float:
+    if seconds > LONGEST_SETTLE:
+        raise ValueError("must be from 0s to 5m")
+    return seconds
+
+
 SecretText = Annotated[SecretStr, BeforeValidator(_secret, json_schema_input_type=str)]
 RunSecretText = Annotated[SecretStr, BeforeValidator(_run_secret, json_schema_input_type=str)]
 SigningSecret = Annotated[SecretText, AfterValidator(_signing_secret)]
@@ -143,6 +150,7 @@ Hosts = Annotated[Selector, BeforeValidator(_selector, json_schema_input_type=li
 RepositoryUrl = Annotated[str, BeforeValidator(_repository_url, json_schema_input_type=str)]
 Forge = Annotated[str, one_of("forge", FORGES)]
 Balancer = Annotated[str, one_of("kind of load balancer", BALANCERS)]
+Settle = Annotated[units.Duration, AfterValidator(_settle)]
 Label = Annotated[str, fits(LABEL, "is not a label")]
 Namespace = Annotated[units.Word, fits(NAMESPACE, "is not a namespace; use a-z, 0-9, '-' and '/'")]
 RegistryAddress = Annotated[units.Word, fits(REGISTRY, "is not host:port; leave out https:// and paths")]

@@ -30,6 +30,7 @@ class LoadBalancer:
     access_key: str = ""  # empty: what the cloud's SDK finds in its own places
     secret_key: Secret = field(default_factory=lambda: Secret(""))
     of: tuple[str, ...] = ()  # chain: other entries, the outermost first
+    settle: float | None = None  # seconds, as measured; None: the kind's own
 
 
 @dataclass(frozen=True, order=True)

@@ -23,7 +23,8 @@ from tests.parts.repository import SampleRepository
 
 # What is waited for follows from these: after a park the longest request (nginx cannot say that it is quiet), after an
 # admission the checks.
-QUICK = {"RequestTimeout": 8, "HealthCheckInterval": 1, "HealthCheckTimeout": 2, "HealthyThreshold": 2}
+QUICK = {"RequestTimeout": 5, "HealthCheckInterval": 1, "HealthCheckTimeout": 2, "HealthyThreshold": 2}
+SPARE = 1.0  # seconds more than the data path is late: its thread may wait for a processor
 NEVER_WELL = {".shipway.yml": "run: {port: 8000}\nhealth: {path: /healthz, interval: 500ms, deadline: 4s}\n"}
 pytestmark = pytest.mark.live
 LoadOn = Callable[[Sequence[str]], Load]
@@ -59,6 +60,7 @@ def entrance(house: House, late: float = 0.0) -> Iterator[Entrance]:
         with aliyun_server(cloud, faults) as server:
             file = {"kind": "aliyun-slb", "id": "lb-1", "region": "cn-hangzhou", "port": house.listen}
             file |= {"endpoint": server.url, "access_key": key, "secret_key": secret}
+            file["settle"] = f"{late + SPARE:g}s"
             house.config["load_balancers"] = {"entry": file}
             house.production["load_balancer"] = "entry"
             noun = LoadBalancer(
@@ -83,7 +85,7 @@ def test_stop_first_behind_a_load_balancer_loses_no_request_forward_and_back(
     proxy: str, late: float, tmp_path: Path, lab: Laboratory, shop: SampleRepository, load_on: LoadOn
 ) -> None:
     house = House(tmp_path / "house", lab.first(2), shop.remote, proxy=proxy)
-    house.production["rollout"] |= {"order": "stop-first", "drain_timeout": "5s"}
+    house.production["rollout"] |= {"order": "stop-first", "drain_timeout": "2s"}
     with entrance(house, late) as door, ending(house.start()):
         assert pushed(house, shop, "v1")["status"] == "succeeded"
         house.until("all members serve", lambda: door.states() == {MemberState.SERVING}, 30)
@@ -121,7 +123,7 @@ def test_a_driver_that_is_killed_while_a_host_is_parked_leaves_no_host_parked(
     tmp_path: Path, lab: Laboratory, shop: SampleRepository, load_on: LoadOn
 ) -> None:
     house = House(tmp_path / "house", lab.first(2), shop.remote)
-    house.production["rollout"] |= {"order": "stop-first", "drain_timeout": "5s"}
+    house.production["rollout"] |= {"order": "stop-first", "drain_timeout": "2s"}
     with entrance(house) as door, ending(house.start()):
         assert pushed(house, shop, "v1")["status"] == "succeeded"
         house.until("all members serve", lambda: door.states() == {MemberState.SERVING}, 30)

@@ -130,6 +130,23 @@ def test_a_load_balancer_becomes_its_noun():
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "settle"),
+    [("", None), (", settle: 0s", 0.0), (", settle: 1500ms", 1.5), (", settle: 5m", 300.0)],
+)
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "kind: aliyun-slb, id: x, region: r",
+        "kind: aliyun-alb, id: x, group: y, region: r",
+        "kind: aws-elbv2, id: x",
+        "kind: aws-elb, id: x",
+    ],
+)
+def test_how_soon_a_cloud_obeys_may_be_said(entry, written, settle):
+    assert parse(f"load_balancers: {{l: {{{entry}{written}}}}}").load_balancers["l"].settle == settle
+
+
 def test_a_load_balancers_key_is_masked_and_does_not_print():
     text = "load_balancers: {l: {kind: aws-elbv2, id: a, access_key: AKIA1, secret_key: 'file:secrets/db'}}"
 
@@ -167,6 +184,11 @@ def test_a_hosts_instance_is_kept():
         ("kind: aws-elb, id: x, endpoint: 'http://10.0.0.1'", "endpoint: is not an address of an API"),
         ("kind: haproxy, id: x", "endpoint: haproxy needs unix:///path or tcp://host:port"),
         ("kind: nginx, id: x, endpoint: /etc/nginx", "endpoint: nginx needs file:///path of its nginx.conf"),
+        ("kind: aws-elb, id: x, settle: 301s", "settle: must be from 0s to 5m"),
+        ("kind: aws-elb, id: x, settle: soon", "settle: 'soon' is not a duration"),
+        ("kind: haproxy, id: x, settle: 2s", "settle: is only for the clouds' kinds; haproxy obeys at once"),
+        ("kind: nginx, id: x, settle: 0s", "settle: is only for the clouds' kinds; nginx obeys at once"),
+        ("kind: chain, of: [y], settle: 0s", "settle: is not for a chain; its members have their own"),
         ("kind: chain", "of: is empty; name the load balancers of the chain, the outermost first"),
         ("kind: chain, of: [y]", "of[0]: there is no load balancer 'y'"),
         ("kind: chain, of: [l]", "of[0]: 'l' leads back to 'l'; a chain must end"),

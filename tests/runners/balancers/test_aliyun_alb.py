@@ -72,6 +72,12 @@ def test_waits_come_from_the_group_and_the_listeners(here: AlbRegion, group: Ser
     )
 
 
+def test_who_measured_says_how_soon_the_data_path_obeys(here: AlbRegion, group: ServerGroup):
+    measured = replace(here.entry("entry", "alb-1", group.id), settle=0.0)
+
+    assert AliyunAlb(measured, QUICK).capabilities().settle == 0.0
+
+
 @pytest.mark.parametrize(
     ("weight", "job", "state"),
     [

@@ -59,6 +59,16 @@ def test_waits_come_from_the_listeners_that_send_to_the_group(here: Region):
     }
 
 
+def test_who_measured_says_how_soon_the_data_path_obeys(here: Region):
+    here.cloud.add_slb("lb-measured", Listener(80, PORT))
+    measured = [
+        replace(here.entry("entry", "lb-measured"), settle=0.0),
+        replace(here.entry("entry", "lb-measured"), settle=12.5),
+    ]
+
+    assert [AliyunSlb(one, ONCE).capabilities().settle for one in measured] == [0.0, 12.5]
+
+
 def test_a_listener_without_a_check_gives_no_member_that_serves(here: Region):
     here.cloud.add_slb("lb-mute", Listener(80, PORT))
     balancer = AliyunSlb(here.entry("entry", "lb-mute"), ONCE)

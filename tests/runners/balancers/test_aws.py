@@ -50,6 +50,12 @@ def test_waits_of_a_classic_one_come_from_its_check_and_its_draining(old: LoadBa
     assert found == Capabilities(False, True, False, 20, drain=10.0, settle=5.0, healthy_after=75.0)
 
 
+def test_who_measured_says_how_soon_the_data_path_obeys(group: LoadBalancer, old: LoadBalancer):
+    balancers = [AwsElbv2(replace(group, settle=0.0), ONCE), AwsElb(replace(old, settle=12.5), ONCE)]
+
+    assert [one.capabilities().settle for one in balancers] == [0.0, 12.5]
+
+
 def test_a_target_group_that_would_cut_requests_is_not_parked_from(here: Region, group: LoadBalancer):
     at_once = here.entry(BalancerKind.AWS_ELBV2, target_group(here))
     delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "0"}
