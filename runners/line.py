@@ -158,6 +158,10 @@ class Line:
             self._send(f"\n{mark}\n".encode(), deadline)
         except ConnectionError as error:
             raise Gone from error
+        except TimeoutError as error:
+            if error.errno is None:
+                raise  # our own patience; else the kernel's, with a host that says nothing any more
+            raise Gone from error
         return reply
 
     def end(self) -> Reply:

@@ -1,5 +1,7 @@
 """Kept shells, over a stand-in of the engine that runs the same words as a process of this machine and frames its streams."""
 
+import errno
+import os
 import shutil
 import socket
 import struct
@@ -12,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.errors import Unreachable
 from pipeline.fleet.host import Host
-from runners.line import Lines
+from runners.line import Line, Lines
 
 HOST = Host("web-1", "unix:///nowhere", "127.0.0.1")
 SCRIPTS = {
@@ -176,3 +179,19 @@ def test_image_without_a_shell_says_so(lines: Lines):
     reply = run(lines, engine, "words", "first")
 
     assert (reply.out, reply.code) == (b"", 1)
+
+
+def test_a_host_that_fell_silent_is_not_taken_for_a_script_that_took_too_long(
+    lines: Lines, engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    """The kernel gives up first, by TCP_USER_TIMEOUT; Python names that as it names a socket's own patience."""
+    run(lines, engine, "words", "first")
+
+    def silent(line: Line, data: bytes, deadline: float) -> None:
+        raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+    monkeypatch.setattr(Line, "_send", silent)
+    monkeypatch.setattr(Engine, "exec_inspect", lambda engine, made: silent(None, b"", 0.0))
+
+    with pytest.raises(Unreachable, match="no answer"):
+        run(lines, engine, "words", "second")
