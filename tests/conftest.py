@@ -1,15 +1,32 @@
-"""For all tests: the sample service's own tests run in its image, not here; and which live tests stay on one lab.
+"""For all tests: the sample service's own tests run in its image, not here; passwords are cheap; and which live tests
+stay on one lab.
 
 Side by side, each worker of pytest-xdist has a lab of its own (`--dist loadgroup`). Tests that share what is made once
 for their file or folder stay together on one of them. All others go to whichever is free, so that no long file is left
 at the end.
 """
 
+from collections.abc import Iterator
+
 import pytest
+from argon2 import PasswordHasher
+
+from runners import passwords
 
 collect_ignore = ["sample_app"]
 LONG = 100  # characters
 SHARED = {"class", "module", "package"}  # scopes
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_passwords() -> Iterator[None]:
+    """A guess costs a thief 45 ms of a core, and so it would each test that signs somebody in, twice.
+
+    What is hashed outside this process costs what it costs: tests/runners/test_passwords.py holds the real price.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:
