@@ -1,15 +1,55 @@
-"""For all tests: the sample service's own tests run in its image, not here; and which live tests stay on one lab.
+"""For all tests: the sample service's own tests run in its image, not here; passwords and routes are cheap; and which
+live tests stay on one lab.
 
 Side by side, each worker of pytest-xdist has a lab of its own (`--dist loadgroup`). Tests that share what is made once
 for their file or folder stay together on one of them. All others go to whichever is free, so that no long file is left
 at the end.
 """
 
+from collections.abc import Callable, Iterator
+
 import pytest
+from argon2 import PasswordHasher
+from werkzeug.routing import Rule
+
+from runners import passwords
 
 collect_ignore = ["sample_app"]
 LONG = 100  # characters
 SHARED = {"class", "module", "package"}  # scopes
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_passwords() -> Iterator[None]:
+    """A guess costs a thief 45 ms of a core, and so it would each test that signs somebody in, twice.
+
+    What is hashed outside this process costs what it costs: tests/runners/test_passwords.py holds the real price.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _routes_compiled_once() -> Iterator[None]:
+    """werkzeug compiles two functions for each route of each application, and nearly every test of the web makes one.
+
+    They keep nothing, and come of a rule's text alone unless it has defaults: applications may share them.
+    """
+    compiled: dict[object, Callable[..., tuple[str, str]]] = {}
+    compile_one = Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        if rule.defaults:
+            return compile_one(rule, append_unknown)
+        key = rule.rule, tuple(rule._trace), append_unknown
+        if key not in compiled:
+            compiled[key] = compile_one(rule, append_unknown)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", once)
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -87,7 +87,8 @@ def _absorb(deployment: Deployment, observed: Observed, now: datetime) -> tuple[
         deployment = _noted(deployment, outcome)
         said.extend(_told(outcome, now))
     deployment = with_records(deployment, _marked(deployment, observed.outcomes))
-    return replace(deployment, troubles=_troubles(deployment, observed.outcomes, now)), said
+    troubles = _troubles(deployment, observed.outcomes, now)
+    return (deployment if troubles == deployment.troubles else replace(deployment, troubles=troubles)), said
 
 
 def _troubles(deployment: Deployment, outcomes: tuple[Outcome, ...], now: datetime) -> tuple[Trouble, ...]:

@@ -65,7 +65,8 @@ def _seen(
         if all(_told(outcome, deployment, young) for outcome in outcomes):
             return before.after(outcomes)
     look = first_look if deployment.status is Status.PENDING else survey
-    return replace(look(deployment, ports), outcomes=outcomes)
+    seen = look(deployment, ports)
+    return replace(seen, outcomes=outcomes) if outcomes else seen
 
 
 def _told(outcome: Outcome, deployment: Deployment, young: bool) -> bool:

@@ -174,7 +174,7 @@ def _whole(look: Look) -> tuple[Deployment, datetime | None]:
     records = [deployment.record(p.host) for p in deployment.hosts]
     touched = [r for r in records if r.touched]
     if any(not r.done and r.phase is not HostPhase.SKIPPED for r in records):
-        going = replace(deployment, bake_until=None)
+        going = deployment if deployment.bake_until is None else replace(deployment, bake_until=None)
         return (_asking(look, going) if pace.held(look) else going), None
     if touched and deployment.bake_until is None:
         until = look.later(deployment.policy.bake)

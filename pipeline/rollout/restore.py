@@ -53,9 +53,8 @@ def _restore(look: Look, plan: HostPlan, may_go: bool) -> Step:
         wake = after(_silent_since(look, record), look.deployment.policy.unreachable_grace)
         return Step(record, wake=wake, obstacle=f"it does not answer: {look.host(plan.host).error}")
     record = _deaths(look, plan, _rebooted(look, found(record)))
-    record = replace(
-        record, replicas=tuple(converge.sampled(look, record, r) for r in look.standing(plan.host))
-    )
+    kept = tuple(converge.sampled(look, record, r) for r in look.standing(plan.host))
+    record = record if kept == record.replicas else replace(record, replicas=kept)
     leaving = _leave(look, plan, record, may_go)
     if leaving:
         return leaving
@@ -129,9 +128,8 @@ def _deaths(look: Look, plan: HostPlan, record: HostRecord) -> HostRecord:
 
 def _clocked(look: Look, record: HostRecord, incomplete: bool) -> HostRecord:
     """Their time to get well begins when all replicas are first seen to run here, however late that is."""
-    if incomplete:
-        return replace(record, health_by=None)
-    return replace(record, health_by=record.health_by or look.later(look.deployment.policy.deadline))
+    by = None if incomplete else record.health_by or look.later(look.deployment.policy.deadline)
+    return record if by == record.health_by else replace(record, health_by=by)
 
 
 def _unfit(look: Look, record: HostRecord) -> str:

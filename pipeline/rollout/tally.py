@@ -28,13 +28,16 @@ class Tally:
     def counted(self, seen: BackendSeen, void: bool) -> "Tally":
         """With what came since the last look. `void`: the host was away in between, so that its errors say nothing."""
         requests, errors = seen.requests or 0, seen.errors or 0
+        mean = self.mean if seen.mean is None else seen.mean
+        if (requests, errors, mean) == (self.at_requests, self.at_errors, self.mean):
+            return self
         grown = 0 if void else max(0, requests - self.at_requests)
         wrong = 0 if void else max(0, errors - self.at_errors)
         return replace(
             self,
             requests=self.requests + grown,
             errors=self.errors + min(grown, wrong),
-            mean=self.mean if seen.mean is None else seen.mean,
+            mean=mean,
             at_requests=requests,
             at_errors=errors,
         )

@@ -36,10 +36,12 @@ _TAKEN = (
 class AwsEc2:
     """Implements `pipeline.pools.cloud.Compute`."""
 
-    def __init__(self, pool: Pool, installation: str, patience: Patience | None = None) -> None:
+    def __init__(
+        self, pool: Pool, installation: str, patience: Patience | None = None, session: Any = None
+    ) -> None:
         self._pool = pool
         self._installation = installation
-        self._api = AwsApi(of_pool(pool), "ec2")
+        self._api = AwsApi(of_pool(pool), "ec2", session=session)
         self._patience = patience or Patience(20.0)
 
     def launch(self, order: Order) -> str:

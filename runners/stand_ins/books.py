@@ -210,7 +210,10 @@ class MemoryDeployments:
             raise Conflict(f"Deployment {other.id} is at work: deployment {row.id} waits for its end.")
         newer = row.request_no > max(self._read.get(row.id, 0), deployment.request_no)
         request = row.request if deployment.request is not Request.NONE or newer else Request.NONE
-        self.rows[row.id] = replace(deployment, request=request, request_no=row.request_no)
+        asked = request, row.request_no
+        if asked != (deployment.request, deployment.request_no):
+            deployment = replace(deployment, request=request, request_no=row.request_no)
+        self.rows[row.id] = deployment
         self.history.setdefault(row.id, []).extend(happenings)
         self._verdict(deployment)
 

@@ -232,7 +232,9 @@ class World:
         self.free[host], self.frees = self.free[host] + self.frees, 0
 
     def front(self, site: Site) -> Front:
-        return self.fronts.setdefault(site, Front())
+        if site not in self.fronts:
+            self.fronts[site] = Front()
+        return self.fronts[site]
 
     def sessions(self, site: Site, address: str) -> int:
         since = self.front(site).leaving.get(address)

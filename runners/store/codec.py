@@ -7,7 +7,7 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -17,6 +17,7 @@ from pipeline.secret import Secret
 from runners.store.seal import Seal
 
 T = TypeVar("T")
+AS_IT_IS = frozenset({str, int, bool})  # most of what is kept: JSON has it too
 
 
 class Codec:
@@ -33,6 +34,8 @@ class Codec:
         return value
 
     def _plain(self, value: Any) -> Any:
+        if value is None or type(value) in AS_IT_IS:
+            return value
         if isinstance(value, Secret):
             return self._sealer().shut(value.reveal())
         if dataclasses.is_dataclass(value):
@@ -48,8 +51,8 @@ class Codec:
         return value.value if isinstance(value, Enum) else value
 
     def _build(self, kind: Any, data: Any) -> Any:
-        if data is None:
-            return None
+        if data is None or kind in AS_IT_IS:
+            return data
         origin = typing.get_origin(kind)
         if origin in (types.UnionType, typing.Union):
             return self._build_union(kind, data)
@@ -76,13 +79,12 @@ class Codec:
         return kind(**{name: self._build(hints[name], item) for name, item in data.items() if name in hints})
 
     def _build_one(self, kind: Any, data: Any) -> Any:
-        makers: dict[Any, Callable[[Any], Any]] = {
-            Secret: lambda sealed: Secret(self._sealer().open(sealed)),
-            datetime: datetime.fromisoformat,
-            float: float,
-        }
-        if kind in makers:
-            return makers[kind](data)
+        if kind is Secret:
+            return Secret(self._sealer().open(data))
+        if kind is datetime:
+            return datetime.fromisoformat(data)
+        if kind is float:
+            return float(data)
         return kind(data) if isinstance(kind, type) and issubclass(kind, Enum) else data
 
     def _sealer(self) -> Seal:

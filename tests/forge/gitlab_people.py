@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -23,6 +24,12 @@ from jwt.algorithms import RSAAlgorithm
 CLIENT, SECRET = "shipway", "client-secret-of-shipway"
 
 
+@cache
+def _key() -> Any:
+    """One for all that run: it is slow to find."""
+    return rsa.generate_private_key(65537, 2048)
+
+
 @dataclass
 class GitLab:
     """`person` is who signs in next; what is in `lies` replaces claims of the id_token."""
@@ -33,7 +40,7 @@ class GitLab:
     lies: dict[str, Any] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)  # of userinfo
     url: str = ""
-    key: Any = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    key: Any = field(default_factory=_key)
     signer: Any = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,13 +17,19 @@ from tests.parts.balancers.faults import Fault, Faults
 Answer = Callable[..., Any]
 
 
+@cache
+def _moto() -> DomainDispatcherApplication:
+    """One for all servers: what it remembers is the process's in any case, and its hundreds of routes are slow to make."""
+    return DomainDispatcherApplication(create_backend_app)
+
+
 class FaultyApp:
     """WSGI around moto's, or what stands in front of it. `calls`: actions in order."""
 
     def __init__(self, faults: Faults, front: Callable[[Any], Any] = lambda moto: moto) -> None:
         self.faults = faults
         self.calls: list[str] = []
-        self.front = front(DomainDispatcherApplication(create_backend_app))
+        self.front = front(_moto())
 
     def __call__(self, environ: dict[str, Any], start_response: Answer) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -88,6 +89,12 @@ def aliyun() -> Iterator[Ground]:
         )
 
 
+@cache
+def _session() -> Any:
+    """One for all: it keeps the descriptions of the services, which are large."""
+    return boto3.session.Session()
+
+
 @contextmanager
 def aws() -> Iterator[Ground]:
     faults, made = Faults(), list[HonestEc2]()
@@ -98,17 +105,18 @@ def aws() -> Iterator[Ground]:
 
     with aws_server(faults, front) as (url, _):
         keys = {"aws_access_key_id": "AKID", "aws_secret_access_key": "SECRET"}
-        client = boto3.client("ec2", region_name="eu-central-1", endpoint_url=url, **keys)
+        client = _session().client("ec2", region_name="eu-central-1", endpoint_url=url, **keys)
         subnet = client.describe_subnets()["Subnets"][0]
         groups = client.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [subnet["VpcId"]]}])
-        image = client.describe_images()["Images"][0]["ImageId"]
+        few = [{"Name": "name", "Values": ["amzn2-ami-hvm-2*"]}]  # of 1,285, which take a second to tell
+        image = client.describe_images(Filters=few)["Images"][0]["ImageId"]
         made[0].images.add(image)
         pool = Pool(f"web{next(_NUMBERS)}", Provider.AWS, max=9, region="eu-central-1", type="t3.small", image=image,
                     subnet=subnet["SubnetId"], security_group=groups["SecurityGroups"][0]["GroupId"],
                     endpoint=url, access_key="AKID", secret_key=Secret("SECRET"))  # fmt: skip
         yield Ground(
             pool,
-            lambda installation, one: AwsEc2(one, installation, PATIENCE),
+            lambda installation, one: AwsEc2(one, installation, PATIENCE, _session()),
             living=lambda: len(_living(client, pool)),
             fault=lambda kind: faults.add(
                 _fault("RunInstances", kind, "RequestLimitExceeded", "Unavailable")
