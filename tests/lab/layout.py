@@ -25,6 +25,12 @@ class Machine:
     kind: str = "plain"  # plain | builder | tls | ssh
 
     @property
+    def mac(self) -> str:
+        """Of its end of the cable. Always the same for an address: neighbours who knew an earlier machine there would send
+        to that one's for eight seconds (DELAY, then three PROBEs; arp(7))."""
+        return ":".join(("02", "01", *(f"{int(part):02x}" for part in self.address.split("."))))
+
+    @property
     def socket(self) -> Path:
         return self.folder / "docker.sock"
 

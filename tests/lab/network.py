@@ -60,7 +60,7 @@ def plug(lab: Lab, machine: Machine) -> None:
         run(["ip", "link", "del", machine.link])
     size = str(mtu())
     run(["ip", "link", "add", machine.link, "mtu", size, "type", "veth",
-         "peer", "name", "eth0", "mtu", size, "netns", machine.namespace])  # fmt: skip
+         "peer", "name", "eth0", "address", machine.mac, "mtu", size, "netns", machine.namespace])  # fmt: skip
     run(["ip", "link", "set", machine.link, "master", lab.bridge, "up"])
     run([*inside, "addr", "add", f"{machine.address}/24", "dev", "eth0"])
     run([*inside, "link", "set", "eth0", "up"])

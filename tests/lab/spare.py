@@ -25,7 +25,6 @@ def add(lab: Lab, machine: Machine, megabytes: int) -> None:
     disk.mkdir(parents=True)
     run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(disk)])
     network.plug(lab, machine)
-    run(["ip", "neigh", "flush", "to", machine.address])  # ten seconds went to the cable of an earlier one
     start(lab, machine)
 
 
