@@ -134,7 +134,7 @@ def test_many_members_are_changed_in_calls_that_fit(ground: Ground):
 
     assert after_admission == {*many, *ground.targets}
     assert states <= set(OUT)
-    assert all(ground.state(one) is MemberState.SERVING for one in ground.targets)
+    ground.serving()  # who was parked by mistake would never be again; a check may be late on a busy machine
 
 
 @over_all
