@@ -143,7 +143,8 @@ def processes(
     if reply is None or reply.code:
         why = reply.said.strip() if reply else f"no answer within {timeout:g} s"
         raise Unreachable(
-            f"Host {host.name}: the processes of container {container} cannot be listed: {why}."
+            f"Host {host.name}: the processes of container {container} cannot be listed: {why}. Look whether it runs "
+            "(docker ps -a) and whether its image has a shell; this is tried again by itself."
         )
     rows = (line.partition(" ") for line in reply.out.decode(errors="replace").splitlines())
     return {int(number): name for number, _, name in rows if number.isdigit()}
