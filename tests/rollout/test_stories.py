@@ -7,9 +7,10 @@ import pytest
 
 from tests.rollout.telling import BATCH, tell
 
-COUNTS = {"full": (32, 16), "ci": (16, 8), "": (3, 2)}  # of rollouts and of moves
-SWEEP = os.environ.get("SHIPWAY_SWEEP") or ("ci" if os.environ.get("CI") == "true" else "")
-SEEDS = dict(zip(("rollouts", "moves"), COUNTS[SWEEP], strict=True))
+FULL = os.environ.get("SHIPWAY_SWEEP") == "full"
+IN_CI = os.environ.get("CI") == "true"
+ROLLOUTS, MOVES = (32, 16) if FULL else (16, 8) if IN_CI else (3, 2)
+SEEDS = {"rollouts": ROLLOUTS, "moves": MOVES}
 
 
 @pytest.mark.parametrize(
